@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { Endpoint } from './endpoint.ts';
+import { Id, Instant, pageFields, pageQuery, Reference } from './wire.ts';
+
+/** One person on call at one level of one policy. `start` null is permanent, `end` null never ends; `schedule` is null for a user who is a target himself. */
+export const OnCall = z.looseObject({
+  escalation_policy: Reference,
+  escalation_level: z.number(),
+  user: Reference,
+  schedule: Reference.nullish(),
+  start: z.string().nullish(),
+  end: z.string().nullish(),
+});
+export type OnCall = z.output<typeof OnCall>;
+
+/** `GET /oncalls`. Now, unless `since` and `until` say otherwise; at most 90 days ahead. Has a limit of its own, lower than the account's. */
+export const listOnCalls = {
+  summary: 'List who is on call',
+  api: 'rest',
+  method: 'GET',
+  path: '/oncalls',
+  request: z.strictObject({
+    query: z
+      .strictObject({
+        ...pageQuery,
+        time_zone: z.string().optional(),
+        'user_ids[]': z.array(Id).min(1).optional(),
+        'escalation_policy_ids[]': z.array(Id).min(1).optional(),
+        'schedule_ids[]': z
+          .array(z.union([Id, z.literal('null')]))
+          .min(1)
+          .optional(),
+        since: Instant.optional(),
+        until: Instant.optional(),
+        earliest: z.boolean().optional(),
+        'include[]': z
+          .array(z.enum(['escalation_policies', 'users', 'schedules']))
+          .min(1)
+          .optional(),
+      })
+      .optional(),
+  }),
+  response: z.looseObject({ oncalls: z.array(OnCall), ...pageFields }),
+  scope: 'oncalls.read',
+  from: 'none',
+  paging: { style: 'offset', items: 'oncalls' },
+  actions: () => ['oncalls.view'],
+  touches: () => [],
+  repeat: 'safe',
+} as const satisfies Endpoint;

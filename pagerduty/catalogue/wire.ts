@@ -1,0 +1,37 @@
+import { z } from 'zod';
+
+/** An opaque PagerDuty id such as `PABC123`. Nothing that could leave its place in a path. */
+export const Id = z
+  .string()
+  .regex(/^[A-Za-z0-9]{1,40}$/, 'a PagerDuty id is letters and digits, such as PABC123');
+
+/** `{ id, type }`, all that counts where an object is named in a request. */
+export const referenceTo = <Type extends string>(type: Type) =>
+  z.strictObject({ id: Id, type: z.literal(type) });
+
+/** A reference or a full object in an answer; `type` may or may not end in `_reference`. */
+export const Reference = z.looseObject({
+  id: z.string(),
+  type: z.string().nullish(),
+  summary: z.string().nullish(),
+  html_url: z.string().nullish(),
+});
+export type Reference = z.output<typeof Reference>;
+
+/** ISO 8601, as PagerDuty takes it in a query. */
+export const Instant = z.iso.datetime({ offset: true });
+
+/** The paging half of a list's query. */
+export const pageQuery = {
+  limit: z.int().min(1).max(100).optional(),
+  offset: z.int().min(0).max(9_999).optional(),
+  total: z.boolean().optional(),
+};
+
+/** The paging half of a list's answer. */
+export const pageFields = {
+  limit: z.number().nullish(),
+  offset: z.number().nullish(),
+  more: z.boolean().nullish(),
+  total: z.number().nullish(),
+};

@@ -1,0 +1,191 @@
+import { type Dispatcher, request as fetchOverHttp } from 'undici';
+import { type Endpoint, isWrite } from './catalogue/endpoint.ts';
+import { catalogue, type OperationName, type RequestOf, type ResponseOf } from './catalogue/index.ts';
+import { effectOf, explain, kindOf, PagerDutyError } from './errors.ts';
+import { first, type Headers, retryAfterMs } from './rate-limit.ts';
+import { cleanAll, oneLine } from './text.ts';
+
+/** Who calls where, with which credential. Made from the account's configuration inside the Worker; never leaves it. */
+export interface Connection {
+  readonly restUrl: string;
+  readonly eventsUrl: string;
+  /** The whole `Authorization` value: `Token token=KEY` or `Bearer TOKEN`. */
+  readonly authorization: string;
+  /** Login e-mail for the `From` header. */
+  readonly from: string;
+  /** Routing key by its name in the configuration. */
+  readonly routingKeys: ReadonlyMap<string, string>;
+  readonly dispatcher: Dispatcher;
+}
+
+/** A 2xx, parsed. */
+export interface Answer<Name extends OperationName> {
+  readonly response: ResponseOf<Name>;
+  readonly status: number;
+  readonly requestId: string | undefined;
+}
+
+/** How long a request may take, in milliseconds: 3 s a read, 8 s a write. */
+export const timeLimitMs = (endpoint: Endpoint): number => (isWrite(endpoint) ? 8_000 : 3_000);
+
+/** Where PagerDuty's two APIs stand, by region. */
+export const hosts = {
+  us: { rest: 'https://api.pagerduty.com', events: 'https://events.pagerduty.com' },
+  eu: { rest: 'https://api.eu.pagerduty.com', events: 'https://events.eu.pagerduty.com' },
+} as const;
+
+const userAgent = 'oncall-runner/0.1.0';
+
+type Scalar = string | number | boolean;
+
+/** What travels, once the catalogue has parsed it. */
+interface Parsed {
+  readonly params?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, Scalar | readonly Scalar[] | undefined>>;
+  readonly body?: Readonly<Record<string, unknown>>;
+  readonly routingKey?: string;
+}
+
+/**
+ * Sends one request and parses its answer. The only place that talks to PagerDuty; `activities/perform.ts` is its only user.
+ * Never retries: a wait belongs to the Task Queue, where people see it.
+ * @throws PagerDutyError for everything but a 2xx that parses; its facts say whether a write can have had an effect.
+ */
+export async function send<Name extends OperationName>(
+  connection: Connection,
+  name: Name,
+  request: RequestOf<Name>,
+  cancelled?: AbortSignal,
+): Promise<Answer<Name>> {
+  const endpoint: Endpoint = catalogue[name];
+  const parsed = endpoint.request.parse(request) as Parsed;
+  const limit = AbortSignal.timeout(timeLimitMs(endpoint));
+  const what = `${endpoint.method} ${pathOf(endpoint, parsed)}`;
+  let sent = false;
+  try {
+    const answer = await fetchOverHttp(urlOf(connection, endpoint, parsed), {
+      method: endpoint.method,
+      headers: headersOf(connection, endpoint),
+      body: bodyOf(connection, parsed),
+      signal: cancelled ? AbortSignal.any([limit, cancelled]) : limit,
+      dispatcher: connection.dispatcher,
+    });
+    sent = true;
+    const text = await answer.body.text();
+    return understand(name, what, answer.statusCode, answer.headers, text);
+  } catch (error) {
+    if (error instanceof PagerDutyError) throw error;
+    throw lost(what, error, sent, limit.aborted, timeLimitMs(endpoint));
+  }
+}
+
+/** The path with its parameters filled in; each is one segment, whatever it holds. */
+export const pathOf = (endpoint: Pick<Endpoint, 'path'>, { params = {} }: Pick<Parsed, 'params'>): string =>
+  endpoint.path.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(params[key] ?? ''));
+
+function urlOf(connection: Connection, endpoint: Endpoint, parsed: Parsed): string {
+  const base = endpoint.api === 'events' ? connection.eventsUrl : connection.restUrl;
+  const url = new URL(`${base.replace(/\/+$/, '')}${pathOf(endpoint, parsed)}`);
+  for (const [key, value] of Object.entries(parsed.query ?? {})) {
+    for (const one of [value].flat()) if (one !== undefined) url.searchParams.append(key, String(one));
+  }
+  return url.href;
+}
+
+function headersOf(connection: Connection, endpoint: Endpoint): Record<string, string> {
+  const headers: Record<string, string> = { 'user-agent': userAgent };
+  if (endpoint.method !== 'GET') headers['content-type'] = 'application/json';
+  if (endpoint.api === 'events') return headers;
+  headers['accept'] = 'application/vnd.pagerduty+json;version=2';
+  headers['authorization'] = connection.authorization;
+  if (endpoint.from === 'required') headers['from'] = connection.from;
+  return headers;
+}
+
+function bodyOf(connection: Connection, { body, routingKey }: Parsed): string | null {
+  if (routingKey === undefined) return body === undefined ? null : JSON.stringify(body);
+  const key = connection.routingKeys.get(routingKey);
+  if (key === undefined) {
+    throw new PagerDutyError(
+      `This account has no routing key named ${oneLine(routingKey)}; add it under routing_keys in the configuration.`,
+      { kind: 'InvalidRequest', effect: 'nothing' },
+    );
+  }
+  return JSON.stringify({ routing_key: key, ...body });
+}
+
+function understand<Name extends OperationName>(
+  name: Name,
+  what: string,
+  status: number,
+  headers: Headers,
+  text: string,
+): Answer<Name> {
+  const endpoint: Endpoint = catalogue[name];
+  const requestId = first(headers['x-request-id']);
+  const { read, value } = json(text);
+  const body = cleanAll(value);
+  if (status < 200 || status > 299) {
+    const { message, code } = explain(body);
+    throw new PagerDutyError(`PagerDuty answered ${status} to ${what}: ${oneLine(message, 500)}`, {
+      kind: kindOf(status),
+      effect: effectOf(status),
+      status,
+      code,
+      requestId,
+      retryAfterMs: status === 429 ? retryAfterMs(headers) : undefined,
+    });
+  }
+  if (!read) {
+    throw new PagerDutyError(`PagerDuty answered ${status} to ${what} with something that is not JSON.`, {
+      kind: 'Unavailable',
+      effect: 'unknown',
+      status,
+      requestId,
+    });
+  }
+  const response = endpoint.response.safeParse(body);
+  if (!response.success) {
+    const where = response.error.issues[0]?.path.join('.') || 'the body';
+    throw new PagerDutyError(
+      `PagerDuty answered ${status} to ${what}, but ${where} is not as its documentation says.`,
+      {
+        kind: 'UnexpectedResponse',
+        effect: 'unknown',
+        status,
+        requestId,
+      },
+    );
+  }
+  return { response: response.data as ResponseOf<Name>, status, requestId };
+}
+
+/** No answer, or half of one. Only a connection that was never made proves that nothing happened. */
+function lost(
+  what: string,
+  error: unknown,
+  sent: boolean,
+  timedOut: boolean,
+  limitMs: number,
+): PagerDutyError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const never = !sent && ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'].includes(code);
+  const why = timedOut
+    ? `no answer within ${limitMs / 1000} s`
+    : code || (error instanceof Error ? error.name : 'no reason');
+  return new PagerDutyError(
+    never
+      ? `PagerDuty cannot be reached for ${what} (${why}).`
+      : `The answer of PagerDuty to ${what} was lost (${why}).`,
+    { kind: 'Unavailable', effect: never ? 'nothing' : 'unknown' },
+  );
+}
+
+function json(text: string): { readonly read: boolean; readonly value?: unknown } {
+  if (text === '') return { read: true };
+  try {
+    return { read: true, value: JSON.parse(text) };
+  } catch {
+    return { read: false };
+  }
+}
