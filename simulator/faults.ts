@@ -1,0 +1,116 @@
+import { z } from 'zod';
+import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
+
+/**
+ * Something going wrong on purpose, as tests and `--faults FILE` give it.
+ *
+ * | kind | what the client sees | effect |
+ * |---|---|---|
+ * | `rate_limited` | 429 with `ratelimit-*` headers; reset after `retry_after_seconds` (1) | none |
+ * | `bare_429` | 429 without headers and body | none |
+ * | `status` | `status` (500) with PagerDuty's envelope | none |
+ * | `html` | 502 with a gateway's HTML page | none |
+ * | `drop_request` | the connection closes without an answer | none |
+ * | `drop_response` | the same | happens |
+ * | `reset` | the connection is reset (RST) | happens |
+ * | `truncate` | the first half of the JSON, with a `content-length` that says so | happens |
+ * | `delay` | the answer, `delay_ms` real milliseconds late | happens at once |
+ *
+ * A fault without effect comes before the credential is looked at and costs no budget. The first fault in the list that
+ * strikes is the only one; those behind it do not see the request.
+ */
+export const Fault = z
+  .strictObject({
+    operation: z.enum(['*', ...operationNames]).default('*'),
+    kind: z.enum([
+      'rate_limited',
+      'bare_429',
+      'status',
+      'delay',
+      'drop_request',
+      'drop_response',
+      'reset',
+      'truncate',
+      'html',
+    ]),
+    /** How often it strikes; without end where absent. */
+    times: z.int().min(1).optional(),
+    /** How likely it strikes a request it matches. */
+    probability: z.number().min(0).max(1).default(1),
+    /** Where its chance starts: the same seed strikes the same requests. */
+    seed: z.int().default(1),
+    /** Lets the first so many matching requests pass. */
+    after: z.int().min(0).default(0),
+    retry_after_seconds: z.int().min(0).optional(),
+    status: z.int().min(400).max(599).optional(),
+    delay_ms: z.int().min(0).max(600_000).optional(),
+  })
+  .refine(({ kind, delay_ms }) => (kind === 'delay') === (delay_ms !== undefined), {
+    path: ['delay_ms'],
+    error: 'goes with kind "delay", which needs it',
+  })
+  .refine(({ kind, status }) => status === undefined || kind === 'status', {
+    path: ['status'],
+    error: 'goes with kind "status" only',
+  })
+  .refine(({ kind, retry_after_seconds }) => retry_after_seconds === undefined || kind === 'rate_limited', {
+    path: ['retry_after_seconds'],
+    error: 'goes with kind "rate_limited" only',
+  });
+export type Fault = z.output<typeof Fault>;
+
+/** A fault and what became of it. */
+export interface FaultCount {
+  readonly fault: Fault;
+  /** Requests it was asked about. */
+  readonly matched: number;
+  readonly struck: number;
+}
+
+/** The faults that are set, in order. */
+export class Faults {
+  #entries: { readonly fault: Fault; readonly chance: () => number; matched: number; struck: number }[] = [];
+
+  add(fault: Fault): void {
+    this.#entries.push({ fault, chance: chanceFrom(fault.seed), matched: 0, struck: 0 });
+  }
+
+  clear(): void {
+    this.#entries = [];
+  }
+
+  list(): readonly FaultCount[] {
+    return this.#entries.map(({ fault, matched, struck }) => ({ fault, matched, struck }));
+  }
+
+  /** The fault that strikes this request, counted as struck. */
+  strike(operation: OperationName): Fault | undefined {
+    for (const entry of this.#entries) {
+      const { fault } = entry;
+      if (fault.operation !== '*' && fault.operation !== operation) continue;
+      entry.matched += 1;
+      const isDue = entry.matched > fault.after && entry.struck < (fault.times ?? Number.POSITIVE_INFINITY);
+      if (!isDue || entry.chance() >= fault.probability) continue;
+      entry.struck += 1;
+      return fault;
+    }
+    return undefined;
+  }
+}
+
+/** What is wrong with a value that was to be a fault, in a few words: where, and what. */
+export function flawOf({ issues: [issue] }: z.ZodError): string {
+  const where = issue?.path.join('.');
+  return `${where ? `${where}: ` : ''}${issue?.message ?? 'it is not understood'}`;
+}
+
+/** Numbers from 0 up to 1 that only the seed decides (mulberry32). */
+function chanceFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,108 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Parts } from './answer.ts';
+import { fixedWindow, isOff, slidingWindow } from './budget.ts';
+import { Clock } from './clock.ts';
+import { type Fault, Faults } from './faults.ts';
+import { RequestLog } from './request-log.ts';
+import { createSeed, type Seed } from './seed.ts';
+import { createApp } from './server.ts';
+import { World, type WorldOptions } from './world.ts';
+
+export interface SimulatorOptions extends WorldOptions {
+  /** 0 takes a free one. */
+  readonly port?: number;
+  readonly host?: string;
+  /** REST requests a window, per key; 960. 0 or `Infinity` is off: no 429, and no `ratelimit-*` headers. */
+  readonly rateLimit?: number;
+  /** Length of the window in simulated seconds; 60. */
+  readonly rateWindowSeconds?: number;
+  /** Events in any 60 simulated seconds, per routing key; 120, or off where `rateLimit` is off. */
+  readonly eventsRateLimit?: number;
+  /** Simulated seconds in a real one; 1. 0 stands still: only `world.clock.advance` and the control endpoint move it. */
+  readonly clockSpeed?: number;
+  /** The first instant; the real one where absent. */
+  readonly now?: Date;
+  readonly seed?: Seed;
+  readonly faults?: readonly Fault[];
+}
+
+export interface Simulator {
+  /** Of both APIs, REST and Events, and of the control endpoint under `/_simulator`. */
+  readonly url: string;
+  /** For tests in this process; its `clock.advance` lets time pass. */
+  readonly world: World;
+  /** Ends at once, answered or not. Nothing is left running. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Starts a PagerDuty on this machine.
+ * @throws the system's own error where it cannot listen, e.g. `EADDRINUSE`.
+ */
+export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {
+  const { port = 0, host = '127.0.0.1' } = options;
+  const parts = createParts(options);
+  const server = createAdaptorServer({
+    fetch: createApp(parts).fetch,
+    overrideGlobalObjects: false,
+  }) as Server;
+  try {
+    const address = await listen(server, port, host);
+    return {
+      url: `http://${address.family === 'IPv6' ? `[${host}]` : host}:${address.port}`,
+      world: parts.world,
+      close: () => close(parts, server),
+    };
+  } catch (error) {
+    parts.world.clock.stop();
+    throw error;
+  }
+}
+
+function createParts(options: SimulatorOptions): Parts {
+  const { rateLimit = 960, rateWindowSeconds = 60, now = new Date() } = options;
+  const { eventsRateLimit = isOff(rateLimit) ? 0 : 120 } = options;
+  const faults = new Faults();
+  for (const fault of options.faults ?? []) faults.add(fault);
+  return {
+    world: createWorld(now.getTime(), options),
+    restLimit: isOff(rateLimit) ? undefined : fixedWindow(rateLimit, rateWindowSeconds),
+    eventsLimit: isOff(eventsRateLimit) ? undefined : slidingWindow(eventsRateLimit, 60),
+    faults,
+    requests: new RequestLog(),
+  };
+}
+
+/** A world with its past played up to an instant, by the rules of the present. */
+export function createWorld(
+  now: number,
+  { seed = createSeed(), clockSpeed = 1, ...options }: SimulatorOptions,
+): World {
+  const instantOf = ({ minutesAgo }: Seed['history'][number]) => now - minutesAgo * 60_000;
+  const [oldest] = seed.history;
+  const clock = new Clock({ start: oldest ? instantOf(oldest) : now, speed: clockSpeed });
+  const world = new World(seed.company, clock, options);
+  for (const past of seed.history) {
+    clock.moveTo(instantOf(past));
+    past.happen(world);
+  }
+  clock.moveTo(now);
+  return world;
+}
+
+function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => resolve(server.address() as AddressInfo));
+  });
+}
+
+function close({ world }: Parts, server: Server): Promise<void> {
+  world.clock.stop();
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

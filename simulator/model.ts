@@ -1,0 +1,239 @@
+import type { Timer } from './clock.ts';
+
+// What the simulated account holds. Instants are milliseconds since 1970; PagerDuty's own words and shapes are in `wire/`.
+
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+  readonly role: string;
+  readonly jobTitle: string | null;
+  readonly timeZone: string;
+  readonly teamIds: readonly string[];
+}
+
+export interface Team {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+}
+
+/** One rotation: the users take turns of equal length, counted from an instant on. */
+export interface Schedule {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly timeZone: string;
+  readonly rotation: {
+    readonly userIds: readonly string[];
+    readonly turnSeconds: number;
+    readonly virtualStart: number;
+  };
+}
+
+export interface Target {
+  readonly type: 'user' | 'schedule';
+  readonly id: string;
+}
+
+/** One level of an escalation policy. */
+export interface Rule {
+  readonly id: string;
+  readonly delayMinutes: number;
+  readonly targets: readonly Target[];
+}
+
+export interface EscalationPolicy {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly teamId: string | null;
+  readonly rules: readonly Rule[];
+  /** How often the whole path is walked again after the first time. */
+  readonly numLoops: number;
+}
+
+export type Urgency = 'high' | 'low';
+
+export interface Service {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string | null;
+  readonly createdAt: number;
+  readonly policyId: string;
+  readonly urgencyRule: Urgency | 'severity_based';
+  /** Seconds; null is off. */
+  readonly acknowledgementTimeout: number | null;
+  /** Seconds; null is off. */
+  readonly autoResolveTimeout: number | null;
+  /** Set by people; the status on the wire also follows the open incidents. */
+  mode: 'enabled' | 'disabled' | 'maintenance';
+}
+
+/** Where events come in. */
+export interface Integration {
+  readonly id: string;
+  readonly name: string;
+  readonly serviceId: string;
+  readonly routingKey: string;
+}
+
+export interface Priority {
+  readonly id: string;
+  readonly name: string;
+  readonly description: string;
+}
+
+/** An API key: the account's own, or one user's. */
+export interface Credential {
+  readonly key: string;
+  readonly access: 'full' | 'read-only';
+  /** The user whose key it is; null for an account key, which names nobody. */
+  readonly userId: string | null;
+}
+
+/** Everything in the account but its incidents. */
+export interface Company {
+  readonly users: readonly User[];
+  readonly teams: readonly Team[];
+  readonly schedules: readonly Schedule[];
+  readonly policies: readonly EscalationPolicy[];
+  readonly services: readonly Service[];
+  readonly integrations: readonly Integration[];
+  /** From the most severe down. */
+  readonly priorities: readonly Priority[];
+  readonly credentials: readonly Credential[];
+}
+
+/** Who did something. */
+export interface Agent {
+  readonly type: 'user' | 'service';
+  readonly id: string;
+}
+
+/** Who did something, and on which way. `timeout`: nobody did, time passed. */
+export interface Cause {
+  readonly agent: Agent;
+  readonly channel: 'api' | 'timeout';
+}
+
+export type IncidentStatus = 'triggered' | 'acknowledged' | 'resolved';
+
+export interface Incident {
+  readonly id: string;
+  readonly number: number;
+  readonly createdAt: number;
+  /** Null where alerts carry the key. */
+  readonly incidentKey: string | null;
+  title: string;
+  status: IncidentStatus;
+  urgency: Urgency;
+  serviceId: string;
+  /** Every team whose policy had a part in it. */
+  teamIds: readonly string[];
+  path: EscalationPath;
+  assignments: readonly Assignment[];
+  assignedVia: 'escalation_policy' | 'direct_assignment';
+  acknowledgements: readonly Acknowledgement[];
+  updatedAt: number;
+  lastStatusChangeAt: number;
+  lastStatusChangeBy: Agent;
+  resolvedAt: number | null;
+  priorityId: string | null;
+  incidentType: string;
+  conferenceBridge: ConferenceBridge | null;
+  /** As the service had it when the incident opened, in seconds: later changes are for later incidents. */
+  readonly autoResolveTimeout: number | null;
+  readonly timers: Map<TimerName, Timer>;
+  readonly alerts: Alert[];
+  /** Oldest first. */
+  readonly notes: Note[];
+  /** Oldest first; the first is what triggered the incident. */
+  readonly log: LogEntry[];
+}
+
+/** The policy as it was when it took the incident on, and how far it has come. Later edits of the policy do not touch it. */
+export interface EscalationPath {
+  readonly policyId: string;
+  readonly rules: readonly Rule[];
+  readonly numLoops: number;
+  /** 1 is the first rule. */
+  level: number;
+  /** How often the path was begun again. */
+  loop: number;
+}
+
+export interface Assignment {
+  readonly at: number;
+  readonly userId: string;
+}
+
+export interface Acknowledgement {
+  readonly at: number;
+  readonly by: Agent;
+}
+
+export interface ConferenceBridge {
+  readonly number: string | null;
+  readonly url: string | null;
+}
+
+/** All but `exhaust`, the end of the last level, are shown as pending actions. */
+export type TimerName = 'escalate' | 'exhaust' | 'unacknowledge' | 'resolve';
+
+export interface Alert {
+  readonly id: string;
+  readonly key: string;
+  readonly incidentId: string;
+  readonly integrationId: string;
+  readonly summary: string;
+  readonly severity: Severity;
+  readonly createdAt: number;
+  readonly details: unknown;
+  readonly contexts: readonly Context[];
+  serviceId: string;
+  resolvedAt: number | null;
+}
+
+export type Severity = 'critical' | 'error' | 'warning' | 'info';
+
+/** A link or an image beside an alert, as on the wire. */
+export interface Context {
+  readonly type: 'link' | 'image';
+  readonly href?: string;
+  readonly src?: string;
+  readonly text?: string;
+}
+
+export interface Note {
+  readonly id: string;
+  readonly userId: string;
+  readonly content: string;
+  readonly createdAt: number;
+}
+
+export type LogEntryType =
+  | 'acknowledge'
+  | 'annotate'
+  | 'assign'
+  | 'delegate'
+  | 'escalate'
+  | 'exhaust_escalation_path'
+  | 'field_value_change'
+  | 'reach_trigger_limit'
+  | 'repeat_escalation_path'
+  | 'resolve'
+  | 'trigger'
+  | 'unacknowledge'
+  | 'urgency_change';
+
+export interface LogEntry {
+  readonly id: string;
+  readonly type: LogEntryType;
+  readonly at: number;
+  readonly cause: Cause;
+  readonly summary: string;
+  /** Who was assigned by it. */
+  readonly assigneeIds?: readonly string[];
+  readonly note?: string;
+}

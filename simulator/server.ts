@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { type Context, Hono } from 'hono';
+import { catalogue, type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
+import type { Received } from './admission.ts';
+import { type Answer, answer, type Parts } from './answer.ts';
+import { controlRoutes } from './control.ts';
+import { truncated } from './fault-replies.ts';
+import { errorBody } from './refusal.ts';
+import { jsonReply, type Reply } from './reply.ts';
+
+type Http = Context<{ Bindings: HttpBindings }>;
+
+/** The simulator over HTTP: every operation of the catalogue at its own method and path, and the control endpoint. */
+export function createApp(parts: Parts): Hono<{ Bindings: HttpBindings }> {
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  const serve = (operation: OperationName | null) => async (http: Http) =>
+    deliver(http, answer(parts, operation, await received(http)));
+  for (const name of operationNames) {
+    const { method, path } = catalogue[name];
+    app.on(method, path.replace(/\{(\w+)\}/g, ':$1'), serve(name));
+  }
+  app.route('/_simulator', controlRoutes(parts));
+  app.notFound(serve(null));
+  app.onError((error) => responseOf(jsonReply(500, errorBody(2000, 'Internal Error', [String(error)]))));
+  return app;
+}
+
+async function received({ req }: Http): Promise<Received> {
+  const { pathname, searchParams } = new URL(req.url);
+  return {
+    method: req.method,
+    path: pathname,
+    query: searchParams,
+    params: req.param(),
+    headers: new Map(Object.entries(req.header())),
+    text: await req.text(),
+  };
+}
+
+/** Sends the answer, unless a fault of the connection is to befall it. */
+async function deliver({ env }: Http, { reply, fault }: Answer): Promise<Response> {
+  const { socket } = env.incoming;
+  if (!reply || fault?.kind === 'drop_response') {
+    socket.destroy();
+    return RESPONSE_ALREADY_SENT;
+  }
+  if (fault?.kind === 'reset') {
+    socket.resetAndDestroy();
+    return RESPONSE_ALREADY_SENT;
+  }
+  if (fault?.kind === 'delay') await sleep(fault.delay_ms, undefined, { ref: false });
+  return responseOf(fault?.kind === 'truncate' ? truncated(reply) : reply);
+}
+
+const responseOf = ({ status, headers, text }: Reply): Response =>
+  new Response(text === '' ? null : text, { status, headers });
