@@ -55,7 +55,6 @@ export async function send<Name extends OperationName>(
   connection: Connection,
   name: Name,
   request: RequestOf<Name>,
-  cancelled?: AbortSignal,
 ): Promise<Answer<Name>> {
   const endpoint: Endpoint = catalogue[name];
   const parsed = endpoint.request.parse(request) as Parsed;
@@ -67,7 +66,7 @@ export async function send<Name extends OperationName>(
       method: endpoint.method,
       headers: headersOf(connection, endpoint),
       body: bodyOf(connection, parsed),
-      signal: cancelled ? AbortSignal.any([limit, cancelled]) : limit,
+      signal: limit,
       dispatcher: connection.dispatcher,
     });
     sent = true;

@@ -40,7 +40,18 @@ export type Action = { [R in Resource]: `${R}.${(typeof actionsOf)[R][number]}` 
 /** What a request reaches in PagerDuty, so that the gate knows which facts to ask for. */
 export type Touch =
   | { readonly kind: 'incident' | 'service' | 'escalation policy'; readonly id: string }
-  | { readonly kind: 'routing key'; readonly name: string };
+  | { readonly kind: 'routing key'; readonly name: string }
+  /** A list, and what its own filter limits it to. */
+  | { readonly kind: 'list'; readonly within: Within };
+
+/** The filters of a list that the gate can compare with a grant. Empty: everything there is. */
+export interface Within {
+  readonly services?: readonly string[];
+  readonly teams?: readonly string[];
+  readonly policies?: readonly string[];
+  readonly urgency?: readonly string[];
+  readonly status?: readonly string[];
+}
 
 /** The incident as the decision read it, in PagerDuty's own field names; `undefined` while it is not read yet. */
 export interface Situation {
@@ -89,7 +100,9 @@ export interface Endpoint {
   readonly paging?: { readonly style: 'offset'; readonly items: string };
   /** What the request does, for the gate: `incidents.acknowledge` and `incidents.resolve` are both `updateIncident`. */
   readonly actions: (request: never, situation: Situation) => readonly Action[];
-  /** What the request reaches. Empty for lists. */
+  /** Whether what it does hangs on the incident's status, so that each attempt reads the incident before it decides. */
+  readonly situated?: true;
+  /** What the request reaches. */
   readonly touches: (request: never) => readonly Touch[];
   /** After an unknown outcome: send again (`safe`), again with the same key in the body (`keyed`), or look for the effect first. */
   readonly repeat: 'safe' | 'keyed' | LookFirst;

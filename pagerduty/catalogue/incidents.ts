@@ -53,6 +53,14 @@ export type Alert = z.output<typeof Alert>;
 
 const IncidentAnswer = z.looseObject({ incident: Incident });
 
+/** The filters of `listIncidents` that the gate compares with a grant. */
+export interface ListQuery {
+  readonly 'service_ids[]'?: readonly string[] | undefined;
+  readonly 'team_ids[]'?: readonly string[] | undefined;
+  readonly 'urgencies[]'?: readonly string[] | undefined;
+  readonly 'statuses[]'?: readonly string[] | undefined;
+}
+
 /** `GET /incidents`. Without dates PagerDuty answers one month only; `date_range=all` lifts it, six months is the widest span. */
 export const listIncidents = {
   summary: 'List incidents',
@@ -105,7 +113,17 @@ export const listIncidents = {
   from: 'none',
   paging: { style: 'offset', items: 'incidents' },
   actions: () => ['incidents.view'],
-  touches: () => [],
+  touches: ({ query = {} }: { query?: ListQuery }) => [
+    {
+      kind: 'list',
+      within: {
+        ...(query['service_ids[]'] && { services: query['service_ids[]'] }),
+        ...(query['team_ids[]'] && { teams: query['team_ids[]'] }),
+        ...(query['urgencies[]'] && { urgency: query['urgencies[]'] }),
+        ...(query['statuses[]'] && { status: query['statuses[]'] }),
+      },
+    },
+  ],
   repeat: 'safe',
 } as const satisfies Endpoint;
 
@@ -173,6 +191,7 @@ export const updateIncident = {
   scope: 'incidents.write',
   from: 'required',
   actions: changesOf,
+  situated: true,
   touches: theIncident,
   repeat: {
     find: 'getIncident',

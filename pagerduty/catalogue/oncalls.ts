@@ -45,6 +45,11 @@ export const listOnCalls = {
   from: 'none',
   paging: { style: 'offset', items: 'oncalls' },
   actions: () => ['oncalls.view'],
-  touches: () => [],
+  touches: ({ query = {} }: { query?: { 'escalation_policy_ids[]'?: readonly string[] | undefined } }) => [
+    {
+      kind: 'list',
+      within: query['escalation_policy_ids[]'] ? { policies: query['escalation_policy_ids[]'] } : {},
+    },
+  ],
   repeat: 'safe',
 } as const satisfies Endpoint;

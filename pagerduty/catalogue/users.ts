@@ -37,6 +37,6 @@ export const listUsers = {
   from: 'none',
   paging: { style: 'offset', items: 'users' },
   actions: () => ['users.view'],
-  touches: () => [],
+  touches: () => [{ kind: 'list', within: {} }],
   repeat: 'safe',
 } as const satisfies Endpoint;

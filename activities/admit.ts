@@ -1,0 +1,81 @@
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { write } from '../gate/audit.ts';
+import { digestOf } from '../gate/canonical.ts';
+import { spend } from '../gate/spent.ts';
+import { claimedAgent, StatementError, verify } from '../gate/statement.ts';
+import { nameOf } from '../gate/words.ts';
+import type { Deps } from './deps.ts';
+import { toFailure } from './failures.ts';
+
+/** Words that came in by an Update, and the statement that should prove whose they are. */
+export interface Words {
+  readonly step: string;
+  /** Name of the Update. */
+  readonly update: string;
+  /** What the Update said, without the statement. */
+  readonly value: unknown;
+  readonly statement: string;
+  /** When the Update came, milliseconds since 1970. */
+  readonly heardAt: number;
+}
+
+/**
+ * Are these the words of the run's own agent? Anyone who reaches the server can send an Update; only the agent can sign it.
+ * Asks PagerDuty nothing. The answer is an entry of the audit, whichever way it goes.
+ */
+export async function admit(
+  deps: Deps,
+  words: Words,
+): Promise<{ readonly ok: boolean; readonly sentence: string; readonly agent: string }> {
+  const { workflowExecution: run, attempt } = activityInfo();
+  if (!run) throw ApplicationFailure.nonRetryable('Only a run takes Updates.', 'PermissionDenied');
+  try {
+    const state = deps.policy();
+    const store = await deps.store();
+    const origin = await deps.origin(run, state.readable ? state.policy : undefined);
+    const [{ workflowId, firstRunId }] = origin.lineage;
+    const agent = origin.kind === 'agent' ? origin.agent : 'nobody';
+    const claimed = nameOf(claimedAgent(words.statement) ?? 'nobody');
+    const refusal = await refusalOf();
+    const sentence = refusal
+      ? `${claimed} may not ${words.update} this run: ${refusal}.`
+      : `${agent} may ${words.update} this run: it signed what it said.`;
+    await write(store, {
+      kind: 'entry',
+      agent: claimed,
+      account: deps.account,
+      ...run,
+      step: words.step,
+      attempt,
+      configuration: state.readable ? state.policy.digest : 'unreadable',
+      operation: `update:${words.update}`,
+      action: `run.${words.update}`,
+      incident: null,
+      decision: refusal ? 'denied' : 'allowed',
+      rule: 'statement',
+      sentence,
+      requestDigest: digestOf(words.value),
+      reads: [],
+    });
+    return { ok: refusal === undefined, sentence, agent };
+
+    async function refusalOf(): Promise<string | undefined> {
+      if (!state.readable) return 'everything is denied until the configuration is mended';
+      if (origin.kind !== 'agent') return 'the run acts for no agent';
+      if (claimed !== agent) return `the run acts for ${agent}`;
+      const key = state.policy.agents.get(agent)?.public_key ?? '';
+      const claim = { target: workflowId, type: `update:${words.update}`, input: words.value };
+      try {
+        const { jti } = await verify(words.statement, key, claim, words.heardAt);
+        const ours = await spend(store, { jti, workflowId, firstRunId });
+        return ours ? undefined : 'the statement was already used by another run';
+      } catch (error) {
+        if (error instanceof StatementError) return `the statement ${error.message}`;
+        throw error;
+      }
+    }
+  } catch (error) {
+    throw toFailure(error);
+  }
+}

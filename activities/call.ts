@@ -1,0 +1,198 @@
+import { activityInfo } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
+import { digestOf } from '../gate/canonical.ts';
+import { type Decision, decide, type IncidentFacts, type Question, type Undecided } from '../gate/decide.ts';
+import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
+import type { Step } from '../gate/steps.ts';
+import { phrase } from '../gate/words.ts';
+import type { Action, Endpoint, Situation, Touch } from '../pagerduty/catalogue/endpoint.ts';
+import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
+import type { Deps } from './deps.ts';
+import { type AllFacts, FactReader } from './facts.ts';
+import { type Ledger, ledgerFor } from './ledger.ts';
+import type { Origin } from './origin.ts';
+
+/** What must still be true of the incident when a write is sent; absent fields may be anything. */
+export interface Expectation {
+  readonly status?: 'triggered' | 'acknowledged' | 'resolved';
+  /** Ids of exactly those who are assigned. */
+  readonly assignees?: readonly string[];
+  /** Ids of exactly those who acknowledged, or `ours`: nobody but our own users. */
+  readonly acknowledgers?: readonly string[] | 'ours';
+}
+
+/** The argument of every operation's Activity. Who asks is never in it. */
+export interface CallInput<Name extends OperationName> {
+  /** Name of the step, unique within the run: what makes a second sending the same write. */
+  readonly step: string;
+  readonly request: RequestOf<Name>;
+  readonly expect?: Expectation;
+}
+
+/** One attempt at one call: everything that is fixed before the first fact is read. */
+export interface Call<Name extends OperationName> {
+  readonly deps: Deps;
+  readonly name: Name;
+  readonly endpoint: Endpoint;
+  readonly request: RequestOf<Name>;
+  readonly expect: Expectation | undefined;
+  readonly touches: readonly Touch[];
+  /** Id or number of the incident it touches, as the request names it. */
+  readonly incidentId: string | undefined;
+  readonly actions: (situation: Situation) => readonly Action[];
+  readonly caller: Caller;
+  readonly origin: Origin;
+  readonly step: Step;
+  readonly ledger: Ledger;
+  readonly reader: FactReader;
+  /** The gate's word on these facts; `situation` stands in for the incident's status while it is not read. */
+  readonly judge: (facts: AllFacts, situation?: Situation) => Decision | Undecided;
+}
+
+/**
+ * Puts an attempt together: the request, whose run it is, and the gate that will judge it.
+ * @throws ApplicationFailure where the request is not the catalogue's, or no run stands behind it.
+ */
+export async function callOf<Name extends OperationName>(
+  deps: Deps,
+  name: Name,
+  input: CallInput<Name>,
+): Promise<Call<Name>> {
+  const endpoint: Endpoint = catalogue[name];
+  const { workflowExecution: run, attempt } = activityInfo();
+  if (!run) {
+    throw ApplicationFailure.nonRetryable(
+      'PagerDuty is called from runs alone: start a Workflow.',
+      'PermissionDenied',
+    );
+  }
+  checkRequest(endpoint, name, input.request);
+  const state = deps.policy();
+  const origin = await deps.origin(run, state.readable ? state.policy : undefined);
+  const caller: Caller = {
+    agent: origin.kind === 'agent' ? origin.agent : origin.kind === 'runner' ? runner : origin.claimed,
+    account: deps.account,
+    workflowId: run.workflowId,
+    runId: run.runId,
+    step: input.step,
+    attempt,
+    configuration: state.readable ? state.policy.digest : 'unreadable',
+  };
+  const touches = endpoint.touches(input.request as never);
+  const incident = touches.find(({ kind }) => kind === 'incident');
+  const actions = (situation: Situation): readonly Action[] =>
+    endpoint.actions(input.request as never, situation);
+  const call: Omit<Call<Name>, 'judge'> = {
+    deps,
+    name,
+    endpoint,
+    request: input.request,
+    expect: input.expect,
+    touches,
+    incidentId: incident?.kind === 'incident' ? incident.id : undefined,
+    actions,
+    caller,
+    origin,
+    step: {
+      key: `${run.workflowId} : ${origin.lineage[0].firstRunId} : ${input.step}`,
+      digest: digestOf([name, input.request]),
+    },
+    ledger: ledgerFor(deps, origin.kind === 'runner'),
+    reader: new FactReader(deps.connection, deps.cache, deps.now),
+  };
+  const judge = (facts: AllFacts, situation: Situation = facts): Decision | Undecided => {
+    const question: Question = {
+      agent: caller.agent,
+      operation: name,
+      summary: endpoint.summary,
+      actions: actions(situation),
+      touches,
+    };
+    if (origin.kind === 'runner') return decideForRunner(question, input.request as ReleaseRequest, facts);
+    const refuse = (rule: string, why: string): Decision => ({
+      decision: 'denied',
+      rule,
+      sentence: `${caller.agent} may not ${phrase(question, facts.incident?.number)}: ${why}.`,
+    });
+    if (!state.readable) {
+      const fault = state.sentence.split('\n')[0]?.replace(/\.$/, '');
+      return refuse('configuration', `everything is denied until the configuration is mended (${fault})`);
+    }
+    if (!state.policy.accounts.has(deps.account))
+      return refuse('accounts', `the configuration has no account ${deps.account}`);
+    if (origin.kind === 'nobody') return refuse('statement', origin.why);
+    return decide(state.policy, question, facts);
+  };
+  return { ...call, judge };
+}
+
+function checkRequest(endpoint: Endpoint, name: string, request: unknown): void {
+  const parsed = endpoint.request.safeParse(request);
+  if (parsed.success) return;
+  const issue = parsed.error.issues[0];
+  throw ApplicationFailure.nonRetryable(
+    `The request of ${name} is not valid: ${issue?.path.join('.') || 'request'}: ${issue?.message}.`,
+    'InvalidRequest',
+  );
+}
+
+/** What the call asks, as it follows "may not" or "did not". */
+export const wording = <Name extends OperationName>(call: Call<Name>, { incident }: AllFacts): string =>
+  phrase(
+    { summary: call.endpoint.summary, actions: call.actions({ incident }), touches: call.touches },
+    incident?.number,
+  );
+
+/** The entry before the call. Takes over the reads that were made for its decision. */
+export function entryOf<Name extends OperationName>(
+  call: Call<Name>,
+  facts: AllFacts,
+  decided: { readonly decision: AuditRecord['decision']; readonly rule: string; readonly sentence: string },
+): AuditRecord {
+  return {
+    ...common(call, facts.incident),
+    kind: 'entry',
+    ...pick(decided),
+    facts,
+    reads: call.reader.reads.splice(0),
+  };
+}
+
+/** The outcome after the call, of the entry that `stamp` names. */
+export function outcomeOf<Name extends OperationName>(
+  call: Call<Name>,
+  facts: AllFacts,
+  stamp: Stamp,
+  came: {
+    readonly decision: AuditRecord['decision'];
+    readonly sentence: string;
+    readonly status?: number | undefined;
+    readonly requestId?: string | undefined;
+  },
+): AuditRecord {
+  const { status, requestId } = came;
+  return {
+    ...common(call, facts.incident),
+    kind: 'outcome',
+    entry: stamp.seq,
+    ...pick({ ...came, rule: '' }),
+    reads: call.reader.reads.splice(0),
+    status,
+    requestId,
+  };
+}
+
+const pick = ({ decision, rule, sentence }: Pick<AuditRecord, 'decision' | 'rule' | 'sentence'>) => ({
+  decision,
+  rule,
+  sentence,
+});
+
+const common = <Name extends OperationName>(call: Call<Name>, incident: IncidentFacts | undefined) => ({
+  ...call.caller,
+  operation: call.name,
+  action: call.actions({ incident }).join(),
+  incident: incident?.id ?? call.incidentId ?? null,
+  requestDigest: call.step.digest,
+});

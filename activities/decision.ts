@@ -1,0 +1,107 @@
+import type { Decision, FactName } from '../gate/decide.ts';
+import { join, nameOf } from '../gate/words.ts';
+import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import { PagerDutyError } from '../pagerduty/errors.ts';
+import { type Call, type Expectation, entryOf, wording } from './call.ts';
+import type { AllFacts } from './facts.ts';
+
+/** Rounds of facts after which a decision that still lacks one is a denial. */
+const mostRounds = 4;
+
+/**
+ * Reads fact after fact until the gate has decided. Where no fact could help, PagerDuty is not asked at all; what was read
+ * for a decision that never came is recorded too.
+ */
+export async function decideOn<Name extends OperationName>(
+  call: Call<Name>,
+): Promise<{ readonly decision: Decision; readonly facts: AllFacts }> {
+  const hopeless = hopelessIn(call);
+  if (hopeless) return { decision: hopeless, facts: {} };
+  let facts: AllFacts = {};
+  try {
+    if (call.incidentId !== undefined && (call.endpoint.situated || call.expect)) {
+      facts = { incident: await call.reader.incident(call.incidentId) };
+      if (call.expect?.acknowledgers === 'ours') facts = { ...facts, ourUsers: await call.reader.ourUsers() };
+    }
+    for (let round = 0; round < mostRounds; round += 1) {
+      const verdict = call.judge(facts);
+      if (verdict.decision !== 'needs') return { decision: verdict, facts };
+      for (const need of verdict.needs) facts = { ...facts, ...(await readFact(call, need)) };
+    }
+  } catch (error) {
+    if (error instanceof PagerDutyError) {
+      const sentence = `${call.caller.agent} could not ${wording(call, facts)} yet: ${error.message} Nothing was sent.`;
+      await call.ledger.entry(entryOf(call, facts, { decision: 'undecided', rule: 'facts', sentence }));
+    }
+    throw error;
+  }
+  const sentence = `${call.caller.agent} may not ${wording(call, facts)}: PagerDuty did not say what the decision needs to know.`;
+  return { decision: { decision: 'denied', rule: 'facts', sentence }, facts };
+}
+
+/** The denial that stands whatever the incident's status may turn out to be. */
+function hopelessIn<Name extends OperationName>(call: Call<Name>): Decision | undefined {
+  const answers = ['triggered', 'acknowledged', 'resolved'].map((status) =>
+    call.judge({}, { incident: { status } }),
+  );
+  const denials = answers.filter((answer) => answer.decision === 'denied');
+  return denials.length === answers.length ? denials[0] : undefined;
+}
+
+async function readFact<Name extends OperationName>(call: Call<Name>, need: FactName): Promise<AllFacts> {
+  const { reader, touches, incidentId, deps } = call;
+  switch (need) {
+    case 'incident':
+      return incidentId === undefined ? {} : { incident: await reader.incident(incidentId) };
+    case 'service': {
+      const service = touches.find(({ kind }) => kind === 'service');
+      return service?.kind === 'service' ? { service: await reader.service(service.id) } : {};
+    }
+    case 'ourDuty':
+      return { ourDuty: await reader.ourDuty(), ourUsers: await reader.ourUsers() };
+    case 'ourUsers':
+      return { ourUsers: await reader.ourUsers() };
+    case 'holder':
+    case 'recordedPolicy': {
+      const lease = incidentId === undefined ? undefined : await call.ledger.lease(deps.account, incidentId);
+      if (!lease) return { holder: null, recordedPolicy: null };
+      const isAsking = call.origin.lineage.some(
+        ({ workflowId, firstRunId }) => workflowId === lease.workflow_id && firstRunId === lease.first_run_id,
+      );
+      const holds = isAsking || (await deps.isLive(lease));
+      return {
+        holder: holds ? { workflowId: lease.workflow_id, agent: lease.agent, isAsking } : null,
+        recordedPolicy: lease.policy,
+      };
+    }
+  }
+}
+
+/** Which expectation does not hold, in words; `undefined` where all hold. */
+export function differs(
+  expect: Expectation | undefined,
+  { incident, ourUsers = [] }: AllFacts,
+): string | undefined {
+  if (!expect) return undefined;
+  if (!incident) return 'the incident could not be compared';
+  const { status, assignees, acknowledgers } = expect;
+  if (status !== undefined && incident.status !== status) {
+    return `the incident is ${nameOf(incident.status)} now and no longer ${status}`;
+  }
+  if (acknowledgers === 'ours') {
+    const people = incident.acknowledgers.filter((user) => !ourUsers.includes(user));
+    return people.length === 0 ? undefined : `a person has acknowledged it (${join(people)})`;
+  }
+  for (const [what, wanted, actual] of [
+    ['assignees', assignees, incident.assignees],
+    ['acknowledgers', acknowledgers, incident.acknowledgers],
+  ] as const) {
+    if (wanted !== undefined && !sameSet(wanted, actual)) {
+      return `its ${what} are ${join(actual) || 'nobody'} now and no longer ${join(wanted) || 'nobody'}`;
+    }
+  }
+  return undefined;
+}
+
+const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((value) => b.includes(value));

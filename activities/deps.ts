@@ -1,0 +1,23 @@
+import type { LeaseRow, Store } from '../gate/audit-store.ts';
+import type { PolicyState } from '../gate/policy-source.ts';
+import type { Connection } from '../pagerduty/http.ts';
+import type { FactCache } from './facts.ts';
+import type { OriginReader } from './origin.ts';
+
+/** What the Activities of one account work with. Made once, by `createActivities`. */
+export interface Deps {
+  readonly account: string;
+  /** The configuration at this moment. */
+  readonly policy: () => PolicyState;
+  /** The account's connection, from the configuration or, where that is broken, as it was last seen good. */
+  readonly connection: () => Promise<Connection>;
+  /** The audit store, opened where it was not; rejects with `StoreAway`. */
+  readonly store: () => Promise<Store>;
+  /** File that takes the records of releases while the store is away. */
+  readonly journalFile: string;
+  readonly origin: OriginReader;
+  readonly cache: FactCache;
+  /** Whether a lease still holds: not run out, its run open, its agent known. */
+  readonly isLive: (lease: LeaseRow) => Promise<boolean>;
+  readonly now: () => number;
+}

@@ -1,0 +1,134 @@
+import type { ReadDone } from '../gate/audit.ts';
+import type { Facts, IncidentFacts, ServiceFacts } from '../gate/decide.ts';
+import type { ReleaseFacts } from '../gate/runner.ts';
+import { nameOf } from '../gate/words.ts';
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
+import { PagerDutyError } from '../pagerduty/errors.ts';
+import { type Answer, type Connection, send } from '../pagerduty/http.ts';
+
+/** All that a decision can know. */
+export type AllFacts = Facts & ReleaseFacts;
+
+/** How old a fact about a service, a policy or who is on call may be; a fact about an incident has no age at all. */
+const oldestMs = 60_000;
+
+/** How far ahead our own users must be off call: PagerDuty looks no further than 90 days. */
+const dutyAheadMs = 89 * 24 * 3_600_000;
+
+/** Facts of one account that may be a minute old, shared by its attempts. */
+export class FactCache {
+  readonly #values = new Map<string, { readonly value: unknown; readonly until: number }>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  async get<T>(key: string, read: () => Promise<T>): Promise<T> {
+    const known = this.#values.get(key);
+    if (known && known.until > this.#now()) return known.value as T;
+    const value = await read();
+    for (const [old, { until }] of this.#values) if (until <= this.#now()) this.#values.delete(old);
+    this.#values.set(key, { value, until: this.#now() + oldestMs });
+    return value;
+  }
+}
+
+/** Reads the facts of one attempt and keeps the list of what it asked PagerDuty. */
+export class FactReader {
+  readonly reads: ReadDone[] = [];
+  readonly #connection: () => Promise<Connection>;
+  readonly #cache: FactCache;
+  readonly #now: () => number;
+
+  constructor(connection: () => Promise<Connection>, cache: FactCache, now: () => number) {
+    this.#connection = connection;
+    this.#cache = cache;
+    this.#now = now;
+  }
+
+  /** Any read of the catalogue, listed. */
+  async ask<Name extends OperationName>(
+    name: Name,
+    request: RequestOf<Name>,
+    about: string,
+  ): Promise<ResponseOf<Name>> {
+    const list = (status: number | undefined, requestId: string | undefined): void => {
+      this.reads.push({ operation: name, about: nameOf(about), status, requestId });
+    };
+    let answer: Answer<Name>;
+    try {
+      answer = await send(await this.#connection(), name, request);
+    } catch (error) {
+      if (error instanceof PagerDutyError) list(error.facts.status, error.facts.requestId);
+      throw error;
+    }
+    list(answer.status, answer.requestId);
+    return answer.response;
+  }
+
+  async incident(id: string): Promise<IncidentFacts> {
+    const { incident } = await this.ask('getIncident', { params: { id } }, id);
+    return factsOf(incident);
+  }
+
+  service(id: string): Promise<ServiceFacts> {
+    return this.#cache.get(`service ${id}`, async () => {
+      const { service } = await this.ask('getService', { params: { id } }, id);
+      return {
+        id: service.id,
+        policy: service.escalation_policy?.id,
+        teams: (service.teams ?? []).map((team) => team.id),
+      };
+    });
+  }
+
+  /** Ids of the users whom our `From` address names. */
+  async ourUsers(): Promise<readonly string[]> {
+    const from = (await this.#connection()).from.toLowerCase();
+    return this.#cache.get(`users ${from}`, async () => {
+      const { users } = await this.ask('listUsers', { query: { query: from, limit: 100 } }, 'our From user');
+      return users.filter(({ email }) => email?.toLowerCase() === from).map(({ id }) => id);
+    });
+  }
+
+  /** Where one of our users is on call within the next 89 days, in words; `null` where none is. */
+  async ourDuty(): Promise<string | null> {
+    const users = await this.ourUsers();
+    if (users.length === 0) return null;
+    return this.#cache.get(`duty ${users.join()}`, async () => {
+      const now = this.#now();
+      const { oncalls } = await this.ask(
+        'listOnCalls',
+        {
+          query: {
+            'user_ids[]': [...users],
+            since: new Date(now).toISOString(),
+            until: new Date(now + dutyAheadMs).toISOString(),
+            limit: 1,
+          },
+        },
+        'our From user',
+      );
+      const first = oncalls[0];
+      if (!first) return null;
+      return `level ${first.escalation_level} of escalation policy ${nameOf(first.escalation_policy.summary ?? first.escalation_policy.id)}`;
+    });
+  }
+}
+
+/** The facts of an incident as PagerDuty sent it. */
+export function factsOf(incident: Incident): IncidentFacts {
+  return {
+    id: incident.id,
+    number: incident.incident_number,
+    status: incident.status,
+    urgency: incident.urgency,
+    service: incident.service?.id,
+    policy: incident.escalation_policy?.id,
+    teams: (incident.teams ?? []).map(({ id }) => id),
+    assignees: (incident.assignments ?? []).map(({ assignee }) => assignee.id),
+    acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => acknowledger.id),
+  };
+}

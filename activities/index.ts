@@ -1,0 +1,121 @@
+import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { lastGoodAccounts, rememberAccount } from '../gate/accounts.ts';
+import { type LeaseRow, type Store, StoreAway } from '../gate/audit-store.ts';
+import type { Account } from '../gate/policy.ts';
+import type { PolicyState } from '../gate/policy-source.ts';
+import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
+import type { Connection } from '../pagerduty/http.ts';
+import { admit } from './admit.ts';
+import type { CallInput } from './call.ts';
+import { connector, type Secrets } from './connections.ts';
+import type { Deps } from './deps.ts';
+import { FactCache } from './facts.ts';
+import { originReader } from './origin.ts';
+import { type CallResult, perform } from './perform.ts';
+import { listOurUsers, listUnheld, release } from './release.ts';
+
+export type { CallInput, Expectation } from './call.ts';
+export type { CallResult, Done, NotDone } from './perform.ts';
+export type { Unheld } from './release.ts';
+
+/** What the Activities of one account are made from. */
+export interface ActivityOptions {
+  readonly account: string;
+  readonly client: Client;
+  /** Task Queue of the Workflows; a run that was started elsewhere carries no authority. */
+  readonly workflowTaskQueue: string;
+  readonly policy: () => PolicyState;
+  readonly secrets: Secrets;
+  readonly store: () => Promise<Store>;
+  /** File that takes the records of releases while the store is away. */
+  readonly journalFile: string;
+  readonly now?: () => number;
+}
+
+/** One Activity per operation, under PagerDuty's operationId. */
+type OperationActivities = {
+  [Name in OperationName]: (input: CallInput<Name>) => Promise<CallResult<Name>>;
+};
+
+/** The operations, and what only the runner does. */
+export type Activities = OperationActivities & ReturnType<typeof runnerActivities>;
+
+/** The Activities of one account: every operation of the catalogue, and the runner's own. */
+export function createActivities(options: ActivityOptions): Activities {
+  const now = options.now ?? Date.now;
+  const cache = new FactCache(now);
+  const deps: Deps = {
+    account: options.account,
+    policy: options.policy,
+    connection: connectionOf(options),
+    store: options.store,
+    journalFile: options.journalFile,
+    origin: originReader(options.client, options.store, {
+      taskQueue: options.workflowTaskQueue,
+      account: options.account,
+    }),
+    cache,
+    isLive: (lease) => isLive(options, now, lease),
+    now,
+  };
+  const operations = Object.fromEntries(
+    operationNames.map((name) => [name, (input: CallInput<typeof name>) => perform(deps, name, input)]),
+  ) as unknown as OperationActivities;
+  return { ...operations, ...runnerActivities(deps) };
+}
+
+const runnerActivities = (deps: Deps) => ({
+  release: (input: Parameters<typeof release>[1]) => release(deps, input),
+  listOurUsers: (input: Parameters<typeof listOurUsers>[1]) => listOurUsers(deps, input),
+  listUnheld: (input: Parameters<typeof listUnheld>[1]) => listUnheld(deps, input),
+  admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
+});
+
+/** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
+function connectionOf({ account: name, policy, secrets, store }: ActivityOptions): () => Promise<Connection> {
+  const connect = connector(secrets);
+  let last: Account | undefined;
+  return async () => {
+    const state = policy();
+    const current = state.readable ? state.policy.accounts.get(name) : undefined;
+    if (current && current !== last) {
+      last = current;
+      // A store that is away refuses every call but a release, which can do without.
+      await store()
+        .then((open) => rememberAccount(open, name, current))
+        .catch(ignoreAway);
+    }
+    last ??= (await lastGoodAccounts(await store())).get(name);
+    if (!last) {
+      throw ApplicationFailure.create({
+        type: 'NoAccount',
+        message: `The configuration has no account ${name}, and none is remembered; mend oncall.yaml.`,
+      });
+    }
+    return connect(last);
+  };
+}
+
+function ignoreAway(error: unknown): void {
+  if (!(error instanceof StoreAway)) throw error;
+}
+
+/** Not run out, its agent still known, and its run still open: a run that ended without giving back holds nothing. */
+async function isLive(
+  { client, policy }: ActivityOptions,
+  now: () => number,
+  lease: LeaseRow,
+): Promise<boolean> {
+  if (lease.expires_at <= now()) return false;
+  const state = policy();
+  if (state.readable && !state.policy.agents.has(lease.agent)) return false;
+  try {
+    const run = await client.workflow.getHandle(lease.workflow_id).describe();
+    const { firstRunId } = run.raw.workflowExecutionInfo ?? {};
+    return run.status.name === 'RUNNING' && (firstRunId || run.runId) === lease.first_run_id;
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,246 @@
+import type { Stamp } from '../gate/audit.ts';
+import type { StepRow } from '../gate/audit-store.ts';
+import { sha256 } from '../gate/canonical.ts';
+import type { IncidentFacts } from '../gate/decide.ts';
+import * as leases from '../gate/leases.ts';
+import type { Step } from '../gate/steps.ts';
+import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
+import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
+import { PagerDutyError } from '../pagerduty/errors.ts';
+import { send, timeLimitMs } from '../pagerduty/http.ts';
+import { type Call, type CallInput, callOf, entryOf, outcomeOf, wording } from './call.ts';
+import { decideOn, differs } from './decision.ts';
+import type { Deps } from './deps.ts';
+import type { AllFacts } from './facts.ts';
+import { outcomeUnknown, toFailure } from './failures.ts';
+
+/** The call was made. */
+export interface Done<Name extends OperationName> {
+  readonly ok: true;
+  readonly response: ResponseOf<Name>;
+  readonly entry: Stamp;
+  /** The gate's sentence and what came of it. */
+  readonly sentence: string;
+  /** Whose authority it was. */
+  readonly agent: string;
+  /** Ids of our own users, where the decision needed them. */
+  readonly ourUsers?: readonly string[];
+  /** Until when an acknowledge is held, milliseconds since 1970. */
+  readonly leaseUntil?: number;
+}
+
+/** The call was not made, and why: a result, never a failure. */
+export interface NotDone {
+  readonly ok: false;
+  readonly kind: 'PermissionDenied' | 'Changed';
+  readonly sentence: string;
+  readonly entry: Stamp;
+  readonly agent: string;
+  /** The incident as the decision read it. */
+  readonly incident?: IncidentFacts;
+}
+
+export type CallResult<Name extends OperationName> = Done<Name> | NotDone;
+
+/**
+ * The only road to PagerDuty: origin → facts → decide → audit → send. A write is claimed under its step key first, so
+ * that killing anything at any moment leaves no lost and no doubled write.
+ * @throws ApplicationFailure for what may be tried again, or ends the run; a refusal is a result.
+ */
+export async function perform<Name extends OperationName>(
+  deps: Deps,
+  name: Name,
+  input: CallInput<Name>,
+): Promise<CallResult<Name>> {
+  try {
+    const call = await callOf(deps, name, input);
+    return await (call.endpoint.method === 'GET' ? read(call) : write(call));
+  } catch (error) {
+    throw toFailure(error);
+  }
+}
+
+/** A read: decide, write it down, send, write down what came. */
+async function read<Name extends OperationName>(call: Call<Name>): Promise<CallResult<Name>> {
+  const { decision, facts } = await decideOn(call);
+  const stamp = await call.ledger.entry(entryOf(call, facts, decision));
+  if (decision.decision === 'denied')
+    return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
+  try {
+    const { response, status, requestId } = await send(await call.deps.connection(), call.name, call.request);
+    const sentence = `PagerDuty answered ${status}.`;
+    await call.ledger.entry(outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId }));
+    return done(call, response, stamp, `${decision.sentence} ${sentence}`, facts);
+  } catch (error) {
+    if (error instanceof PagerDutyError) {
+      await call.ledger.entry(
+        outcomeOf(call, facts, stamp, { decision: 'refused', sentence: error.message, ...error.facts }),
+      );
+    }
+    throw error;
+  }
+}
+
+/** A write: once only, by the step's row in the store (design rule 9). */
+async function write<Name extends OperationName>(call: Call<Name>): Promise<CallResult<Name>> {
+  const earlier = await call.ledger.find(call.step);
+  if (earlier?.state === 'done') return JSON.parse(earlier.result ?? 'null') as Done<Name>;
+  if (earlier?.state === 'sent' || earlier?.state === 'unknown') {
+    const found = await lookFor(call, earlier);
+    if (found) return found;
+  }
+  const { decision, facts } = await decideOn(call);
+  if (decision.decision === 'denied') {
+    const stamp = await call.ledger.entry(entryOf(call, facts, decision));
+    return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
+  }
+  const difference = differs(call.expect, facts);
+  if (difference) {
+    const sentence = `${call.caller.agent} did not ${wording(call, facts)}: ${difference}. Nothing was sent.`;
+    const stamp = await call.ledger.entry(
+      entryOf(call, facts, { decision: 'changed', rule: 'expect', sentence }),
+    );
+    return notDone(call, 'Changed', sentence, stamp, facts);
+  }
+  const sentAt = call.deps.now();
+  const leaseUntil = decision.leaseMs === undefined ? undefined : sentAt + decision.leaseMs;
+  const stamp = await call.ledger.claim(
+    call.step,
+    entryOf(call, facts, decision),
+    { earlier, sentAt: new Date(sentAt), answerBy: sentAt + timeLimitMs(call.endpoint), leaseUntil },
+    async (tx) => {
+      if (leaseUntil === undefined || !facts.incident) return;
+      const [{ workflowId, firstRunId }] = call.origin.lineage;
+      await leases.open(tx, {
+        account: call.deps.account,
+        incident: facts.incident.id,
+        workflow_id: workflowId,
+        first_run_id: firstRunId,
+        agent: call.caller.agent,
+        policy: facts.incident.policy ?? null,
+        expires_at: leaseUntil,
+      });
+    },
+  );
+  return sendOnce(call, stamp, decision.sentence, facts, leaseUntil);
+}
+
+/** Sends what was just claimed, and settles the claim by what came of it. */
+async function sendOnce<Name extends OperationName>(
+  call: Call<Name>,
+  stamp: Stamp,
+  allowed: string,
+  facts: AllFacts,
+  leaseUntil: number | undefined,
+): Promise<Done<Name>> {
+  const { ledger, step, deps } = call;
+  const endLease = async (tx: Parameters<typeof leases.end>[0]): Promise<void> => {
+    if (facts.incident) await leases.end(tx, deps.account, facts.incident.id);
+  };
+  try {
+    const { response, status, requestId } = await send(await deps.connection(), call.name, signed(call));
+    const sentence = `PagerDuty answered ${status}.`;
+    const result = done(call, response, stamp, `${allowed} ${sentence}`, facts, leaseUntil);
+    const came = outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId });
+    // A resolved incident, or one given back, is held by nobody.
+    const lets = call
+      .actions(facts)
+      .some((action) => action === 'incidents.resolve' || action === 'incidents.unacknowledge');
+    await ledger.settle(step, stamp, 'done', came, result, lets ? endLease : async () => {});
+    return result;
+  } catch (error) {
+    if (!(error instanceof PagerDutyError)) throw error;
+    const unknown = error.facts.effect === 'unknown';
+    const sentence = unknown
+      ? `${error.message} Whether it took effect is looked up before it is sent again.`
+      : error.message;
+    const state = unknown ? 'unknown' : 'refused';
+    const came = outcomeOf(call, facts, stamp, { decision: state, sentence, ...error.facts });
+    const taken = leaseUntil !== undefined && !unknown;
+    await ledger.settle(step, stamp, state, came, undefined, taken ? endLease : async () => {});
+    throw unknown ? outcomeUnknown(sentence) : error;
+  }
+}
+
+/**
+ * The effect of an earlier try that nobody answered for: found → recorded as done; not there → recorded as lost, and the
+ * write may be sent. While the old try's answer may still come, waits for it.
+ */
+async function lookFor<Name extends OperationName>(
+  call: Call<Name>,
+  earlier: StepRow,
+): Promise<Done<Name> | undefined> {
+  const { endpoint, deps, step, ledger, reader } = call;
+  const rest = earlier.answer_by - deps.now();
+  if (earlier.state === 'sent' && rest > 0) {
+    throw outcomeUnknown(
+      `An earlier try of "${call.caller.step}" may still be answered; it is looked up after that.`,
+      rest,
+    );
+  }
+  const stamp: Stamp = { seq: earlier.entry, hash: earlier.entry_hash };
+  const lost = async (sentence: string): Promise<undefined> => {
+    await ledger.entry(outcomeOf(call, {}, stamp, { decision: 'lost', sentence }));
+    return undefined;
+  };
+  if (typeof endpoint.repeat === 'string')
+    return lost('The earlier try was not answered; it is safe to send again.');
+  const { find, ask, ours }: LookFirst = endpoint.repeat;
+  const request = call.request as never;
+  const found = await reader.ask(find as OperationName, ask(request) as never, 'an earlier try');
+  const ourUsers = await reader.ourUsers();
+  const response = ours(found as never, request, { ourUsers, sentAt: earlier.sent_at, mark: markOf(step) });
+  if (response === undefined)
+    return lost('The earlier try left no trace in PagerDuty; it may be sent again.');
+  const sentence = 'The earlier try had taken effect; it is not sent again.';
+  const result = done(
+    call,
+    response as ResponseOf<Name>,
+    stamp,
+    sentence,
+    { ourUsers },
+    earlier.lease_until ?? undefined,
+  );
+  await ledger.settle(
+    step,
+    stamp,
+    'done',
+    outcomeOf(call, {}, stamp, { decision: 'found', sentence }),
+    result,
+    async () => {},
+  );
+  return result;
+}
+
+/** The request as it is sent: with the step's mark, where PagerDuty has no key of its own. */
+function signed<Name extends OperationName>({ endpoint, request, step }: Call<Name>): RequestOf<Name> {
+  if (typeof endpoint.repeat === 'string' || !endpoint.repeat.sign) return request;
+  return endpoint.repeat.sign(request as never, markOf(step)) as RequestOf<Name>;
+}
+
+const markOf = ({ key }: Step): string => `[oncall-runner ${sha256(key).slice(0, 10)}]`;
+
+const done = <Name extends OperationName>(
+  { caller }: Call<Name>,
+  response: ResponseOf<Name>,
+  entry: Stamp,
+  sentence: string,
+  { ourUsers }: AllFacts,
+  leaseUntil?: number,
+): Done<Name> => ({
+  ok: true,
+  response,
+  entry,
+  sentence,
+  agent: caller.agent,
+  ...(ourUsers && { ourUsers }),
+  ...(leaseUntil !== undefined && { leaseUntil }),
+});
+
+const notDone = <Name extends OperationName>(
+  { caller }: Call<Name>,
+  kind: NotDone['kind'],
+  sentence: string,
+  entry: Stamp,
+  { incident }: AllFacts,
+): NotDone => ({ ok: false, kind, sentence, entry, agent: caller.agent, ...(incident && { incident }) });

@@ -1,0 +1,115 @@
+import { StoreAway } from '../gate/audit-store.ts';
+import * as leases from '../gate/leases.ts';
+import { carryOver } from '../gate/release-journal.ts';
+import type { Deps } from './deps.ts';
+import { factsOf } from './facts.ts';
+import { toFailure } from './failures.ts';
+import { ledgerFor } from './ledger.ts';
+import { type CallResult, type NotDone, perform } from './perform.ts';
+
+/** An incident that only our own users acknowledged and no live lease holds. */
+export interface Unheld {
+  readonly incident: string;
+  readonly number: number;
+}
+
+/** One page of the sweep. */
+export interface UnheldPage {
+  readonly ok: true;
+  readonly unheld: readonly Unheld[];
+  /** Where the next page begins; `null` after the last. */
+  readonly next: number | null;
+}
+
+/**
+ * Sets an incident that a run of ours acknowledged back to triggered, on the escalation policy that was recorded when it was
+ * taken. The runner's own action, which nothing refuses; `ok: false` says that there was nothing to give back.
+ */
+export async function release(
+  deps: Deps,
+  { step, incident }: { readonly step: string; readonly incident: string },
+): Promise<CallResult<'updateIncident'>> {
+  const lease = await ledgerFor(deps, true).lease(deps.account, incident);
+  let policy = lease?.policy ?? undefined;
+  if (!lease) {
+    const read = await perform(deps, 'getIncident', {
+      step: `${step}: its policy`,
+      request: { params: { id: incident } },
+    });
+    if (!read.ok) return read;
+    policy = read.response.incident.escalation_policy?.id;
+  }
+  const result = await perform(deps, 'updateIncident', {
+    step,
+    request: {
+      params: { id: incident },
+      body: {
+        incident: {
+          type: 'incident_reference',
+          status: 'triggered',
+          ...(policy !== undefined && {
+            escalation_policy: { id: policy, type: 'escalation_policy_reference' },
+          }),
+        },
+      },
+    },
+  });
+  if (!result.ok && lease && isOver(result))
+    await leases.end(await deps.store(), deps.account, incident).catch(onlyIfAway);
+  return result;
+}
+
+/** Whether people have the incident: then no lease is left to keep. */
+const isOver = ({ incident }: NotDone): boolean =>
+  incident !== undefined && incident.status !== 'acknowledged';
+
+function onlyIfAway(error: unknown): void {
+  if (!(error instanceof StoreAway)) throw toFailure(error);
+}
+
+/** Ids of the users whom the account's `From` address names. */
+export async function listOurUsers(
+  deps: Deps,
+  { step }: { readonly step: string },
+): Promise<{ readonly ok: true; readonly ourUsers: readonly string[] } | NotDone> {
+  const from = (await deps.connection()).from.toLowerCase();
+  const result = await perform(deps, 'listUsers', { step, request: { query: { query: from, limit: 100 } } });
+  if (!result.ok) return result;
+  return {
+    ok: true,
+    ourUsers: result.response.users.filter(({ email }) => email?.toLowerCase() === from).map(({ id }) => id),
+  };
+}
+
+/**
+ * One page of all acknowledged incidents, cut to those that nobody works on: acknowledged by us alone, and no lease of a run
+ * that still holds it. Also carries over what releases wrote down while the store was away.
+ */
+export async function listUnheld(
+  deps: Deps,
+  input: { readonly step: string; readonly offset: number; readonly ourUsers: readonly string[] },
+): Promise<UnheldPage | NotDone> {
+  const ledger = ledgerFor(deps, true);
+  try {
+    await carryOver(await deps.store(), deps.journalFile);
+  } catch (error) {
+    onlyIfAway(error);
+  }
+  const result = await perform(deps, 'listIncidents', {
+    step: input.step,
+    request: {
+      query: { 'statuses[]': ['acknowledged'], date_range: 'all', limit: 100, offset: input.offset },
+    },
+  });
+  if (!result.ok) return result;
+  const { incidents, more } = result.response;
+  const unheld: Unheld[] = [];
+  for (const incident of incidents) {
+    const { acknowledgers } = factsOf(incident);
+    if (acknowledgers.length === 0 || !acknowledgers.every((user) => input.ourUsers.includes(user))) continue;
+    const lease = await ledger.lease(deps.account, incident.id);
+    if (lease && (await deps.isLive(lease))) continue;
+    unheld.push({ incident: incident.id, number: incident.incident_number });
+  }
+  return { ok: true, unheld, next: more && incidents.length > 0 ? input.offset + incidents.length : null };
+}

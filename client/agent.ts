@@ -1,0 +1,183 @@
+import { type KeyObject, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import {
+  type Client,
+  WorkflowClient,
+  type WorkflowClientInterceptor,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  type WorkflowHandle,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
+import { readPrivateKey, sign, statementHeader } from '../gate/statement.ts';
+import {
+  type RespondUpdates,
+  type Signed,
+  searchAttributes,
+  type WorkflowName,
+  type Workflows,
+  workflowIds,
+  workflowTaskQueue,
+} from '../workflows/contract.ts';
+import { exitCodes, OncallError, UsageError } from './errors.ts';
+import { follow } from './follow.ts';
+import { parseInput } from './inputs.ts';
+
+/** An agent that can start runs: its name and its key. */
+export interface AgentIdentity {
+  readonly name: string;
+  readonly key: KeyObject;
+}
+
+/** A run that an agent started, or joined because it was under way already. */
+export interface Run<Name extends WorkflowName> {
+  readonly workflowId: string;
+  readonly runId: string;
+  /** Whether the run was under way, or done under the same key, before. */
+  readonly joined: boolean;
+  /** What happens in the run, a sentence each, until it ends. */
+  readonly follow: () => AsyncIterable<string>;
+  /**
+   * Tells the run something, signed by the agent.
+   * @throws OncallError where the run does not take it.
+   */
+  readonly answer: <Update extends keyof RespondUpdates>(
+    update: Update,
+    value: RespondUpdates[Update],
+  ) => Promise<string>;
+  /**
+   * What the run ends with.
+   * @throws OncallError where it failed, was cancelled or was terminated.
+   */
+  readonly result: () => Promise<Workflows[Name]['result']>;
+}
+
+/**
+ * Reads an agent's private key.
+ * @throws UsageError that says what is wrong with the file; never anything of its content.
+ */
+export function readAgent(name: string | undefined, keyFile: string | undefined): AgentIdentity {
+  if (!name)
+    throw new UsageError(
+      'No agent is named: set ONCALL_AGENT to the name of yours, and ONCALL_AGENT_KEY_FILE to its key file.',
+    );
+  if (!keyFile)
+    throw new UsageError(
+      `Where is the key of ${name}? Set ONCALL_AGENT_KEY_FILE to the file that \`oncall agents add ${name}\` wrote.`,
+    );
+  let pem: string;
+  try {
+    pem = readFileSync(keyFile, 'utf8');
+  } catch {
+    throw new UsageError(
+      `The key file ${keyFile} of ${name} cannot be read; ONCALL_AGENT_KEY_FILE must name the file that \`oncall agents add\` wrote.`,
+    );
+  }
+  try {
+    return { name, key: readPrivateKey(pem) };
+  } catch {
+    throw new UsageError(
+      `${keyFile} holds no Ed25519 private key; make one with \`oncall agents add ${name}\`.`,
+    );
+  }
+}
+
+/** Starts runs as an agent: each start carries a statement that only this agent can sign and that fits no other start. */
+export async function startRun<Name extends WorkflowName>(
+  client: Client,
+  agent: AgentIdentity,
+  name: Name,
+  input: Workflows[Name]['input'],
+  options: { readonly key?: string | undefined } = {},
+): Promise<Run<Name>> {
+  const parsed = parseInput(name, input);
+  const workflowId = workflowIds[name](parsed, options.key ?? randomUUID());
+  const signing = signingClient(client, agent);
+  try {
+    const handle = await signing.start(name, {
+      workflowId,
+      taskQueue: workflowTaskQueue,
+      args: [parsed],
+      workflowIdConflictPolicy: 'FAIL',
+      workflowIdReusePolicy: options.key === undefined ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
+      priority: { priorityKey: 3, fairnessKey: agent.name },
+      staticSummary: `${name} ${parsed.incident} of account ${parsed.account}, asked by ${agent.name}`,
+      typedSearchAttributes: [
+        { key: searchAttributes.agent, value: agent.name },
+        { key: searchAttributes.account, value: parsed.account },
+        { key: searchAttributes.incident, value: parsed.incident },
+      ],
+    });
+    return runOf(client, agent, name, handle, handle.firstExecutionRunId, false);
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const handle = client.workflow.getHandle(workflowId);
+    const { runId } = await handle.describe();
+    return runOf(client, agent, name, client.workflow.getHandle(workflowId, runId), runId, true);
+  }
+}
+
+function runOf<Name extends WorkflowName>(
+  client: Client,
+  agent: AgentIdentity,
+  name: Name,
+  handle: WorkflowHandle,
+  runId: string,
+  joined: boolean,
+): Run<Name> {
+  const { workflowId } = handle;
+  return {
+    workflowId,
+    runId,
+    joined,
+    follow: () => follow(client, workflowId, runId),
+    answer: async (update, value) => {
+      const statement = await sign(agent.name, agent.key, {
+        target: workflowId,
+        type: `update:${update}`,
+        input: value,
+      });
+      try {
+        return await handle.executeUpdate<string, [Signed<typeof value>]>(update, {
+          args: [{ value, statement }],
+        });
+      } catch (error) {
+        if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+        throw new OncallError(error.cause?.message ?? error.message, exitCodes.denied);
+      }
+    },
+    result: async () => {
+      try {
+        return (await handle.result()) as Workflows[Name]['result'];
+      } catch (error) {
+        if (!(error instanceof WorkflowFailedError)) throw error;
+        throw new OncallError(
+          `The run ${workflowId} of ${name} did not end well: ${error.cause?.message ?? error.message}`,
+        );
+      }
+    },
+  };
+}
+
+function signingClient(client: Client, agent: AgentIdentity): WorkflowClient {
+  const interceptor: WorkflowClientInterceptor = {
+    startWithDetails: async (input, next) => {
+      const { workflowId, args } = input.options;
+      const claim = { target: workflowId, type: `start:${input.workflowType}`, input: args };
+      const statement = await sign(agent.name, agent.key, claim);
+      return next({
+        ...input,
+        headers: { ...input.headers, [statementHeader]: defaultPayloadConverter.toPayload(statement) },
+      });
+    },
+  };
+  const { connection, options } = client;
+  return new WorkflowClient({
+    connection,
+    namespace: options.namespace,
+    identity: `agent:${agent.name}`,
+    dataConverter: options.dataConverter,
+    interceptors: [interceptor],
+  });
+}

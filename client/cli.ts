@@ -1,0 +1,118 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { useConfig } from './config.ts';
+import { exitCodes, OncallError } from './errors.ts';
+import { programs } from './local.ts';
+import { outputOf } from './output.ts';
+import { runThrough } from './processes.ts';
+
+// Each command is loaded when it is called: Temporal's client alone takes a third of a second.
+const program = new Command('oncall')
+  .description('Durable, permissioned on-call automation for PagerDuty.')
+  .version('0.1.0')
+  .option('--config <file>', 'the configuration, instead of ONCALL_CONFIG or oncall.yaml')
+  .hook('preAction', (command) => {
+    const { config } = command.opts<{ config?: string }>();
+    if (config !== undefined) useConfig(config);
+  })
+  .showSuggestionAfterError()
+  .exitOverride();
+
+program
+  .command('demo')
+  .description('an incident from triggered to resolved on this machine, start to end')
+  .option('--keep', 'keep everything running afterwards, until Ctrl-C')
+  .action(async (options: { keep?: boolean }) => end((await import('./commands/demo.ts')).demo(options)));
+
+program
+  .command('dev')
+  .description('Temporal server, simulator and Worker, kept running for development')
+  .option('--port <n>', 'port of the Temporal server', '7233')
+  .option('--ui-port <n>', 'port of the Temporal UI', '8233')
+  .option('--simulator-port <n>', 'port of the simulator', '8080')
+  .option('--json', 'print the addresses as JSON')
+  .action(async (options) => end((await import('./commands/dev.ts')).dev(options, outputOf(options.json))));
+
+program
+  .command('temporal')
+  .description('a local Temporal server, found or installed')
+  .option('--port <n>', 'port of the server', '7233')
+  .option('--ui-port <n>', 'port of its UI; 1000 above --port where left out')
+  .option('--db <file>', 'keep its state in this file; in memory where left out')
+  .option('--exit-with-parent', 'end when stdin ends')
+  .option('--json', 'print the addresses as JSON')
+  .action(async (options) =>
+    end((await import('./commands/temporal.ts')).temporal(options, outputOf(options.json))),
+  );
+
+program
+  .command('simulator')
+  .description('a PagerDuty to develop and test against')
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .helpOption(false)
+  .action((_, command: Command) => end(runThrough(process.execPath, [programs.simulator, ...command.args])));
+
+program
+  .command('worker')
+  .description('a Worker for the accounts of the configuration')
+  .action(() => end(runThrough(process.execPath, [programs.worker])));
+
+program
+  .command('run')
+  .description('start a Workflow as the agent of ONCALL_AGENT, follow it and print its result')
+  .argument('<workflow>')
+  .requiredOption('--input <json|@file>', 'the input, as JSON or from a file')
+  .option('--detach', 'print the ids of the run and let it go on')
+  .option('--key <key>', 'idempotency key of a one-off run: the same key joins the same run')
+  .option('--json', 'print the result as JSON')
+  .action(async (workflow: string, options) =>
+    end((await import('./commands/run.ts')).run(workflow, options, outputOf(options.json))),
+  );
+
+program
+  .command('audit')
+  .description('what was decided, and what came of it')
+  .option('--agent <name>', 'of this agent')
+  .option('--action <action>', 'an action, or a resource for all of its actions')
+  .option(
+    '--decision <word>',
+    'allowed, denied, changed, undecided; or an outcome: done, refused, unknown, found, lost',
+  )
+  .option('--since <time>', 'a time, or an age such as 30m')
+  .option('--run <id>', 'of this run')
+  .option('--incident <id>', 'of this incident')
+  .option('--limit <n>', 'the newest N', '50')
+  .option('--json', 'print the records as JSON')
+  .action(async (options) =>
+    end((await import('./commands/audit.ts')).audit(options, outputOf(options.json))),
+  );
+
+const agents = program.command('agents').description('the agents of the configuration');
+agents
+  .command('add')
+  .description('make a key pair: the private half to a file, the public half into the configuration')
+  .argument('<name>')
+  .option('--key-file <file>', 'where the private key goes')
+  .option('--json', 'print what was written as JSON')
+  .action(async (name: string, options) =>
+    end((await import('./commands/agents.ts')).addAgent(name, options, outputOf(options.json))),
+  );
+
+async function end(code: number | Promise<number>): Promise<void> {
+  process.exitCode = await code;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof OncallError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else if (error instanceof CommanderError) {
+    // Commander has said it already; help and version are no errors.
+    process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  } else {
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import parseDuration from 'parse-duration';
+import { list } from '../../gate/audit.ts';
+import { openStore, storeFile } from '../../gate/audit-store.ts';
+import { clientSettings } from '../config.ts';
+import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import type { Output } from '../output.ts';
+
+export interface AuditOptions {
+  readonly agent?: string;
+  readonly action?: string;
+  readonly decision?: string;
+  readonly since?: string;
+  readonly run?: string;
+  readonly incident?: string;
+  readonly limit: string;
+}
+
+/** `oncall audit`: the newest records that fit, oldest first. */
+export async function audit(options: AuditOptions, output: Output): Promise<ExitCode> {
+  const limit = Number(options.limit);
+  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
+    throw new UsageError('--limit takes a whole number from 1 to 10000.');
+  const since = options.since === undefined ? undefined : instant(options.since);
+  const { home } = clientSettings();
+  const file = storeFile(home);
+  if (!existsSync(file)) {
+    throw new OncallError(`There is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses.`);
+  }
+  const store = await openStore(file);
+  try {
+    const records = await list(store, { ...options, since, limit });
+    const lines = records.map(({ at, kind, seq, entry, sentence }) => {
+      const time = at.slice(0, 19).replace('T', ' ');
+      return kind === 'entry'
+        ? `${time}  #${seq}  ${sentence}`
+        : `${time}  #${seq}    → of #${entry}: ${sentence}`;
+    });
+    output.result(records, lines.join('\n') || 'Nothing in the audit fits.');
+    return exitCodes.done;
+  } finally {
+    await store.destroy();
+  }
+}
+
+/** `2026-11-23T14:00:00Z`, or how long ago: `30m`. */
+function instant(text: string): string {
+  const ago = /^\d/.test(text) && /[a-z]$/i.test(text) && !text.includes('T') ? parseDuration(text) : null;
+  const at = ago === null ? Date.parse(text) : Date.now() - ago;
+  if (Number.isNaN(at))
+    throw new UsageError(
+      `--since takes a time such as 2026-11-23T14:00:00Z, or an age such as 30m; not ${text}.`,
+    );
+  return new Date(at).toISOString();
+}

@@ -1,0 +1,78 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { clientSettings } from '../config.ts';
+import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
+import { startLocal } from '../local.ts';
+import { localWorld, simulatorSecrets } from '../local-world.ts';
+import type { Output } from '../output.ts';
+import { stopSignal } from '../processes.ts';
+import { portOf } from './temporal.ts';
+
+export interface DevOptions {
+  readonly port: string;
+  readonly uiPort: string;
+  readonly simulatorPort: string;
+}
+
+const agents = {
+  'dev-bot': `incidents: read
+services: read
+oncalls: read
+incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [high, low] } }
+incidents.add_note: full
+incidents.resolve: full`,
+} as const;
+
+/** `oncall dev`: server, simulator and Worker, kept running; everything it needs lies under `ONCALL_HOME/dev`. */
+export async function dev(options: DevOptions, output: Output): Promise<ExitCode> {
+  const { home } = clientSettings();
+  const folder = join(home, 'dev');
+  mkdirSync(folder, { recursive: true });
+  const asked = stopSignal();
+  const world = localWorld(folder, agents);
+  const local = await startLocal(
+    {
+      home: folder,
+      configFile: world.configFile,
+      ports: [
+        portOf(options.port, '--port'),
+        portOf(options.uiPort, '--ui-port'),
+        portOf(options.simulatorPort, '--simulator-port'),
+      ],
+      db: join(folder, 'temporal.db'),
+      secrets: simulatorSecrets,
+      log: (part, line) => output.say(`${part}: ${line}`),
+    },
+    world.configure,
+  );
+  try {
+    const environment = {
+      TEMPORAL_ADDRESS: local.temporalAddress,
+      ONCALL_HOME: folder,
+      ONCALL_CONFIG: world.configFile,
+      ONCALL_AGENT: 'dev-bot',
+      ONCALL_AGENT_KEY_FILE: world.keyFileOf('dev-bot'),
+    };
+    output.result(
+      { ...local, ...environment },
+      [
+        '',
+        `Temporal UI   ${local.uiUrl}`,
+        `Temporal      ${local.temporalAddress}`,
+        `Simulator     ${local.simulatorUrl}`,
+        `Configuration ${world.configFile} (a change holds from the next decision on)`,
+        `Audit         ONCALL_HOME=${folder} oncall audit`,
+        '',
+        'In another terminal, as the agent dev-bot:',
+        ...Object.entries(environment).map(([name, value]) => `  export ${name}=${value}`),
+        '',
+        'Ctrl-C ends all of it.',
+      ].join('\n'),
+    );
+    const end = await Promise.race([asked, local.broken]);
+    if (end !== 'asked') throw new OncallError(end);
+    return exitCodes.done;
+  } finally {
+    await local.stop();
+  }
+}

@@ -1,0 +1,132 @@
+import { readFileSync } from 'node:fs';
+import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { PolicyError, parsePolicy } from '../../gate/policy.ts';
+import {
+  type Outcome,
+  type RunResult,
+  type WorkflowName,
+  workflowTaskQueue,
+} from '../../workflows/contract.ts';
+import { readAgent, startRun } from '../agent.ts';
+import { type ClientSettings, clientSettings } from '../config.ts';
+import { connect } from '../connect.ts';
+import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { workflowNames } from '../inputs.ts';
+import { closest, type Output } from '../output.ts';
+
+export interface RunOptions {
+  readonly input: string;
+  readonly detach?: boolean;
+  readonly key?: string;
+}
+
+/** `oncall run`: starts a Workflow as the agent of the environment, follows it and prints what it ended with. */
+export async function run(name: string, options: RunOptions, output: Output): Promise<ExitCode> {
+  const workflow = workflowNamed(name);
+  const input = readJson(options.input);
+  const settings = clientSettings();
+  const agent = readAgent(settings.agent, settings.agentKeyFile);
+  checkAgent(settings, agent.name);
+  const client = await connect(settings.temporal, `agent:${agent.name}`);
+  try {
+    // The input is parsed inside, field by field.
+    const started = await startRun(client, agent, workflow, input as never, { key: options.key });
+    const { workflowId, runId } = started;
+    output.say(
+      started.joined
+        ? `Joined the run ${workflowId}, which was there already.`
+        : `Started the run ${workflowId}.`,
+    );
+    if (options.detach) {
+      output.result({ workflowId, runId }, `${workflowId} ${runId}`);
+      return exitCodes.done;
+    }
+    if (!(await isServed(client)))
+      output.say('No Worker polls for runs; it waits until one starts: `oncall worker`.');
+    for await (const sentence of started.follow()) output.say(`  ${sentence}`);
+    const result = await started.result();
+    output.result({ workflowId, runId, ...result }, describe(result));
+    return exitOf[result.outcome];
+  } finally {
+    await client.connection.close();
+  }
+}
+
+/** Which exit code an outcome is. */
+const exitOf: Readonly<Record<Outcome, ExitCode>> = {
+  done: exitCodes.done,
+  nothing_to_do: exitCodes.done,
+  failed: exitCodes.failed,
+  denied: exitCodes.denied,
+  approval_refused: exitCodes.denied,
+  partly: exitCodes.partly,
+  yielded_to_human: exitCodes.partly,
+};
+
+function describe({ outcome, summary, notChanged, next }: RunResult): string {
+  return [
+    `${outcome}: ${summary}`,
+    ...notChanged.map(({ what, why }) => `  not changed: ${what}: ${why}`),
+    ...next.map((step) => `  next: ${step}`),
+  ].join('\n');
+}
+
+function workflowNamed(name: string): WorkflowName {
+  const found = workflowNames.find((known) => known === name);
+  if (found) return found;
+  const near = closest(name, workflowNames);
+  throw new UsageError(
+    `There is no Workflow ${name}${near ? `; did you mean ${near}?` : ''} There are ${workflowNames.join(', ')}.`,
+  );
+}
+
+/** `--input`: JSON itself, or `@FILE`. */
+export function readJson(text: string): unknown {
+  let source = text;
+  if (text.startsWith('@')) {
+    try {
+      source = readFileSync(text.slice(1), 'utf8');
+    } catch {
+      throw new UsageError(`The input file ${text.slice(1)} cannot be read.`);
+    }
+  }
+  try {
+    return JSON.parse(source) as unknown;
+  } catch (error) {
+    throw new UsageError(
+      `--input is not JSON (${error instanceof Error ? error.message : 'unreadable'}); give an object, or @FILE.`,
+    );
+  }
+}
+
+/** Where the configuration lies beside us, tells at once what the gate would say of an unknown agent. */
+function checkAgent({ configFile }: ClientSettings, agent: string): void {
+  let text: string;
+  try {
+    text = readFileSync(configFile, 'utf8');
+  } catch {
+    // A client need not hold the configuration: the Worker does.
+    return;
+  }
+  try {
+    const { agents } = parsePolicy(text, configFile);
+    if (agents.has(agent)) return;
+    const near = closest(agent, [...agents.keys()]);
+    throw new UsageError(
+      `${configFile} knows no agent ${agent}${near ? `; did you mean ${near}?` : `; add it with \`oncall agents add ${agent}\`.`}`,
+    );
+  } catch (error) {
+    if (error instanceof PolicyError) throw new OncallError(error.message);
+    throw error;
+  }
+}
+
+async function isServed(client: Client): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: workflowTaskQueue },
+    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+  });
+  return (pollers ?? []).length > 0;
+}

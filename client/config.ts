@@ -1,0 +1,54 @@
+import { homedir, platform } from 'node:os';
+import { delimiter, join, resolve } from 'node:path';
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+
+/** What the client takes from its environment. */
+export interface ClientSettings {
+  /** `ONCALL_HOME`, else `.oncall`. */
+  readonly home: string;
+  /** `ONCALL_CONFIG`, else `oncall.yaml`. */
+  readonly configFile: string;
+  /** `ONCALL_AGENT` and `ONCALL_AGENT_KEY_FILE`: who starts runs. */
+  readonly agent: string | undefined;
+  readonly agentKeyFile: string | undefined;
+  readonly temporal: ClientConnectConfig;
+  /** Whether `TEMPORAL_ADDRESS` names a server. */
+  readonly hasServer: boolean;
+  /** Folders of `PATH`. */
+  readonly path: readonly string[];
+  /** Folder in the user's cache, shared by all checkouts. */
+  readonly cache: string;
+}
+
+/** Reads the environment. */
+export function clientSettings(): ClientSettings {
+  const { env } = process;
+  return {
+    home: resolve(env['ONCALL_HOME'] ?? '.oncall'),
+    configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
+    agent: env['ONCALL_AGENT'],
+    agentKeyFile: env['ONCALL_AGENT_KEY_FILE'],
+    temporal: loadClientConnectConfig(),
+    hasServer: Boolean(env['TEMPORAL_ADDRESS']),
+    path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
+    cache: join(userCache(env), 'oncall-runner'),
+  };
+}
+
+function userCache(env: NodeJS.ProcessEnv): string {
+  if (env['XDG_CACHE_HOME']) return env['XDG_CACHE_HOME'];
+  if (platform() === 'darwin') return join(homedir(), 'Library', 'Caches');
+  if (platform() === 'win32') return env['LOCALAPPDATA'] ?? join(homedir(), 'AppData', 'Local');
+  return join(homedir(), '.cache');
+}
+
+/** The environment of a child process: ours, with some of it set anew. */
+export const childEnvironment = (set: Readonly<Record<string, string>>): NodeJS.ProcessEnv => ({
+  ...process.env,
+  ...set,
+});
+
+/** Makes `--config FILE` hold for this process and the ones it starts. */
+export function useConfig(file: string): void {
+  process.env['ONCALL_CONFIG'] = resolve(file);
+}

@@ -1,0 +1,22 @@
+/** How the command line ends: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 approval needed, 5 partly or yielded to a person. */
+export const exitCodes = { done: 0, failed: 1, usage: 2, denied: 3, approvalNeeded: 4, partly: 5 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Something a person can mend, in one sentence that says how. */
+export class OncallError extends Error {
+  override readonly name: string = 'OncallError';
+  readonly exitCode: ExitCode;
+
+  constructor(message: string, exitCode: ExitCode = exitCodes.failed) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}
+
+/** The words of the call are off: nothing was done. */
+export class UsageError extends OncallError {
+  override readonly name = 'UsageError';
+  constructor(message: string) {
+    super(message, exitCodes.usage);
+  }
+}

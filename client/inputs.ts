@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { Id } from '../pagerduty/catalogue/wire.ts';
+import type { WorkflowName, Workflows } from '../workflows/contract.ts';
+import { UsageError } from './errors.ts';
+
+const subject = {
+  account: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,39}$/, 'an account is named as in the configuration, such as main'),
+  incident: Id,
+  reason: z.string().max(500).optional(),
+};
+
+/** What each Workflow takes; strict, so that a misspelt field is an error before anything starts. */
+export const inputs = {
+  triageIncident: z.strictObject(subject),
+  acknowledgeIncident: z.strictObject(subject),
+  addNote: z.strictObject({ ...subject, note: z.string().trim().min(1).max(20_000) }),
+  resolveIncident: z.strictObject({
+    ...subject,
+    resolution: z.string().trim().min(1).max(20_000).optional(),
+  }),
+  respondToIncident: z.strictObject({
+    ...subject,
+    assess: z.enum(['rules', 'client']),
+    presenceSeconds: z.int().min(1).max(3_600).optional(),
+  }),
+} as const satisfies { readonly [Name in WorkflowName]: z.ZodType };
+
+export const workflowNames = Object.keys(inputs) as readonly WorkflowName[];
+
+/**
+ * The input of a Workflow, parsed once.
+ * @throws UsageError that names the field and what it takes.
+ */
+export function parseInput<Name extends WorkflowName>(name: Name, input: unknown): Workflows[Name]['input'] {
+  const parsed = inputs[name].safeParse(input);
+  if (parsed.success) return parsed.data as Workflows[Name]['input'];
+  const faults = parsed.error.issues.map((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      const known = Object.keys(inputs[name].shape).join(', ');
+      return `${issue.keys.join(', ')}: no such field; ${name} takes ${known}`;
+    }
+    return `${issue.path.join('.') || 'the input'}: ${issue.message}`;
+  });
+  throw new UsageError(`The input of ${name} is not right: ${faults.join('; ')}.`);
+}

@@ -1,0 +1,108 @@
+import { fileURLToPath } from 'node:url';
+import { OncallError } from './errors.ts';
+import { freePorts, type Part, type PartOptions, startPart } from './processes.ts';
+
+/** A file of the build, from this folder. */
+const built = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** The other rooms as processes: the client starts them and never imports them. */
+export const programs = {
+  worker: built('../worker/main.js'),
+  simulator: built('../simulator/main.js'),
+  oncall: built('./cli.js'),
+} as const;
+
+export interface LocalOptions {
+  readonly home: string;
+  readonly configFile: string;
+  /** Ports of the Temporal server, its UI and the simulator; free ones where absent. */
+  readonly ports?: readonly [temporal: number, ui: number, simulator: number];
+  /** File of the Temporal server's database; in memory where absent. */
+  readonly db?: string;
+  /** What the Worker finds in its environment. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** Gets every line the parts print. */
+  readonly log: (part: string, line: string) => void;
+}
+
+/** Server, simulator and Worker on this machine. */
+export interface Local {
+  readonly temporalAddress: string;
+  readonly uiUrl: string;
+  readonly simulatorUrl: string;
+  /** Settles with a sentence when a part has ended by itself. */
+  readonly broken: Promise<string>;
+  /** Ends all parts, the Worker first. */
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Starts the three parts. `configure` writes the configuration once the simulator's address is known.
+ * @throws OncallError where a part does not start; the others are ended again.
+ */
+export async function startLocal(
+  options: LocalOptions,
+  configure: (simulatorUrl: string) => void,
+): Promise<Local> {
+  const { home, configFile, secrets, db } = options;
+  const [temporalPort = 0, uiPort = 0, simulatorPort = 0] = options.ports ?? (await freePorts(3));
+  const parts: Part[] = [];
+  const stop = async (): Promise<void> => {
+    for (const part of parts.toReversed()) await part.stop();
+  };
+  const start = async (
+    name: string,
+    program: string,
+    args: readonly string[],
+    rest: Pick<PartOptions, 'readyWhen' | 'env'>,
+  ) => {
+    const log = (line: string): void => options.log(name, line);
+    const command = process.execPath;
+    const part = await startPart({
+      name,
+      command,
+      args: [program, ...args, '--exit-with-parent'],
+      log,
+      ...rest,
+    });
+    parts.push(part);
+    return part;
+  };
+  try {
+    const valueOf = (result: PromiseSettledResult<Part>): Part => {
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
+    };
+    const ports = ['--port', String(temporalPort), '--ui-port', String(uiPort)];
+    // Both are waited for even where one fails, so that the other is known and ended.
+    const started = await Promise.allSettled([
+      start(
+        'Temporal server',
+        programs.oncall,
+        ['temporal', ...ports, ...(db === undefined ? [] : ['--db', db])],
+        {
+          readyWhen: /^listening on /,
+        },
+      ),
+      start('simulator', programs.simulator, ['--port', String(simulatorPort)], {
+        readyWhen: /^listening on /,
+      }),
+    ]);
+    const simulator = started.map(valueOf)[1];
+    if (!simulator) throw new OncallError('The simulator did not start.');
+    const simulatorUrl = simulator.line.replace('listening on ', '');
+    configure(simulatorUrl);
+    const temporalAddress = `127.0.0.1:${temporalPort}`;
+    await start('Worker', programs.worker, [], {
+      readyWhen: /^working on /,
+      env: { ...secrets, TEMPORAL_ADDRESS: temporalAddress, ONCALL_HOME: home, ONCALL_CONFIG: configFile },
+    });
+    const broken = Promise.race(
+      parts.map(({ name, ended }) => ended.then(() => `The ${name} ended by itself.`)),
+    );
+    return { temporalAddress, uiUrl: `http://127.0.0.1:${uiPort}`, simulatorUrl, broken, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

@@ -1,0 +1,22 @@
+import { distance, closest as nearest } from 'fastest-levenshtein';
+
+/** Where a command writes: progress to stderr, the result to stdout; with `--json` one JSON value and nothing else. */
+export interface Output {
+  /** Progress, for people. */
+  readonly say: (line: string) => void;
+  /** The result, once. */
+  readonly result: (value: unknown, text: string) => void;
+}
+
+export function outputOf(json: boolean): Output {
+  return {
+    say: (line) => void process.stderr.write(`${line}\n`),
+    result: (value, text) => void process.stdout.write(`${json ? JSON.stringify(value, null, 2) : text}\n`),
+  };
+}
+
+/** The known word nearest to a misspelt one, where it is near at all. */
+export function closest(word: string, known: readonly string[]): string | undefined {
+  const near = known.length === 0 ? undefined : nearest(word, known);
+  return near !== undefined && distance(word, near) <= Math.max(2, word.length / 3) ? near : undefined;
+}

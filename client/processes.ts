@@ -1,0 +1,161 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+import { childEnvironment } from './config.ts';
+import { OncallError } from './errors.ts';
+
+/** A child process that is part of a whole, such as the demo's Worker. */
+export interface Part {
+  readonly name: string;
+  readonly pid: number;
+  /** The line on stdout that said it works. */
+  readonly line: string;
+  /** Settles with the exit code once it has ended, however. */
+  readonly ended: Promise<number>;
+  /** SIGTERM, then SIGKILL after some seconds; settles once it has ended. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface PartOptions {
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** What stdout says once the part works. */
+  readonly readyWhen: RegExp;
+  /** Gets the part's log, a line at a time. */
+  readonly log?: (line: string) => void;
+}
+
+/** How long a part may take to work, and to end after SIGTERM. */
+const startWithinMs = 60_000;
+const stopWithinMs = 15_000;
+
+/**
+ * Starts a child process and waits until it says that it works. It gets a process group of its own, so that Ctrl-C reaches
+ * us alone and we end the parts in order; and it holds a pipe to us, so that it notices when we are killed.
+ * @throws OncallError with the part's own last words where it ends before it works.
+ */
+export async function startPart(options: PartOptions): Promise<Part> {
+  const { name, command, args, env = {}, readyWhen, log } = options;
+  const child = spawn(command, args, {
+    env: childEnvironment(env),
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  const lastWords: string[] = [];
+  const ended = new Promise<number>((resolve) => {
+    child.once('error', (error) => {
+      lastWords.push(error.message);
+      resolve(1);
+    });
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+  child.stdin.on('error', () => {});
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lastWords.push(line);
+      if (lastWords.length > 20) lastWords.shift();
+      log?.(line);
+    });
+  }
+  const line = await ready(child, readyWhen, ended);
+  const stop = (): Promise<void> => stopChild(child, ended);
+  if (line === undefined) {
+    await stop();
+    throw new OncallError(lastWords.join('\n') || `${name} did not start.`);
+  }
+  return { name, pid: child.pid ?? 0, line, ended, stop };
+}
+
+async function ready(
+  child: ChildProcess,
+  readyWhen: RegExp,
+  ended: Promise<number>,
+): Promise<string | undefined> {
+  const { stdout } = child;
+  if (!stdout) return undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const said = new Promise<string>((resolve) => {
+    createInterface({ input: stdout }).on('line', (line) => {
+      if (readyWhen.test(line)) resolve(line);
+    });
+  });
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), startWithinMs);
+  });
+  try {
+    return await Promise.race([said, ended.then(() => undefined), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function stopChild(child: ChildProcess, ended: Promise<number>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** Runs a program in the foreground, with our streams and our signals, and gives its exit code. */
+export async function runThrough(command: string, args: readonly string[]): Promise<number> {
+  const child = spawn(command, args, { stdio: 'inherit' });
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, pass);
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code) => resolve(code ?? 1));
+    });
+  } finally {
+    for (const signal of signals) process.off(signal, pass);
+  }
+}
+
+/**
+ * Settles when someone asks us to end: Ctrl-C, SIGTERM, SIGHUP, or the end of the parent that holds our stdin.
+ * From the first call on these no longer end the process by themselves.
+ */
+export function stopSignal(exitWithParent = false): Promise<'asked'> {
+  return new Promise((resolve) => {
+    const asked = (): void => resolve('asked');
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, asked);
+    if (!exitWithParent) return;
+    process.stdin.on('end', asked).on('error', asked).resume();
+    // Listening to the parent alone must not keep us alive.
+    process.stdin.unref();
+  });
+}
+
+/** Free ports of this machine, all different. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map(async (server) => {
+      const address = server.address();
+      await new Promise((resolve) => server.close(resolve));
+      return typeof address === 'object' && address ? address.port : 0;
+    }),
+  );
+}
+
+/** Whether something listens on a port of this machine. */
+export async function isTaken(port: number): Promise<boolean> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(true));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(false)));
+  });
+}

@@ -1,0 +1,149 @@
+import { type AuditRow, type Store, type StoreTransaction, withStore } from './audit-store.ts';
+import { canonical, sha256 } from './canonical.ts';
+
+/** Where an entry stands: goes into the Activity's result, so that Temporal's history is a second witness. */
+export interface Stamp {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+/** A read that a decision needed, or a look for an effect: named in the entry, with PagerDuty's id of the request. */
+export interface ReadDone {
+  readonly operation: string;
+  readonly about: string;
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+}
+
+/** Whose call, where and in which run. */
+export interface Caller {
+  readonly agent: string;
+  readonly account: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly step: string;
+  readonly attempt: number;
+  /** Digest of the configuration it was decided by; `unreadable` where there was none. */
+  readonly configuration: string;
+}
+
+/** One audit record: a decision before its call, or an outcome after it. Never holds a credential. */
+export type AuditRecord = Caller & {
+  /** `entry`: what was decided, written before the call. `outcome`: what came of the entry with that number. */
+  readonly kind: 'entry' | 'outcome';
+  readonly entry?: number;
+  readonly operation: string;
+  /** The actions, joined by a comma. */
+  readonly action: string;
+  readonly incident: string | null;
+  readonly decision:
+    | 'allowed'
+    | 'denied'
+    | 'changed'
+    | 'undecided'
+    | 'done'
+    | 'refused'
+    | 'unknown'
+    | 'found'
+    | 'lost';
+  readonly rule: string;
+  readonly sentence: string;
+  readonly requestDigest: string;
+  readonly facts?: unknown;
+  readonly reads: readonly ReadDone[];
+  readonly status?: number | undefined;
+  readonly requestId?: string | undefined;
+};
+
+/** Appends records to the chain, in their order, inside a transaction that may do more. */
+export async function append(
+  tx: StoreTransaction,
+  records: readonly AuditRecord[],
+  at = new Date(),
+): Promise<readonly Stamp[]> {
+  // A write comes first: SQLite takes its lock here, PostgreSQL locks the head's row, so the chain cannot fork.
+  const head = await tx
+    .updateTable('audit_head')
+    .set((update) => ({ seq: update('seq', '+', records.length) }))
+    .where('id', '=', 1)
+    .returning(['seq', 'hash'])
+    .executeTakeFirstOrThrow();
+  let prev = head.hash;
+  let seq = head.seq - records.length;
+  const rows = records.map((content): AuditRow => {
+    seq += 1;
+    const record = canonical({ ...content, seq, at: at.toISOString() });
+    const row = {
+      seq,
+      at: at.toISOString(),
+      kind: content.kind,
+      agent: content.agent,
+      action: content.action,
+      decision: content.decision,
+      workflow_id: content.workflowId,
+      incident: content.incident,
+      record,
+      prev,
+      hash: sha256(`${prev}\n${record}`),
+    };
+    prev = row.hash;
+    return row;
+  });
+  await tx.insertInto('audit').values(rows).execute();
+  await tx.updateTable('audit_head').set({ hash: prev }).where('id', '=', 1).execute();
+  return rows.map(({ seq, hash }) => ({ seq, hash }));
+}
+
+/** Appends one record in a transaction of its own. */
+export async function write(store: Store, record: AuditRecord): Promise<Stamp> {
+  const [stamp] = await withStore(() => store.transaction().execute((tx) => append(tx, [record])));
+  if (!stamp) throw new Error('the audit took a record and gave no number for it');
+  return stamp;
+}
+
+/** What `oncall audit` lists by; all of it must hold. */
+export interface AuditFilter {
+  readonly agent?: string | undefined;
+  /** A whole action, or a resource for all of its actions. */
+  readonly action?: string | undefined;
+  readonly decision?: string | undefined;
+  /** ISO 8601. */
+  readonly since?: string | undefined;
+  readonly run?: string | undefined;
+  readonly incident?: string | undefined;
+  /** Only records after this number. */
+  readonly after?: number | undefined;
+  readonly limit: number;
+}
+
+/** The newest records that fit, oldest first. */
+export async function list(
+  store: Store,
+  filter: AuditFilter,
+): Promise<readonly (AuditRecord & Stamp & { at: string })[]> {
+  let query = store.selectFrom('audit').selectAll();
+  if (filter.agent !== undefined) query = query.where('agent', '=', filter.agent);
+  if (filter.decision !== undefined) query = query.where('decision', '=', filter.decision);
+  if (filter.since !== undefined) query = query.where('at', '>=', filter.since);
+  if (filter.run !== undefined) query = query.where('workflow_id', '=', filter.run);
+  if (filter.incident !== undefined) query = query.where('incident', '=', filter.incident);
+  if (filter.after !== undefined) query = query.where('seq', '>', filter.after);
+  const { action } = filter;
+  if (action !== undefined) {
+    // A record can hold several actions: "incidents.acknowledge,incidents.edit".
+    query = query.where((is) =>
+      is.or([
+        is('action', '=', action),
+        is('action', 'like', `${action}.%`),
+        is('action', 'like', `${action},%`),
+        is('action', 'like', `%,${action}`),
+        is('action', 'like', `%,${action},%`),
+        is('action', 'like', `%,${action}.%`),
+      ]),
+    );
+  }
+  const rows = await withStore(() => query.orderBy('seq', 'desc').limit(filter.limit).execute());
+  return rows
+    .reverse()
+    .map((row) => ({ ...(JSON.parse(row.record) as AuditRecord), seq: row.seq, hash: row.hash, at: row.at }));
+}

@@ -1,0 +1,139 @@
+import { LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { type Action, actionsOf, type Resource } from '../pagerduty/catalogue/endpoint.ts';
+import { sha256 } from './canonical.ts';
+import { Grants } from './grants.ts';
+
+/** Where a secret lies; never the secret itself. */
+export const SecretRef = z
+  .string()
+  .regex(/^(env|file):\S+$/, 'a secret is named, never written here: env:NAME or file:PATH')
+  .brand('SecretRef');
+export type SecretRef = z.output<typeof SecretRef>;
+
+/** A name in the configuration. */
+export const Name = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/, 'a name is lower-case letters, digits and dashes, such as triage-bot');
+
+const Url = z.url({ protocol: /^https?$/, error: 'an address is http://… or https://…' });
+
+const account = { token: SecretRef, from: z.email(), routing_keys: z.record(Name, SecretRef).default({}) };
+
+const Account = z.discriminatedUnion('region', [
+  z.strictObject({ region: z.enum(['us', 'eu']), ...account }),
+  z.strictObject({ region: z.literal('custom'), rest_url: Url, events_url: Url, ...account }),
+]);
+/** An account as configured: references to secrets, no secrets. */
+export type Account = z.output<typeof Account>;
+
+/** 32 bytes of an Ed25519 public key, base64url. */
+export const PublicKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43}$/, 'a public key is the 43 characters that `oncall agents add` wrote');
+
+const Agent = z.strictObject({ public_key: PublicKey, grants: Grants.default(new Map()) });
+export type Agent = z.output<typeof Agent>;
+
+const Configuration = z.strictObject({
+  accounts: z.record(Name, Account).default({}),
+  agents: z.record(Name, Agent).default({}),
+});
+
+/** One `oncall.yaml`, read and found good. */
+export interface Policy {
+  readonly accounts: ReadonlyMap<string, Account>;
+  readonly agents: ReadonlyMap<string, Agent>;
+  /** SHA-256 of the file's bytes; stands in each audit entry. */
+  readonly digest: string;
+}
+
+/** Why `oncall.yaml` can't be used: sentences with `file:line:column`. */
+export class PolicyError extends Error {
+  override readonly name = 'PolicyError';
+}
+
+/**
+ * Reads the text of `oncall.yaml`.
+ * @throws PolicyError naming every fault with its line.
+ */
+export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const at = (offset: number): string => {
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${line}:${col}`;
+  };
+  const fault = document.errors[0];
+  if (fault) throw new PolicyError(`${at(fault.pos[0])}: this is not YAML: ${fault.message}`);
+  const result = Configuration.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  if (result.success) {
+    return {
+      accounts: new Map(Object.entries(result.data.accounts)),
+      agents: new Map(Object.entries(result.data.agents)),
+      digest: sha256(text),
+    };
+  }
+  const sentences = flatten(result.error.issues).map(({ path, message }) => {
+    const where = nearest(document, path);
+    return `${where === undefined ? file : at(where)}: ${path.join('.') || 'the file'}: ${message}`;
+  });
+  throw new PolicyError([...new Set(sentences)].join('\n'));
+}
+
+interface Fault {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** Zod's issues as one sentence each: an unknown key is named where it stands, a union by the branch that came closest. */
+function flatten(issues: readonly z.core.$ZodIssue[], above: readonly PropertyKey[] = []): readonly Fault[] {
+  return issues.flatMap((issue): readonly Fault[] => {
+    const path = [...above, ...issue.path];
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({ path: [...path, key], message: 'no such key; is it misspelt?' }));
+    }
+    if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+      const closest = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
+      return flatten(closest, path);
+    }
+    return [{ path, message: issue.message }];
+  });
+}
+
+const depth = (issues: readonly z.core.$ZodIssue[]): number =>
+  Math.max(0, ...issues.map(({ path }) => path.length));
+
+/** Offset of the node at `path`, or of the closest one above it that exists; of a pair's key rather than its value. */
+function nearest(
+  document: ReturnType<typeof parseDocument>,
+  path: readonly PropertyKey[],
+): number | undefined {
+  for (let length = path.length; length > 0; length -= 1) {
+    const parent = document.getIn(path.slice(0, length - 1), true);
+    const last = path[length - 1];
+    if (typeof parent !== 'object' || parent === null || !('items' in parent) || !Array.isArray(parent.items))
+      continue;
+    for (const item of parent.items as readonly {
+      key?: { value?: unknown; range?: readonly number[] };
+      range?: readonly number[];
+    }[]) {
+      if (item.key?.value === last) return item.key?.range?.[0];
+    }
+    const element: unknown = typeof last === 'number' ? parent.items[last] : undefined;
+    if (
+      typeof element === 'object' &&
+      element !== null &&
+      'range' in element &&
+      Array.isArray(element.range)
+    ) {
+      return element.range[0] as number;
+    }
+  }
+  return undefined;
+}
+
+/** Every action there is. */
+export const allActions: readonly Action[] = (Object.keys(actionsOf) as Resource[]).flatMap((resource) =>
+  actionsOf[resource].map((verb) => `${resource}.${verb}` as Action),
+);

@@ -1,0 +1,107 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
+import { decodeJwt, importJWK, jwtVerify, SignJWT } from 'jose';
+import { digestOf } from './canonical.ts';
+
+/** What a statement says: this agent asks exactly this of exactly this run. */
+export interface Claim {
+  /** Workflow Id the statement is for. */
+  readonly target: string;
+  /** `start:WORKFLOWTYPE`, or `update:NAME`. */
+  readonly type: string;
+  /** The input as it travels; only its digest is signed. */
+  readonly input: unknown;
+}
+
+/** A statement that verified. */
+export interface Stated {
+  readonly agent: string;
+  /** Unique id of the statement; the first run that shows it spends it. */
+  readonly jti: string;
+  /** When it was signed, milliseconds since 1970. */
+  readonly signedAt: number;
+}
+
+/** Why a statement proves nothing, in the words that follow "the statement". */
+export class StatementError extends Error {
+  override readonly name = 'StatementError';
+}
+
+/** How far the signing and the start of the run may lie apart: a statement is for now. */
+export const freshForMs = 5 * 60_000;
+
+/** Header of a run's first event that carries the statement. Readable by all, so it proves nothing beyond its own run. */
+export const statementHeader = 'oncall-statement';
+
+const typ = 'oncall-statement+jwt';
+const audience = 'oncall-runner';
+
+/** A new Ed25519 pair: the private half as PKCS 8 PEM, the public half as it stands in `oncall.yaml`. */
+export function newKeyPair(): { readonly privateKey: string; readonly publicKey: string } {
+  const pair = generateKeyPairSync('ed25519');
+  const { x } = pair.publicKey.export({ format: 'jwk' });
+  return {
+    privateKey: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    publicKey: x ?? '',
+  };
+}
+
+/**
+ * Reads a private key as `newKeyPair` gave it.
+ * @throws TypeError where it is not an Ed25519 key in PKCS 8 PEM.
+ */
+export function readPrivateKey(pem: string): KeyObject {
+  const key = createPrivateKey(pem);
+  if (key.asymmetricKeyType !== 'ed25519') throw new TypeError('not an Ed25519 key');
+  return key;
+}
+
+/** Signs a claim: an EdDSA JWS of some 350 characters. `now` in milliseconds. */
+export function sign(agent: string, key: KeyObject, claim: Claim, now = Date.now()): Promise<string> {
+  return new SignJWT({ target: claim.target, type: claim.type, digest: digestOf(claim.input) })
+    .setProtectedHeader({ alg: 'EdDSA', typ })
+    .setIssuer(agent)
+    .setAudience(audience)
+    .setIssuedAt(Math.floor(now / 1000))
+    .setJti(randomUUID())
+    .sign(key);
+}
+
+/** The agent that a statement names, before anything is proved; `undefined` where it is not a statement at all. */
+export function claimedAgent(statement: string): string | undefined {
+  try {
+    return decodeJwt(statement).iss;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Does the statement prove that its agent asked exactly this?
+ * @param publicKey of the agent that `claimedAgent` named, from the configuration.
+ * @param heardAt when the run began or the Update came, milliseconds; it must be within five minutes of the signing.
+ * @throws StatementError saying which part does not fit.
+ */
+export async function verify(
+  statement: string,
+  publicKey: string,
+  claim: Claim,
+  heardAt: number,
+): Promise<Stated> {
+  const key = await importJWK({ kty: 'OKP', crv: 'Ed25519', x: publicKey }, 'EdDSA');
+  const { payload } = await jwtVerify(statement, key, {
+    algorithms: ['EdDSA'],
+    audience,
+    typ,
+    requiredClaims: ['iss', 'iat', 'jti', 'target', 'type', 'digest'],
+  }).catch(() => {
+    throw new StatementError('was not signed with the key that the configuration holds');
+  });
+  const { iss = '', jti = '', iat = 0 } = payload;
+  if (payload['target'] !== claim.target) throw new StatementError('was made for another run');
+  if (payload['type'] !== claim.type) throw new StatementError('was made for another kind of request');
+  if (payload['digest'] !== digestOf(claim.input)) throw new StatementError('was made for other input');
+  const signedAt = iat * 1000;
+  if (Math.abs(heardAt - signedAt) > freshForMs)
+    throw new StatementError('is too old: it was signed more than five minutes away from its use');
+  return { agent: iss, jti, signedAt };
+}

@@ -1,0 +1,113 @@
+import { type AuditRecord, append, type Stamp } from './audit.ts';
+import { type StepRow, type Store, type StoreTransaction, withStore } from './audit-store.ts';
+
+/** One write of one run: what makes a second sending the same write. */
+export interface Step {
+  readonly key: string;
+  /** Digest of operation and request. */
+  readonly digest: string;
+}
+
+/** Two different requests under one step key: the Workflow is wrong, and nothing may be sent. */
+export class StepReused extends Error {
+  override readonly name = 'StepReused';
+}
+
+/** Someone else claimed the step between the look and the claim. */
+export class StepTaken extends Error {
+  override readonly name = 'StepTaken';
+}
+
+/**
+ * What is known of a step, or `undefined` before its first claim.
+ * @throws StepReused where the key stands for another request.
+ */
+export async function findStep(store: Store, step: Step): Promise<StepRow | undefined> {
+  const row = await withStore(() =>
+    store.selectFrom('steps').selectAll().where('step_key', '=', step.key).executeTakeFirst(),
+  );
+  if (row && row.digest !== step.digest) {
+    throw new StepReused(`The step ${step.key} was already used for another request; nothing was sent.`);
+  }
+  return row;
+}
+
+/**
+ * Writes the entry and claims the step, in one transaction: after it the write may be sent, once, until `answerBy`.
+ * `also` runs inside the same transaction.
+ * @param earlier the row that the caller saw; a row that changed since belongs to another Worker.
+ * @throws StepTaken where another attempt claimed it meanwhile.
+ */
+export async function claim(
+  store: Store,
+  step: Step,
+  record: AuditRecord,
+  claimed: {
+    readonly earlier: StepRow | undefined;
+    readonly sentAt: Date;
+    readonly answerBy: number;
+    readonly leaseUntil: number | undefined;
+  },
+  also: (tx: StoreTransaction) => Promise<void> = async () => {},
+): Promise<Stamp> {
+  return withStore(() =>
+    store.transaction().execute(async (tx) => {
+      const [stamp] = await append(tx, [record]);
+      if (!stamp) throw new Error('the audit took a record and gave no number for it');
+      const row: StepRow = {
+        step_key: step.key,
+        digest: step.digest,
+        state: 'sent',
+        entry: stamp.seq,
+        entry_hash: stamp.hash,
+        sent_at: claimed.sentAt.toISOString(),
+        answer_by: claimed.answerBy,
+        lease_until: claimed.leaseUntil ?? null,
+        result: null,
+      };
+      if (claimed.earlier === undefined) {
+        const { numInsertedOrUpdatedRows } = await tx
+          .insertInto('steps')
+          .values(row)
+          .onConflict((conflict) => conflict.column('step_key').doNothing())
+          .executeTakeFirstOrThrow();
+        if (numInsertedOrUpdatedRows !== 1n) throw new StepTaken();
+      } else {
+        const { numUpdatedRows } = await tx
+          .updateTable('steps')
+          .set(row)
+          .where('step_key', '=', step.key)
+          .where('entry', '=', claimed.earlier.entry)
+          .where('state', '=', claimed.earlier.state)
+          .executeTakeFirstOrThrow();
+        if (numUpdatedRows !== 1n) throw new StepTaken();
+      }
+      await also(tx);
+      return stamp;
+    }),
+  );
+}
+
+/** Records what came of the try that the entry `entry` allowed: the outcome in the audit and the step's new state, together. */
+export async function settle(
+  store: Store,
+  step: Step,
+  entry: number,
+  state: 'refused' | 'unknown' | 'done',
+  record: AuditRecord,
+  result?: unknown,
+  also: (tx: StoreTransaction) => Promise<void> = async () => {},
+): Promise<void> {
+  await withStore(() =>
+    store.transaction().execute(async (tx) => {
+      await append(tx, [record]);
+      await tx
+        .updateTable('steps')
+        .set({ state, result: result === undefined ? null : JSON.stringify(result) })
+        .where('step_key', '=', step.key)
+        .where('entry', '=', entry)
+        .execute();
+      await also(tx);
+    }),
+  );
+}

@@ -1,0 +1,147 @@
+import { Client } from '@temporalio/client';
+import type { ClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { type Activities, createActivities } from '../activities/index.ts';
+import { lastGoodAccounts } from '../gate/accounts.ts';
+import { openStore, type Store, storeFile } from '../gate/audit-store.ts';
+import { policySource } from '../gate/policy-source.ts';
+import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
+import { taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
+import { journalFile, readSecret } from './config.ts';
+import { setPace } from './pace.ts';
+import { missingSearchAttributes } from './search-attributes.ts';
+import { scheduleSweep } from './sweep-schedule.ts';
+
+export interface WorkerOptions {
+  readonly temporal: ClientConnectConfig;
+  readonly configFile: string;
+  readonly home: string;
+  /** Path of the prebuilt Workflow bundle. */
+  readonly workflowBundle: string;
+  readonly log: Logger;
+}
+
+/** A Worker that serves the Workflows and every account. */
+export interface RunningWorker {
+  readonly accounts: readonly string[];
+  readonly namespace: string;
+  /** Settles when all parts have stopped; rejects when one failed. */
+  readonly stopped: Promise<void>;
+  /** Lets running Activities end, then stops. */
+  readonly stop: () => void;
+}
+
+/** Why a Worker cannot start, in a sentence with the mend. */
+export class CannotStart extends Error {
+  override readonly name = 'CannotStart';
+}
+
+/** How long running Activities have to end once a Worker is told to stop; the longest request is 8 s. */
+const shutdownGraceTime = '12 seconds';
+
+/**
+ * Connects, checks what would make runs hang, sets the pace and the sweep, and starts.
+ * @throws CannotStart
+ */
+export async function startWorker({
+  temporal,
+  configFile,
+  home,
+  workflowBundle,
+  log,
+}: WorkerOptions): Promise<RunningWorker> {
+  const namespace = temporal.namespace ?? 'default';
+  const connection = await connect(temporal);
+  const client = new Client({ connection, namespace });
+  const missing = await missingSearchAttributes(connection, namespace);
+  if (missing.length > 0) {
+    throw new CannotStart(
+      `The Temporal namespace ${namespace} lacks the search attributes ${missing.join(', ')}; without them every run would hang. ` +
+        `Add each: temporal operator search-attribute create --namespace ${namespace} --name NAME --type Keyword`,
+    );
+  }
+  const policy = policySource(configFile);
+  const store = opened(storeFile(home));
+  const state = policy();
+  if (!state.readable) log.error(`Everything but releases is denied until this is mended: ${state.sentence}`);
+  const accounts = state.readable
+    ? [...state.policy.accounts.keys()]
+    : [...(await lastGoodAccounts(await store())).keys()];
+  if (accounts.length === 0) {
+    throw new CannotStart(
+      state.readable ? `${configFile} names no account; add one under accounts.` : state.sentence,
+    );
+  }
+  const workers = [
+    await Worker.create({
+      connection,
+      namespace,
+      taskQueue: workflowTaskQueue,
+      workflowBundle: { codePath: workflowBundle },
+      // A killed Worker's runs go on elsewhere after this, instead of the default 10 s.
+      stickyQueueScheduleToStartTimeout: '2s',
+      shutdownGraceTime,
+    }),
+  ];
+  for (const account of accounts) {
+    await setPace(client, account);
+    await scheduleSweep(client, account);
+    const activities = createActivities({
+      account,
+      client,
+      workflowTaskQueue,
+      policy,
+      secrets: readSecret,
+      store,
+      journalFile: journalFile(home),
+    });
+    const events = ofApi(activities, 'events');
+    const rest = Object.fromEntries(Object.entries(activities).filter(([name]) => !(name in events)));
+    for (const [taskQueue, served] of [
+      [taskQueues.rest(account), rest],
+      [taskQueues.urgent(account), rest],
+      [taskQueues.events(account), events],
+    ] as const) {
+      workers.push(
+        await Worker.create({ connection, namespace, taskQueue, activities: served, shutdownGraceTime }),
+      );
+    }
+  }
+  const stop = (): void => {
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  // One part that fails takes the others down with it: half a Worker would hide the failure.
+  const stopped = Promise.all(workers.map((worker) => worker.run().finally(stop))).then(() =>
+    connection.close(),
+  );
+  return { accounts, namespace, stopped, stop };
+}
+
+const ofApi = (activities: Activities, api: 'rest' | 'events'): Partial<Activities> =>
+  Object.fromEntries(
+    operationNames.filter((name) => catalogue[name].api === api).map((name) => [name, activities[name]]),
+  );
+
+async function connect({ connectionOptions }: ClientConnectConfig): Promise<NativeConnection> {
+  const address = connectionOptions.address ?? 'localhost:7233';
+  try {
+    return await NativeConnection.connect({ ...connectionOptions, address });
+  } catch {
+    throw new CannotStart(
+      `No Temporal server answers at ${address}. Start one with \`oncall temporal\`, or set TEMPORAL_ADDRESS to yours.`,
+    );
+  }
+}
+
+/** The store, opened at the first use and again after a failure: a release must not wait for a restart. */
+function opened(file: string): () => Promise<Store> {
+  let store: Promise<Store> | undefined;
+  return () => {
+    store ??= openStore(file).catch((error: unknown) => {
+      store = undefined;
+      throw error;
+    });
+    return store;
+  };
+}

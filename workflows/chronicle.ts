@@ -1,0 +1,105 @@
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import { type Outcome, type RunResult, type Subject, searchAttributes } from './contract.ts';
+
+/** How many lines of its story a run shows; the history has them all. */
+const mostLines = 30;
+
+/** What a run tells people while it goes on, and what it ends with. */
+export interface Chronicle {
+  /** A line of the story, with its time. */
+  readonly say: (sentence: string) => void;
+  /** Something in PagerDuty was changed. */
+  readonly changed: (sentence: string) => void;
+  /** Something was meant to change and was not. */
+  readonly notChanged: (what: string, why: string) => void;
+  /** Whose authority the run turned out to have. */
+  readonly actsAs: (agent: string) => void;
+  /** Which service the incident is of. */
+  readonly concerns: (service: string | undefined) => void;
+  /** Who must act next, and until when (milliseconds); nobody where left out. */
+  readonly waitsFor: (whom?: string, until?: number) => void;
+  readonly end: (
+    outcome: Outcome,
+    summary: string,
+    rest?: { readonly verified?: boolean; readonly next?: readonly string[] },
+  ) => RunResult;
+}
+
+/** Begins the chronicle of a run: its search attributes and its current details in the Temporal UI. */
+export function chronicleOf({ account, incident, reason }: Subject): Chronicle {
+  const lines: string[] = [];
+  const changes: string[] = [];
+  const omissions: { what: string; why: string }[] = [];
+  let agent: string | undefined;
+  let state = 'working';
+  let waiting: { whom: string; until: number | undefined } | undefined;
+
+  const show = (): void => {
+    setCurrentDetails(
+      [
+        `- **Incident:** ${incident} of account ${account}`,
+        `- **Agent:** ${agent ?? 'not proved yet'}`,
+        ...(reason === undefined ? [] : [`- **Reason:** ${reason}`]),
+        `- **State:** ${state}`,
+        ...(waiting
+          ? [
+              `- **Waiting for:** ${waiting.whom}${waiting.until === undefined ? '' : `, until ${clock(waiting.until)}`}`,
+            ]
+          : []),
+        '',
+        ...lines.slice(-mostLines).map((line) => `- ${line}`),
+      ].join('\n'),
+    );
+  };
+
+  const say = (sentence: string): void => {
+    lines.push(`${clock(Date.now())} ${sentence}`);
+    show();
+  };
+
+  upsertSearchAttributes([
+    { key: searchAttributes.account, value: account },
+    { key: searchAttributes.incident, value: incident },
+  ]);
+  show();
+
+  return {
+    say,
+    changed: (sentence) => {
+      changes.push(sentence);
+      say(sentence);
+    },
+    notChanged: (what, why) => {
+      omissions.push({ what, why });
+      say(`${what}: ${why}`);
+    },
+    actsAs: (name) => {
+      if (name === agent) return;
+      agent = name;
+      upsertSearchAttributes([{ key: searchAttributes.agent, value: name }]);
+      show();
+    },
+    concerns: (service) => {
+      if (service !== undefined) upsertSearchAttributes([{ key: searchAttributes.service, value: service }]);
+    },
+    waitsFor: (whom, until) => {
+      waiting = whom === undefined ? undefined : { whom, until };
+      state = whom === undefined ? 'working' : 'waiting';
+      upsertSearchAttributes([{ key: searchAttributes.waitingFor, value: whom ?? null }]);
+      show();
+    },
+    end: (outcome, summary, { verified = false, next = [] } = {}) => {
+      state = outcome;
+      waiting = undefined;
+      upsertSearchAttributes([
+        { key: searchAttributes.outcome, value: outcome },
+        { key: searchAttributes.waitingFor, value: null },
+      ]);
+      say(summary);
+      return { outcome, summary, changed: changes, notChanged: omissions, verified, next };
+    },
+  };
+}
+
+/** `14:05:10 UTC`. */
+export const clock = (at: number): string => `${new Date(at).toISOString().slice(11, 19)} UTC`;

@@ -1,0 +1,155 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
+
+/** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
+export const workflowTaskQueue = 'oncall';
+
+/** Task Queues of one account's Activities, each with a pace of its own. */
+export const taskQueues = {
+  /** REST, paced to the account's budget. */
+  rest: (account: string): string => `oncall-rest-${account}`,
+  /** Releases, pages and acknowledges: a limit of its own, never 0. */
+  urgent: (account: string): string => `oncall-urgent-${account}`,
+  /** Events API, paced per routing key. */
+  events: (account: string): string => `oncall-events-${account}`,
+} as const;
+
+/** Search attributes of every run, all Keywords. The Worker refuses to start where one is missing: runs would hang. */
+export const searchAttributes = {
+  agent: defineSearchAttributeKey('OncallAgent', 'KEYWORD'),
+  account: defineSearchAttributeKey('OncallAccount', 'KEYWORD'),
+  incident: defineSearchAttributeKey('OncallIncident', 'KEYWORD'),
+  service: defineSearchAttributeKey('OncallService', 'KEYWORD'),
+  outcome: defineSearchAttributeKey('OncallOutcome', 'KEYWORD'),
+  waitingFor: defineSearchAttributeKey('OncallWaitingFor', 'KEYWORD'),
+} as const;
+
+/** How a run ended. Also the search attribute `OncallOutcome`. */
+export type Outcome =
+  | 'done'
+  | 'partly'
+  | 'nothing_to_do'
+  | 'denied'
+  | 'approval_refused'
+  | 'yielded_to_human'
+  | 'failed';
+
+/** What every run ends with. */
+export interface RunResult {
+  readonly outcome: Outcome;
+  /** Plain English, at most five lines. */
+  readonly summary: string;
+  /** What the run changed in PagerDuty, a sentence each. */
+  readonly changed: readonly string[];
+  /** What it meant to change and did not, and why. */
+  readonly notChanged: readonly { readonly what: string; readonly why: string }[];
+  /** Whether what it changed was read back and stood. */
+  readonly verified: boolean;
+  /** What a person or agent should do now. */
+  readonly next: readonly string[];
+}
+
+/** What a run is about: one incident of one account. The agent is never in it: it is in the run's authority. */
+export interface Subject {
+  readonly account: string;
+  /** PagerDuty's incident id, such as `PABC123`. */
+  readonly incident: string;
+  /** Why the agent started it; for people who read the run. */
+  readonly reason?: string;
+}
+
+export type TriageInput = Subject;
+
+/** What triage brings: the finding and what it rests on. */
+export interface TriageResult extends RunResult {
+  readonly finding?: Finding;
+}
+
+export type AcknowledgeInput = Subject;
+
+export interface AddNoteInput extends Subject {
+  readonly note: string;
+}
+
+export interface ResolveInput extends Subject {
+  /** Kept by PagerDuty on the resolve log entry. */
+  readonly resolution?: string;
+}
+
+export interface RespondInput extends Subject {
+  /** Who judges: the rules, or the client that started the run, which then says `giveFinding`. */
+  readonly assess: 'rules' | 'client';
+  /** How long the client has for its finding before the run leaves the incident to people, in seconds. Default 60. */
+  readonly presenceSeconds?: number;
+}
+
+/** What an incident is, as far as the evidence goes. */
+export type FindingClass = 'real' | 'duplicate' | 'recovered' | 'flapping' | 'maintenance' | 'unclear';
+
+/** A judgement and what it rests on. */
+export interface Finding {
+  readonly class: FindingClass;
+  /** One or two sentences for the note. */
+  readonly summary: string;
+  readonly evidence: {
+    /** Ids of the alerts looked at. */
+    readonly alerts: readonly string[];
+    /** Numbers of the incidents it resembles. */
+    readonly similar: readonly number[];
+  };
+}
+
+/** The finding that ends a run: the incident is over, and how. */
+export interface Conclusion {
+  /** Kept by PagerDuty on the resolve log entry. */
+  readonly resolution: string;
+}
+
+/** Words with the statement of the agent that said them. Unsigned words move nothing. */
+export interface Signed<T> {
+  readonly value: T;
+  readonly statement: string;
+}
+
+/** Updates of `respondToIncident`, by name. */
+export interface RespondUpdates {
+  readonly giveFinding: Finding;
+  readonly conclude: Conclusion;
+}
+
+/** Workflow Types that agents start, with input and result. */
+export interface Workflows {
+  readonly triageIncident: { readonly input: TriageInput; readonly result: TriageResult };
+  readonly acknowledgeIncident: { readonly input: AcknowledgeInput; readonly result: RunResult };
+  readonly addNote: { readonly input: AddNoteInput; readonly result: RunResult };
+  readonly resolveIncident: { readonly input: ResolveInput; readonly result: RunResult };
+  readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
+}
+export type WorkflowName = keyof Workflows;
+
+/** The id of a run: from its subject, so that a second start joins the first. One-off runs carry the caller's key. */
+export const workflowIds: {
+  readonly [Name in WorkflowName]: (input: Workflows[Name]['input'], key: string) => string;
+} = {
+  triageIncident: ({ account, incident }) => `triage:${account}:${incident}`,
+  acknowledgeIncident: ({ account, incident }) => `acknowledge:${account}:${incident}`,
+  addNote: ({ account, incident }, key) => `note:${account}:${incident}:${key}`,
+  resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
+  respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
+};
+
+/** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */
+export interface ReleaseInput extends Subject {
+  readonly reason: string;
+}
+export interface ReleaseResult extends RunResult {
+  /** Whether the incident is with people now, by us or already before. */
+  readonly withPeople: boolean;
+}
+export const releaseWorkflowId = ({ account, incident }: Pick<Subject, 'account' | 'incident'>): string =>
+  `release:${account}:${incident}`;
+
+export interface SweepInput {
+  readonly account: string;
+}
+/** The Schedule that sweeps an account's leases. */
+export const sweepScheduleId = (account: string): string => `sweep:${account}`;

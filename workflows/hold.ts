@@ -1,0 +1,63 @@
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import { attempt } from './attempt.ts';
+import { type Chronicle, clock } from './chronicle.ts';
+import type { Outcome, Subject } from './contract.ts';
+import { activitiesOf, perform } from './proxies.ts';
+import { giveBack } from './release-incident.ts';
+
+/** An incident that this run holds acknowledged. */
+export interface Held {
+  readonly ok: true;
+  readonly incident: Incident;
+  /** Milliseconds since 1970. */
+  readonly until: number;
+}
+
+/** Why it does not, with people having the incident. */
+export interface NotHeld {
+  readonly ok: false;
+  readonly outcome: Outcome;
+  readonly sentence: string;
+}
+
+/**
+ * Acknowledges a triggered incident under a lease. It is held only where PagerDuty itself would give it back, should every
+ * part of ours die: `pending_actions` must show the un-acknowledge, else the incident goes back to people at once.
+ */
+export async function acknowledge(input: Subject, chronicle: Chronicle): Promise<Held | NotHeld> {
+  const { account, incident: id } = input;
+  const { urgent } = activitiesOf(account);
+  const taken = await attempt(
+    perform(urgent.updateIncident, {
+      step: `Acknowledge ${id}`,
+      request: { params: { id }, body: { incident: { type: 'incident_reference', status: 'acknowledged' } } },
+      expect: { status: 'triggered' },
+    }),
+  );
+  if (!taken.ok) {
+    chronicle.notChanged(`acknowledge ${id}`, taken.sentence);
+    if (taken.kind === 'PermissionDenied') return { ok: false, outcome: 'denied', sentence: taken.sentence };
+    if (taken.kind === 'Changed') return { ok: false, outcome: 'yielded_to_human', sentence: taken.sentence };
+    await giveBack({ ...input, reason: 'nobody knows whether the acknowledge went through' });
+    return { ok: false, outcome: 'failed', sentence: taken.sentence };
+  }
+  chronicle.actsAs(taken.agent);
+  const { incident } = taken.response;
+  const until = taken.leaseUntil ?? Date.now();
+  const release = incident.pending_actions?.find(({ type }) => type === 'unacknowledge');
+  if (!release) {
+    const why =
+      'PagerDuty would not un-acknowledge it by itself; set an acknowledgement time-out on the service';
+    await giveBack({ ...input, reason: why });
+    chronicle.notChanged(`hold ${id}`, why);
+    return {
+      ok: false,
+      outcome: 'partly',
+      sentence: `Incident #${incident.incident_number} was given back at once: ${why}.`,
+    };
+  }
+  chronicle.changed(
+    `Incident #${incident.incident_number} is acknowledged under a lease until ${clock(until)}.`,
+  );
+  return { ok: true, incident, until };
+}

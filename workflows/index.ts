@@ -1,0 +1,8 @@
+/** Every function exported here is a Workflow Type. */
+export { acknowledgeIncident } from './acknowledge-incident.ts';
+export { addNote } from './add-note.ts';
+export { releaseIncident } from './release-incident.ts';
+export { resolveIncident } from './resolve-incident.ts';
+export { respondToIncident } from './respond-to-incident.ts';
+export { sweepLeases } from './sweep-leases.ts';
+export { triageIncident } from './triage-incident.ts';

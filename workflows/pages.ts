@@ -1,0 +1,29 @@
+import type { CallResult } from '../activities/index.ts';
+import type { OperationName } from '../pagerduty/catalogue/index.ts';
+
+type Paged = { readonly more?: boolean | null | undefined };
+
+/**
+ * Walks a list to its end, one Activity a page; the offset advances by what came, since PagerDuty may send less than asked.
+ * Stops at `most` records. The first page that is not `ok` is the answer.
+ */
+export async function allPages<Name extends OperationName, Item>(
+  page: (offset: number) => Promise<CallResult<Name>>,
+  itemsOf: (response: Extract<CallResult<Name>, { ok: true }>['response']) => readonly Item[],
+  most: number,
+): Promise<
+  | { readonly ok: true; readonly items: readonly Item[]; readonly complete: boolean; readonly agent: string }
+  | Extract<CallResult<Name>, { ok: false }>
+> {
+  const items: Item[] = [];
+  for (;;) {
+    const result = await page(items.length);
+    if (!result.ok) return result as Extract<CallResult<Name>, { ok: false }>;
+    const found = itemsOf(result.response);
+    items.push(...found);
+    const more = (result.response as Paged).more === true;
+    if (!more || found.length === 0 || items.length >= most) {
+      return { ok: true, items, complete: !more, agent: result.agent };
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { Duration } from '@temporalio/common';
+import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+import { taskQueues } from './contract.ts';
+
+/** How much a step matters: a page before a sweep. */
+const priorities = { urgent: 1, ordinary: 3, sweep: 5 } as const;
+
+/**
+ * The Activities of an account, by how long each is still worth doing. One attempt is longer than the longest HTTP request
+ * (8 s), so that it is ours to end; between attempts waits what PagerDuty says, else 1 s doubling to 30 s.
+ */
+export function activitiesOf(account: string) {
+  const on = (taskQueue: string, priorityKey: number, worthDoing: Duration, maximumAttempts: number) =>
+    proxyActivities<Activities>({
+      taskQueue,
+      priority: { priorityKey },
+      startToCloseTimeout: '15 seconds',
+      scheduleToCloseTimeout: worthDoing,
+      retry: {
+        initialInterval: '1 second',
+        backoffCoefficient: 2,
+        maximumInterval: '30 seconds',
+        maximumAttempts,
+      },
+    } satisfies ActivityOptions);
+  return {
+    /** Reads that a step waits for. */
+    look: on(taskQueues.rest(account), priorities.ordinary, '2 minutes', 20),
+    /** Notes and other writes that can wait a little. */
+    write: on(taskQueues.rest(account), priorities.ordinary, '1 hour', 150),
+    /** Acknowledges, resolves and what they need. */
+    urgent: on(taskQueues.urgent(account), priorities.urgent, '10 minutes', 40),
+    /** Giving back: worth doing until it is done. */
+    release: on(taskQueues.urgent(account), priorities.urgent, '1 day', 10_000),
+    /** What nobody waits for. */
+    sweep: on(taskQueues.rest(account), priorities.sweep, '50 seconds', 10),
+  };
+}
+
+/** Runs one Activity; its step is what operators read beside it. */
+export const perform = <Input extends { readonly step: string }, Result>(
+  activity: {
+    (input: Input): Promise<Result>;
+    executeWithOptions(options: ActivityOptions, args: [Input]): Promise<Result>;
+  },
+  input: Input,
+): Promise<Result> => activity.executeWithOptions({ summary: input.step }, [input]);

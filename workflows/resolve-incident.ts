@@ -1,0 +1,81 @@
+import { attempt } from './attempt.ts';
+import { type Chronicle, chronicleOf } from './chronicle.ts';
+import type { Outcome, ResolveInput, RunResult, Subject } from './contract.ts';
+import { activitiesOf, perform } from './proxies.ts';
+
+/** Resolves an open incident that no person works on, and reads it back. */
+export async function resolveIncident(input: ResolveInput): Promise<RunResult> {
+  const { account, incident: id } = input;
+  const chronicle = chronicleOf(input);
+  const { look } = activitiesOf(account);
+  const read = await attempt(
+    perform(look.getIncident, { step: `Read incident ${id}`, request: { params: { id } } }),
+  );
+  if (!read.ok) {
+    chronicle.notChanged(`resolve ${id}`, read.sentence);
+    return chronicle.end(read.kind === 'PermissionDenied' ? 'denied' : 'failed', read.sentence);
+  }
+  chronicle.actsAs(read.agent);
+  const { incident } = read.response;
+  chronicle.concerns(incident.service?.id);
+  const { status } = incident;
+  if (status !== 'triggered' && status !== 'acknowledged') {
+    return chronicle.end('nothing_to_do', `Incident #${incident.incident_number} is ${status} already.`, {
+      verified: true,
+    });
+  }
+  const end = await resolve(input, status, chronicle);
+  return chronicle.end(end.outcome, end.sentence, { verified: end.verified });
+}
+
+/** What came of resolving. */
+export interface Resolution {
+  readonly outcome: Outcome;
+  readonly sentence: string;
+  readonly verified: boolean;
+}
+
+/** Resolves an incident that still has the status it was seen in and that nobody but us has acknowledged; then reads it back. */
+export async function resolve(
+  { account, incident: id, resolution }: Subject & { readonly resolution?: string },
+  seen: 'triggered' | 'acknowledged',
+  chronicle: Chronicle,
+): Promise<Resolution> {
+  const { urgent, look } = activitiesOf(account);
+  const resolved = await attempt(
+    perform(urgent.updateIncident, {
+      step: `Resolve ${id}`,
+      request: {
+        params: { id },
+        body: {
+          incident: {
+            type: 'incident_reference',
+            status: 'resolved',
+            ...(resolution !== undefined && { resolution }),
+          },
+        },
+      },
+      expect: { status: seen, acknowledgers: 'ours' },
+    }),
+  );
+  if (!resolved.ok) {
+    chronicle.notChanged(`resolve ${id}`, resolved.sentence);
+    const outcomes = { PermissionDenied: 'denied', Changed: 'yielded_to_human', Failed: 'failed' } as const;
+    return { outcome: outcomes[resolved.kind], sentence: resolved.sentence, verified: false };
+  }
+  chronicle.changed(`Incident #${resolved.response.incident.incident_number} is resolved.`);
+  const back = await attempt(
+    perform(look.getIncident, { step: `Read back ${id}`, request: { params: { id } } }),
+  );
+  if (back.ok && back.response.incident.status === 'resolved') {
+    return {
+      outcome: 'done',
+      sentence: `Incident #${back.response.incident.incident_number} is resolved, and was read back so.`,
+      verified: true,
+    };
+  }
+  const sentence = back.ok
+    ? `Incident ${id} was resolved, but reads ${back.response.incident.status} now: someone reopened it.`
+    : `Incident ${id} was resolved, but could not be read back: ${back.sentence}`;
+  return { outcome: 'partly', sentence, verified: false };
+}

@@ -1,0 +1,144 @@
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import { assess } from './assess.ts';
+import { attempt, type Failed } from './attempt.ts';
+import { type Chronicle, chronicleOf } from './chronicle.ts';
+import type { Finding, TriageInput, TriageResult } from './contract.ts';
+import { allPages } from './pages.ts';
+import { activitiesOf, perform } from './proxies.ts';
+
+/** How far back the same problem is looked for. */
+const lookBackMs = 30 * 24 * 3_600_000;
+
+/** How many earlier incidents are compared. */
+const mostRecent = 50;
+
+/** How many alerts are read; an incident holds at most 1,000. */
+const mostAlerts = 1_000;
+
+/** What triage found out, for the steps that follow. */
+export interface Triage {
+  readonly ok: true;
+  readonly incident: Incident;
+  readonly finding: Finding;
+  /** Names or ids of the people who are on call for it at level 1. */
+  readonly onCall: readonly string[];
+  /** What could not be read, and why. */
+  readonly missing: readonly string[];
+}
+
+/** Why an incident could not even be read. */
+export interface NoTriage {
+  readonly ok: false;
+  readonly kind: 'PermissionDenied' | 'Changed' | 'Failed';
+  readonly sentence: string;
+}
+
+/** Reads an incident and what stands around it, and says what it is. Changes nothing. */
+export async function triageIncident(input: TriageInput): Promise<TriageResult> {
+  const chronicle = chronicleOf(input);
+  const triage = await look(input, chronicle);
+  if (!triage.ok) {
+    const outcome = triage.kind === 'PermissionDenied' ? 'denied' : 'failed';
+    chronicle.notChanged(`triage of ${input.incident}`, triage.sentence);
+    return chronicle.end(outcome, triage.sentence);
+  }
+  const { finding, missing } = triage;
+  const result = chronicle.end(missing.length === 0 ? 'done' : 'partly', describe(triage), {
+    verified: true,
+    next: missing,
+  });
+  return { ...result, finding };
+}
+
+/** The reads of triage, and the rules' judgement on them. */
+export async function look(
+  { account, incident: id }: TriageInput,
+  chronicle: Chronicle,
+): Promise<Triage | NoTriage> {
+  const { look } = activitiesOf(account);
+  const read = await attempt(
+    perform(look.getIncident, { step: `Read incident ${id}`, request: { params: { id } } }),
+  );
+  if (!read.ok) return read;
+  chronicle.actsAs(read.agent);
+  const { incident } = read.response;
+  chronicle.concerns(incident.service?.id);
+  const service = incident.service?.id;
+  const policy = incident.escalation_policy?.id;
+
+  const [alerts, notes, serviceRead, onCalls, recent] = await Promise.all([
+    attempt(
+      allPages<'listIncidentAlerts', AlertOf>(
+        (offset) =>
+          perform(look.listIncidentAlerts, {
+            step: `List alerts of ${id} from ${offset}`,
+            request: { params: { id }, query: { limit: 100, offset } },
+          }),
+        (response) => response.alerts,
+        mostAlerts,
+      ),
+    ),
+    attempt(perform(look.listIncidentNotes, { step: `List notes of ${id}`, request: { params: { id } } })),
+    service === undefined
+      ? undefined
+      : attempt(
+          perform(look.getService, { step: `Read service ${service}`, request: { params: { id: service } } }),
+        ),
+    policy === undefined
+      ? undefined
+      : attempt(
+          perform(look.listOnCalls, {
+            step: `List who is on call for ${policy}`,
+            request: { query: { 'escalation_policy_ids[]': [policy], limit: 100 } },
+          }),
+        ),
+    service === undefined
+      ? undefined
+      : attempt(
+          perform(look.listIncidents, {
+            step: `List recent incidents of ${service}`,
+            request: {
+              query: {
+                'service_ids[]': [service],
+                since: new Date(Date.now() - lookBackMs).toISOString(),
+                sort_by: 'created_at:desc',
+                limit: mostRecent,
+              },
+            },
+          }),
+        ),
+  ]);
+
+  const missing = Object.entries({
+    alerts,
+    notes,
+    service: serviceRead,
+    'on-call': onCalls,
+    'recent incidents': recent,
+  }).flatMap(([what, result]) =>
+    result === undefined || result.ok ? [] : [`${what} not read: ${(result as Failed).sentence}`],
+  );
+  const finding = assess({
+    incident,
+    alerts: alerts.ok ? alerts.items : undefined,
+    service: serviceRead?.ok ? serviceRead.response.service : undefined,
+    recent: recent?.ok ? recent.response.incidents.filter((other) => other.id !== incident.id) : undefined,
+    now: Date.now(),
+  });
+  const onCall = onCalls?.ok
+    ? onCalls.response.oncalls
+        .filter(({ escalation_level }) => escalation_level === 1)
+        .map(({ user }) => user.summary ?? user.id)
+    : [];
+  const triage: Triage = { ok: true, incident, finding, onCall: [...new Set(onCall)], missing };
+  chronicle.say(describe(triage));
+  return triage;
+}
+
+type AlertOf = import('../pagerduty/catalogue/incidents.ts').Alert;
+
+/** "Incident #12 is real: 2 of 2 alerts still fire. On call: Ada." */
+export function describe({ incident, finding, onCall }: Triage): string {
+  const who = onCall.length === 0 ? '' : ` On call: ${onCall.join(', ')}.`;
+  return `Incident #${incident.incident_number} is ${finding.class}: ${finding.summary}${who}`;
+}
