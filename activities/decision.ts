@@ -17,16 +17,19 @@ export async function decideOn<Name extends OperationName>(
 ): Promise<{ readonly decision: Decision; readonly facts: AllFacts }> {
   const hopeless = hopelessIn(call);
   if (hopeless) return { decision: hopeless, facts: {} };
+  const mustSee =
+    call.incidentId !== undefined && (call.endpoint.situated === true || call.expect !== undefined);
   let facts: AllFacts = {};
   try {
-    if (call.incidentId !== undefined && (call.endpoint.situated || call.expect)) {
-      facts = { incident: await call.reader.incident(call.incidentId) };
-      if (call.expect?.acknowledgers === 'ours') facts = { ...facts, ourUsers: await call.reader.ourUsers() };
-    }
     for (let round = 0; round < mostRounds; round += 1) {
       const verdict = call.judge(facts);
-      if (verdict.decision !== 'needs') return { decision: verdict, facts };
-      for (const need of verdict.needs) facts = { ...facts, ...(await readFact(call, need)) };
+      const needs = new Set<FactName>(verdict.decision === 'needs' ? verdict.needs : []);
+      if (call.expect?.acknowledgers === 'ours' && !facts.ourUsers) needs.add('ourUsers');
+      if (mustSee && !facts.incident) needs.add('incident');
+      if (needs.size === 0 && verdict.decision !== 'needs') return { decision: verdict, facts };
+      // The incident comes last: as little time as can be lies between seeing it and sending.
+      if (needs.delete('incident')) needs.add('incident');
+      for (const need of needs) facts = { ...facts, ...(await readFact(call, need)) };
     }
   } catch (error) {
     if (error instanceof PagerDutyError) {

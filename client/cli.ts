@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { useConfig } from './config.ts';
+import { useConfig, wantsStack } from './config.ts';
 import { exitCodes, OncallError } from './errors.ts';
 import { programs } from './local.ts';
 import { outputOf } from './output.ts';
@@ -113,6 +113,11 @@ try {
     // Commander has said it already; help and version are no errors.
     process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
   } else {
-    throw error;
+    // Nobody foresaw this one. The stack is for those who ask for it.
+    const words = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`Something failed that should not: ${words}\n`);
+    if (wantsStack()) process.stderr.write(`${error instanceof Error ? error.stack : ''}\n`);
+    else process.stderr.write('LOG_LEVEL=debug shows where.\n');
+    process.exitCode = exitCodes.failed;
   }
 }

@@ -52,3 +52,6 @@ export const childEnvironment = (set: Readonly<Record<string, string>>): NodeJS.
 export function useConfig(file: string): void {
   process.env['ONCALL_CONFIG'] = resolve(file);
 }
+
+/** Whether errors that nobody foresaw come with their stack. */
+export const wantsStack = (): boolean => ['debug', 'trace'].includes(process.env['LOG_LEVEL'] ?? '');

@@ -4,7 +4,7 @@ import { searchAttributes } from '../workflows/contract.ts';
 import { type ClientSettings, childEnvironment } from './config.ts';
 import { OncallError } from './errors.ts';
 import { isTaken } from './processes.ts';
-import { findTemporal, serverArguments } from './temporal-server.ts';
+import { findTemporal, type LocalServerOptions, serverArguments } from './temporal-server.ts';
 
 /** A Temporal server on this machine. */
 export interface LocalTemporal {
@@ -27,9 +27,10 @@ const retentionSeconds = 7 * 24 * 3_600;
  */
 export async function startTemporal(
   settings: ClientSettings,
-  { port, uiPort, db }: { readonly port: number; readonly uiPort: number; readonly db?: string | undefined },
+  options: Omit<LocalServerOptions, 'searchAttributes'>,
   tell: (sentence: string) => void,
 ): Promise<LocalTemporal> {
+  const { port, uiPort } = options;
   for (const [taken, option] of [
     [port, '--port'],
     [uiPort, '--ui-port'],
@@ -41,7 +42,7 @@ export async function startTemporal(
   }
   const { path } = await findTemporal(settings, tell);
   const names = Object.values(searchAttributes).map(({ name }) => name);
-  const child = spawn(path, serverArguments({ port, uiPort, db, searchAttributes: names }), {
+  const child = spawn(path, serverArguments({ ...options, searchAttributes: names }), {
     env: childEnvironment({}),
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],

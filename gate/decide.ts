@@ -110,7 +110,7 @@ function judge(grants: Grants, action: Action, question: Question, facts: Facts)
   return {
     kind: 'no',
     rule: `.${direct.name}`,
-    why: `the grant on ${direct.name} is ${direct.grant.level}, and ${action} needs ${isView ? 'read' : 'full'}`,
+    why: `its grant on ${direct.name} is ${direct.grant.level}, and ${action} needs ${isView ? 'read' : 'full'}`,
   };
 }
 
@@ -128,7 +128,7 @@ function conditions(
     return {
       kind: 'no',
       rule,
-      why: `the routing key is ${nameOf(key.name)}; the grant covers ${names || 'none'}`,
+      why: `the routing key is ${nameOf(key.name)}; its grant covers ${names || 'none'}`,
     };
   }
   const needs = new Set<FactName>();
@@ -214,8 +214,8 @@ const failure = (
   isList: boolean,
 ): string =>
   isList && values.length === 0
-    ? `the list is not limited by ${noun[condition]}; the grant covers ${join(allowed)} only`
-    : `the ${noun[condition]} is ${join(values) || 'not set'}; the grant covers ${join(allowed)}`;
+    ? `the list is not limited by ${noun[condition]}; its grant covers ${join(allowed)} only`
+    : `the ${noun[condition]} is ${join(values) || 'not set'}; its grant covers ${join(allowed)}`;
 
 const onDuty = (where: string): string =>
   `our own From user is on call (${where}), so an acknowledge would silence a page that is meant for it; take that user off call`;

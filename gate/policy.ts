@@ -35,10 +35,11 @@ export const PublicKey = z
 const Agent = z.strictObject({ public_key: PublicKey, grants: Grants.default(new Map()) });
 export type Agent = z.output<typeof Agent>;
 
-const Configuration = z.strictObject({
-  accounts: z.record(Name, Account).default({}),
-  agents: z.record(Name, Agent).default({}),
-});
+// A section whose key stands there with nothing under it is an empty section.
+const section = <T extends z.ZodType>(value: T) =>
+  z.preprocess((written) => written ?? {}, z.record(Name, value));
+
+const Configuration = z.strictObject({ accounts: section(Account), agents: section(Agent) });
 
 /** One `oncall.yaml`, read and found good. */
 export interface Policy {
@@ -66,7 +67,7 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
   };
   const fault = document.errors[0];
   if (fault) throw new PolicyError(`${at(fault.pos[0])}: this is not YAML: ${fault.message}`);
-  const result = Configuration.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const result = Configuration.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {}, { reportInput: true });
   if (result.success) {
     return {
       accounts: new Map(Object.entries(result.data.accounts)),
@@ -97,9 +98,28 @@ function flatten(issues: readonly z.core.$ZodIssue[], above: readonly PropertyKe
       const closest = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
       return flatten(closest, path);
     }
+    if (issue.code === 'invalid_type') {
+      return [
+        {
+          path,
+          message:
+            issue.input === undefined ? 'is missing' : `takes ${kinds[issue.expected] ?? issue.expected}`,
+        },
+      ];
+    }
     return [{ path, message: issue.message }];
   });
 }
+
+/** What zod calls a type, and what people call it. */
+const kinds: Readonly<Record<string, string>> = {
+  string: 'text',
+  array: 'a list: [a, b]',
+  object: 'keys and values: { key: value }',
+  record: 'keys and values: { key: value }',
+  number: 'a number',
+  boolean: 'true or false',
+};
 
 const depth = (issues: readonly z.core.$ZodIssue[]): number =>
   Math.max(0, ...issues.map(({ path }) => path.length));

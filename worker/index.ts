@@ -54,7 +54,12 @@ export async function startWorker({
   const namespace = temporal.namespace ?? 'default';
   const connection = await connect(temporal);
   const client = new Client({ connection, namespace });
-  const missing = await missingSearchAttributes(connection, namespace);
+  const missing = await missingSearchAttributes(connection, namespace).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CannotStart(
+      `The Temporal namespace ${namespace} cannot be used: ${why}. Set TEMPORAL_NAMESPACE to one that exists.`,
+    );
+  });
   if (missing.length > 0) {
     throw new CannotStart(
       `The Temporal namespace ${namespace} lacks the search attributes ${missing.join(', ')}; without them every run would hang. ` +

@@ -4,7 +4,7 @@ import type { Activities } from '../activities/index.ts';
 import { taskQueues } from './contract.ts';
 
 /** How much a step matters: a page before a sweep. */
-const priorities = { urgent: 1, ordinary: 3, sweep: 5 } as const;
+const priorities = { urgent: 1, sweep: 2, ordinary: 3 } as const;
 
 /**
  * The Activities of an account, by how long each is still worth doing. One attempt is longer than the longest HTTP request
@@ -33,8 +33,8 @@ export function activitiesOf(account: string) {
     urgent: on(taskQueues.urgent(account), priorities.urgent, '10 minutes', 40),
     /** Giving back: worth doing until it is done. */
     release: on(taskQueues.urgent(account), priorities.urgent, '1 day', 10_000),
-    /** What nobody waits for. */
-    sweep: on(taskQueues.rest(account), priorities.sweep, '50 seconds', 10),
+    /** Looking for what must be given back: on the queue that no freeze stops. */
+    sweep: on(taskQueues.urgent(account), priorities.sweep, '50 seconds', 10),
   };
 }
 

@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config';
+
+const patience = { hookTimeout: 120_000, testTimeout: 120_000 };
+
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          globalSetup: ['test/support/global-server.ts'],
+          setupFiles: ['test/support/quiet.ts'],
+          ...patience,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/support/global-build.ts'],
+          ...patience,
+        },
+      },
+    ],
+  },
+});
