@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 
@@ -8,4 +8,7 @@ const { code } = await bundleWorkflowCode({
   workflowsPath: here('../workflows/index.js'),
   logger: { ...console, log: () => {}, trace: () => {}, debug: () => {}, info: () => {} },
 });
-writeFileSync(here('../workflow-bundle.js'), code);
+// At once: a Worker that starts meanwhile loads the old bundle or the new, never half.
+const next = here(`../workflow-bundle.${process.pid}.js`);
+writeFileSync(next, code);
+renameSync(next, here('../workflow-bundle.js'));
