@@ -31,16 +31,23 @@ export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
   const inStore = storeLedger(deps);
   if (!mayJournal) return inStore;
   const inFile = journalLedger(deps.journalFile);
+  let isAway = false;
+  // Once away, away for the rest of the attempt: a locked store answers late each time.
   const either =
     <Args extends readonly unknown[], T>(
       first: (...args: Args) => Promise<T>,
       second: (...args: Args) => Promise<T>,
     ) =>
-    (...args: Args): Promise<T> =>
-      first(...args).catch((error: unknown) => {
-        if (error instanceof StoreAway) return second(...args);
-        throw error;
-      });
+    async (...args: Args): Promise<T> => {
+      if (isAway) return second(...args);
+      try {
+        return await first(...args);
+      } catch (error) {
+        if (!(error instanceof StoreAway)) throw error;
+        isAway = true;
+        return second(...args);
+      }
+    };
   return {
     find: either(inStore.find, inFile.find),
     entry: either(inStore.entry, inFile.entry),

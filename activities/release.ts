@@ -1,4 +1,4 @@
-import { StoreAway } from '../gate/audit-store.ts';
+import { StoreAway, transact } from '../gate/audit-store.ts';
 import * as leases from '../gate/leases.ts';
 import { carryOver } from '../gate/release-journal.ts';
 import type { Deps } from './deps.ts';
@@ -12,6 +12,9 @@ export interface Unheld {
   readonly incident: string;
   readonly number: number;
 }
+
+/** How long after its end a lease is remembered, for the escalation policy it recorded. */
+const keepsLeasesMs = 24 * 3_600_000;
 
 /** One page of the sweep. */
 export interface UnheldPage {
@@ -54,8 +57,12 @@ export async function release(
       },
     },
   });
-  if (!result.ok && lease && isOver(result))
-    await leases.end(await deps.store(), deps.account, incident).catch(onlyIfAway);
+  if (!result.ok && lease && isOver(result)) {
+    await deps
+      .store()
+      .then((store) => transact(store, (tx) => leases.end(tx, deps.account, incident)))
+      .catch(onlyIfAway);
+  }
   return result;
 }
 
@@ -83,7 +90,7 @@ export async function listOurUsers(
 
 /**
  * One page of all acknowledged incidents, cut to those that nobody works on: acknowledged by us alone, and no lease of a run
- * that still holds it. Also carries over what releases wrote down while the store was away.
+ * that still holds it. Also tidies the store: carries over what releases wrote down while it was away, and forgets old leases.
  */
 export async function listUnheld(
   deps: Deps,
@@ -91,7 +98,9 @@ export async function listUnheld(
 ): Promise<UnheldPage | NotDone> {
   const ledger = ledgerFor(deps, true);
   try {
-    await carryOver(await deps.store(), deps.journalFile);
+    const store = await deps.store();
+    await carryOver(store, deps.journalFile);
+    await leases.forgetBefore(store, deps.account, deps.now() - keepsLeasesMs);
   } catch (error) {
     onlyIfAway(error);
   }

@@ -1,14 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import {
-  CompiledQuery,
-  type DatabaseConnection,
   Kysely,
   type Migration,
   Migrator,
   SqliteAdapter,
   SqliteDialect,
-  type SqliteDialectConfig,
   SqliteDriver,
   sql,
   type Transaction,
@@ -84,9 +81,10 @@ export async function openStore(file: string): Promise<Store> {
   try {
     mkdirSync(dirname(file), { recursive: true });
     const database = new Database(file);
-    for (const pragma of ['busy_timeout=5000', 'journal_mode=WAL', 'synchronous=FULL'])
+    // A locked store blocks the whole process while SQLite waits, so it waits no longer than honest writers need.
+    for (const pragma of ['busy_timeout=2000', 'journal_mode=WAL', 'synchronous=FULL'])
       database.exec(`PRAGMA ${pragma}`);
-    const store: Store = new Kysely({ dialect: new ImmediateSqlite({ database }) });
+    const store: Store = new Kysely({ dialect: new ImmediateSqlite(database) });
     const { error } = await new Migrator({
       db: store,
       provider: { getMigrations: async () => migrations },
@@ -98,7 +96,14 @@ export async function openStore(file: string): Promise<Store> {
   }
 }
 
-/** Runs against the store; whatever goes wrong below is `StoreAway`. */
+/**
+ * Writes in one transaction that holds the write lock from its beginning. Every write goes this way: outside of it, a
+ * statement that finds the store locked would stay open.
+ */
+export const transact = <T>(store: Store, work: (tx: StoreTransaction) => Promise<T>): Promise<T> =>
+  withStore(() => store.transaction().execute(work));
+
+/** Reads from the store; whatever goes wrong below is `StoreAway`. */
 export async function withStore<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -114,11 +119,19 @@ const codeOf = (error: Error): string => ('code' in error ? String(error.code) :
 const reason = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
 
-// Kysely begins SQLite transactions deferred and migrates outside of one, so two processes race ("duplicate column name"):
-// both begin with the write lock here.
+/**
+ * Kysely begins SQLite transactions deferred and migrates outside of one, so two processes race ("duplicate column name"):
+ * both begin with the write lock here. They begin by `exec`, because a prepared statement that found the store locked stays
+ * open in libsql, and no later transaction of that connection can commit beside it.
+ */
 class ImmediateDriver extends SqliteDriver {
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  readonly #database: Database.Database;
+  constructor(database: Database.Database) {
+    super({ database });
+    this.#database = database;
+  }
+  override async beginTransaction(): Promise<void> {
+    this.#database.exec('begin immediate');
   }
 }
 class TransactionalAdapter extends SqliteAdapter {
@@ -127,13 +140,13 @@ class TransactionalAdapter extends SqliteAdapter {
   }
 }
 class ImmediateSqlite extends SqliteDialect {
-  readonly #config: SqliteDialectConfig;
-  constructor(config: SqliteDialectConfig) {
-    super(config);
-    this.#config = config;
+  readonly #database: Database.Database;
+  constructor(database: Database.Database) {
+    super({ database });
+    this.#database = database;
   }
   override createDriver(): SqliteDriver {
-    return new ImmediateDriver(this.#config);
+    return new ImmediateDriver(this.#database);
   }
   override createAdapter(): SqliteAdapter {
     return new TransactionalAdapter();

@@ -1,4 +1,4 @@
-import { type AuditRow, type Store, type StoreTransaction, withStore } from './audit-store.ts';
+import { type AuditRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 import { canonical, sha256 } from './canonical.ts';
 
 /** Where an entry stands: goes into the Activity's result, so that Temporal's history is a second witness. */
@@ -96,7 +96,7 @@ export async function append(
 
 /** Appends one record in a transaction of its own. */
 export async function write(store: Store, record: AuditRecord): Promise<Stamp> {
-  const [stamp] = await withStore(() => store.transaction().execute((tx) => append(tx, [record])));
+  const [stamp] = await transact(store, (tx) => append(tx, [record]));
   if (!stamp) throw new Error('the audit took a record and gave no number for it');
   return stamp;
 }

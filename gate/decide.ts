@@ -148,7 +148,10 @@ function conditions(
     else if (facts.ourDuty !== null) return { kind: 'no', rule: '', why: onDuty(facts.ourDuty) };
   }
   if (needs.size > 0) return { kind: 'needs', needs: [...needs] };
-  const why = met.length > 0 ? `${join([...new Set(met)])}, as ${name} asks` : `${name} is ${grant.level}`;
+  const why =
+    met.length > 0
+      ? `${join([...new Set(met)])}, as its grant on ${name} asks`
+      : `its grant on ${name} is ${grant.level}`;
   return { kind: 'yes', rule, why, ...(grant.leaseMs === undefined ? {} : { leaseMs: grant.leaseMs }) };
 }
 

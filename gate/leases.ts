@@ -1,4 +1,4 @@
-import { type LeaseRow, type Store, type StoreTransaction, withStore } from './audit-store.ts';
+import { type LeaseRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 
 /** Notes that a run is about to hold an incident. Written with the entry of its acknowledge, before the request leaves. */
 export async function open(tx: StoreTransaction, lease: LeaseRow): Promise<void> {
@@ -10,7 +10,7 @@ export async function open(tx: StoreTransaction, lease: LeaseRow): Promise<void>
 }
 
 /** Ends a lease: the incident is with people again, or was never taken. */
-export async function end(tx: StoreTransaction | Store, account: string, incident: string): Promise<void> {
+export async function end(tx: StoreTransaction, account: string, incident: string): Promise<void> {
   await tx.deleteFrom('leases').where('account', '=', account).where('incident', '=', incident).execute();
 }
 
@@ -28,3 +28,10 @@ export const leaseOn = (store: Store, account: string, incident: string): Promis
 /** Every lease of an account, run out or not. */
 export const leasesOf = (store: Store, account: string): Promise<readonly LeaseRow[]> =>
   withStore(() => store.selectFrom('leases').selectAll().where('account', '=', account).execute());
+
+/** Forgets leases that ran out before an instant: nobody asks for them any more. */
+export async function forgetBefore(store: Store, account: string, at: number): Promise<void> {
+  await transact(store, (tx) =>
+    tx.deleteFrom('leases').where('account', '=', account).where('expires_at', '<', at).execute(),
+  );
+}

@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type AuditRecord, append } from './audit.ts';
-import { type Store, withStore } from './audit-store.ts';
+import { type Store, transact } from './audit-store.ts';
 
 /** Writes a record of a release to a local file, while the store is away: giving back is never refused. */
 export function journal(file: string, record: AuditRecord): void {
@@ -17,7 +18,8 @@ export function journal(file: string, record: AuditRecord): void {
  * @returns how many there were.
  */
 export async function carryOver(store: Store, file: string): Promise<number> {
-  const taken = `${file}.${process.pid}.carried`;
+  // A name of its own each time: what an earlier try left lying is not overwritten.
+  const taken = `${file}.${randomUUID()}.carried`;
   try {
     renameSync(file, taken);
   } catch {
@@ -29,11 +31,9 @@ export async function carryOver(store: Store, file: string): Promise<number> {
     const path = join(dirname(file), name);
     const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
     const written = lines.map((line) => JSON.parse(line) as { at: string; record: AuditRecord });
-    await withStore(() =>
-      store.transaction().execute(async (tx) => {
-        for (const { at, record } of written) await append(tx, [record], new Date(at));
-      }),
-    );
+    await transact(store, async (tx) => {
+      for (const { at, record } of written) await append(tx, [record], new Date(at));
+    });
     rmSync(path, { force: true });
     count += written.length;
   }

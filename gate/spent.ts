@@ -1,4 +1,4 @@
-import { type Store, withStore } from './audit-store.ts';
+import { type Store, transact, withStore } from './audit-store.ts';
 
 /**
  * Spends a statement: the first run that shows it owns it for good, resets of that run included.
@@ -8,23 +8,24 @@ export async function spend(
   store: Store,
   statement: { readonly jti: string; readonly workflowId: string; readonly firstRunId: string },
 ): Promise<boolean> {
-  return withStore(async () => {
+  const ownerIn = (db: Pick<Store, 'selectFrom'>) =>
+    db.selectFrom('statements').select('first_run_id').where('jti', '=', statement.jti).executeTakeFirst();
+  // Nearly every call is of a run that owns its statement already: a read is enough then.
+  const known = await withStore(() => ownerIn(store));
+  if (known) return known.first_run_id === statement.firstRunId;
+  return transact(store, async (tx) => {
     const row = {
       jti: statement.jti,
       workflow_id: statement.workflowId,
       first_run_id: statement.firstRunId,
       spent_at: new Date().toISOString(),
     };
-    await store
+    await tx
       .insertInto('statements')
       .values(row)
       .onConflict((conflict) => conflict.column('jti').doNothing())
       .execute();
-    const owner = await store
-      .selectFrom('statements')
-      .select('first_run_id')
-      .where('jti', '=', statement.jti)
-      .executeTakeFirst();
+    const owner = await ownerIn(tx);
     return owner?.first_run_id === statement.firstRunId;
   });
 }

@@ -1,5 +1,5 @@
 import { type AuditRecord, append, type Stamp } from './audit.ts';
-import { type StepRow, type Store, type StoreTransaction, withStore } from './audit-store.ts';
+import { type StepRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 
 /** One write of one run: what makes a second sending the same write. */
 export interface Step {
@@ -50,42 +50,40 @@ export async function claim(
   },
   also: (tx: StoreTransaction) => Promise<void> = async () => {},
 ): Promise<Stamp> {
-  return withStore(() =>
-    store.transaction().execute(async (tx) => {
-      const [stamp] = await append(tx, [record]);
-      if (!stamp) throw new Error('the audit took a record and gave no number for it');
-      const row: StepRow = {
-        step_key: step.key,
-        digest: step.digest,
-        state: 'sent',
-        entry: stamp.seq,
-        entry_hash: stamp.hash,
-        sent_at: claimed.sentAt.toISOString(),
-        answer_by: claimed.answerBy,
-        lease_until: claimed.leaseUntil ?? null,
-        result: null,
-      };
-      if (claimed.earlier === undefined) {
-        const { numInsertedOrUpdatedRows } = await tx
-          .insertInto('steps')
-          .values(row)
-          .onConflict((conflict) => conflict.column('step_key').doNothing())
-          .executeTakeFirstOrThrow();
-        if (numInsertedOrUpdatedRows !== 1n) throw new StepTaken();
-      } else {
-        const { numUpdatedRows } = await tx
-          .updateTable('steps')
-          .set(row)
-          .where('step_key', '=', step.key)
-          .where('entry', '=', claimed.earlier.entry)
-          .where('state', '=', claimed.earlier.state)
-          .executeTakeFirstOrThrow();
-        if (numUpdatedRows !== 1n) throw new StepTaken();
-      }
-      await also(tx);
-      return stamp;
-    }),
-  );
+  return transact(store, async (tx) => {
+    const [stamp] = await append(tx, [record]);
+    if (!stamp) throw new Error('the audit took a record and gave no number for it');
+    const row: StepRow = {
+      step_key: step.key,
+      digest: step.digest,
+      state: 'sent',
+      entry: stamp.seq,
+      entry_hash: stamp.hash,
+      sent_at: claimed.sentAt.toISOString(),
+      answer_by: claimed.answerBy,
+      lease_until: claimed.leaseUntil ?? null,
+      result: null,
+    };
+    if (claimed.earlier === undefined) {
+      const { numInsertedOrUpdatedRows } = await tx
+        .insertInto('steps')
+        .values(row)
+        .onConflict((conflict) => conflict.column('step_key').doNothing())
+        .executeTakeFirstOrThrow();
+      if (numInsertedOrUpdatedRows !== 1n) throw new StepTaken();
+    } else {
+      const { numUpdatedRows } = await tx
+        .updateTable('steps')
+        .set(row)
+        .where('step_key', '=', step.key)
+        .where('entry', '=', claimed.earlier.entry)
+        .where('state', '=', claimed.earlier.state)
+        .executeTakeFirstOrThrow();
+      if (numUpdatedRows !== 1n) throw new StepTaken();
+    }
+    await also(tx);
+    return stamp;
+  });
 }
 
 /** Records what came of the try that the entry `entry` allowed: the outcome in the audit and the step's new state, together. */
@@ -98,16 +96,14 @@ export async function settle(
   result?: unknown,
   also: (tx: StoreTransaction) => Promise<void> = async () => {},
 ): Promise<void> {
-  await withStore(() =>
-    store.transaction().execute(async (tx) => {
-      await append(tx, [record]);
-      await tx
-        .updateTable('steps')
-        .set({ state, result: result === undefined ? null : JSON.stringify(result) })
-        .where('step_key', '=', step.key)
-        .where('entry', '=', entry)
-        .execute();
-      await also(tx);
-    }),
-  );
+  await transact(store, async (tx) => {
+    await append(tx, [record]);
+    await tx
+      .updateTable('steps')
+      .set({ state, result: result === undefined ? null : JSON.stringify(result) })
+      .where('step_key', '=', step.key)
+      .where('entry', '=', entry)
+      .execute();
+    await also(tx);
+  });
 }

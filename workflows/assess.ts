@@ -18,6 +18,9 @@ const flaps = 3;
 const flappingWithinMs = 6 * 3_600_000;
 const briefMs = 15 * 60_000;
 
+/** How many similar incidents a finding names. */
+const mostSimilar = 10;
+
 /**
  * Judges an incident by rules alone. What is named is what the evidence shows; where it is missing or contradicts itself the
  * word is `unclear`. Nothing here obeys a text: titles are compared, never read.
@@ -29,7 +32,7 @@ export function assess(gathered: Gathered): Finding {
     summary,
     evidence: {
       alerts: (alerts ?? []).map(({ id }) => id),
-      similar: similar.map(({ incident_number }) => incident_number),
+      similar: similar.slice(0, mostSimilar).map(({ incident_number }) => incident_number),
     },
   });
 
@@ -37,17 +40,19 @@ export function assess(gathered: Gathered): Finding {
     return finding('maintenance', `The service ${service.name ?? service.id} is in maintenance.`);
   }
   if (alerts === undefined || recent === undefined) {
-    return finding(
-      'unclear',
-      `${alerts === undefined ? 'The alerts' : 'Earlier incidents'} could not be read.`,
-    );
+    return finding('unclear', `${alerts === undefined ? 'The alerts' : 'Earlier incidents'} could not be read.`);
   }
-  const same = recent.filter((other) => isSame(incident, other));
-  const older = same.filter(
-    (other) => other.status !== 'resolved' && other.incident_number < incident.incident_number,
-  );
+  if (alerts.length === 0) {
+    return finding('unclear', 'There is no alert to judge by; a person or a tool opened it by hand.');
+  }
+  if (problemOf(incident.title) === '') return finding('unclear', 'Its title names no problem, so it cannot be compared.');
+
+  const same = recent.filter((other) => problemOf(other.title) === problemOf(incident.title));
   const brief = same.filter((other) => wasBrief(other, gathered.now));
-  const recovered = alerts.length > 0 && alerts.every(({ status }) => status === 'resolved');
+  const oldestOpen = same.findLast(
+    ({ status, incident_number }) => status !== 'resolved' && incident_number < incident.incident_number,
+  );
+  const firing = alerts.filter(({ status }) => status !== 'resolved');
 
   if (brief.length >= flaps) {
     return finding(
@@ -56,38 +61,55 @@ export function assess(gathered: Gathered): Finding {
       brief,
     );
   }
-  const oldest = older.at(-1);
-  if (oldest && !recovered) {
-    return finding('duplicate', `The same is open as #${oldest.incident_number} already.`, [oldest]);
+  if (firing.length === 0 && wasOpenedAgain(incident, alerts)) {
+    return finding('unclear', 'All of its alerts are resolved, but a person opened it again afterwards.', same);
   }
-  if (recovered) {
-    return finding('recovered', `All ${alerts.length} alerts were resolved by their source.`, same);
+  if (firing.length === 0) {
+    return finding('recovered', `Its source has resolved ${alerts.length === 1 ? 'its alert' : `all ${alerts.length} alerts`}.`, same);
   }
-  if (alerts.length === 0)
-    return finding('unclear', 'There is no alert to judge by; a person or a tool opened it by hand.', same);
-  const firing = alerts.filter(({ status }) => status !== 'resolved').length;
-  const before = same[0] ? `; the same was #${same[0].incident_number}` : '; nothing like it in 30 days';
-  return finding('real', `${firing} of ${alerts.length} alerts still fire${before}.`, same.slice(0, 3));
+  if (oldestOpen) {
+    return finding('duplicate', `The same is open as #${oldestOpen.incident_number} already.`, [oldestOpen]);
+  }
+  const before = same.length === 0 ? 'nothing like it in 30 days' : `the same was ${numbers(same.slice(0, 3))}`;
+  return finding('real', `${firing.length} of ${alerts.length} alerts still fire; ${before}.`, same);
 }
 
 const numbers = (incidents: readonly Incident[]): string =>
   incidents.map(({ incident_number }) => `#${incident_number}`).join(', ');
 
-/** The same problem: the same title, once numbers, ids and times are taken out of it. */
-const isSame = (a: Incident, b: Incident): boolean => {
-  const title = fingerprint(a.title);
-  return title !== '' && title === fingerprint(b.title);
-};
-
-const fingerprint = (title: string | null | undefined): string =>
-  (title ?? '')
+/**
+ * What a title is about: its words without what a monitor measures or makes up anew each time (values, times, ids, hashes)
+ * and without the state in brackets before it. Names keep their digits: `db-01` and `db-02` are two problems. Empty where
+ * no word is left.
+ */
+export function problemOf(title: string | null | undefined): string {
+  const words = (title ?? '')
     .toLowerCase()
-    .replace(/\b[0-9a-f]{8,}\b|\d+/g, '#')
-    .replace(/\s+/g, ' ')
-    .trim();
+    .replace(/^(\s*\[[^\]]*\])+/, '')
+    .replace(/\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, ' ')
+    .replace(/\b\d{4}-\d\d-\d\d([t ]\d\d:\d\d(:\d\d)?(\.\d+)?(z|[+-]\d\d:?\d\d)?)?\b/g, ' ')
+    .split(/[\s,;()'"]+/)
+    .filter((word) => !isMeasured(word));
+  return words.some((word) => /\p{L}{2}/u.test(word)) ? words.join(' ') : '';
+}
+
+/** A number alone or with its sign, unit or clock form; or a hash. */
+const isMeasured = (word: string): boolean =>
+  word === '' || /^[<>=≥≤~+-]*\d+([.,:]\d+)*(%|[a-zµ]{1,3}(\/[a-z]+)?|z)?[:.]?$/u.test(word) || /^(?=.*\d)[0-9a-f]{7,}$/.test(word);
 
 function wasBrief({ status, created_at, resolved_at }: Incident, now: number): boolean {
   if (status !== 'resolved' || typeof resolved_at !== 'string') return false;
   const opened = Date.parse(created_at);
   return now - opened <= flappingWithinMs && Date.parse(resolved_at) - opened < briefMs;
+}
+
+/** Whether a person set it to triggered after its last alert had ended: then the alerts are not the whole story. */
+function wasOpenedAgain(
+  { status, last_status_change_at, last_status_change_by }: Incident,
+  alerts: readonly Alert[],
+): boolean {
+  const byPerson = last_status_change_by?.type?.startsWith('user') === true;
+  if (status !== 'triggered' || !byPerson || typeof last_status_change_at !== 'string') return false;
+  const changed = Date.parse(last_status_change_at);
+  return alerts.every(({ resolved_at }) => typeof resolved_at === 'string' && Date.parse(resolved_at) <= changed);
 }

@@ -1,3 +1,4 @@
+import { CancellationScope, sleep } from '@temporalio/workflow';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { attempt } from './attempt.ts';
 import { type Chronicle, clock } from './chronicle.ts';
@@ -60,4 +61,29 @@ export async function acknowledge(input: Subject, chronicle: Chronicle): Promise
     `Incident #${incident.incident_number} is acknowledged under a lease until ${clock(until)}.`,
   );
   return { ok: true, incident, until };
+}
+
+/**
+ * Works until it is done or the lease ends, whichever comes first; at the end of the lease what is still under way is
+ * cancelled, so that nothing that takes long can keep an incident from people.
+ */
+export async function underLease<T>(
+  until: number,
+  work: () => Promise<T>,
+): Promise<{ readonly ended: true } | { readonly ended: false; readonly value: T }> {
+  const waiting = new CancellationScope();
+  const working = new CancellationScope();
+  const end = waiting.run(() => sleep(Math.max(1, until - Date.now()), { summary: 'the lease' }));
+  const value = working.run(work);
+  try {
+    return await Promise.race([
+      end.then(() => ({ ended: true }) as const),
+      value.then((done) => ({ ended: false, value: done }) as const),
+    ]);
+  } finally {
+    // Whoever lost the race ends here, and what it says of that is heard by nobody.
+    for (const loser of [end, value]) loser.catch(() => {});
+    waiting.cancel();
+    working.cancel();
+  }
 }

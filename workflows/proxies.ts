@@ -17,6 +17,8 @@ export function activitiesOf(account: string) {
       priority: { priorityKey },
       startToCloseTimeout: '15 seconds',
       scheduleToCloseTimeout: worthDoing,
+      // A lease that ends does not wait for a request that is under way: what came of it is read afterwards.
+      cancellationType: 'TRY_CANCEL',
       retry: {
         initialInterval: '1 second',
         backoffCoefficient: 2,

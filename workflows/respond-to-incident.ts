@@ -9,7 +9,7 @@ import {
 import { attempt } from './attempt.ts';
 import { type Chronicle, chronicleOf, clock } from './chronicle.ts';
 import type { Conclusion, Finding, RespondInput, RespondUpdates, RunResult, Signed } from './contract.ts';
-import { acknowledge, type Held } from './hold.ts';
+import { acknowledge, type Held, underLease } from './hold.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
 import { resolve } from './resolve-incident.ts';
@@ -85,41 +85,41 @@ async function work(
   held: Held,
   heard: Heard,
 ): Promise<RunResult> {
-  const { incident } = triage;
+  const { incident_number: number } = triage.incident;
   try {
-    await note(
-      input,
-      chronicle,
-      triage,
-      `I hold it until ${clock(held.until)}; then it goes back to people.`,
-    );
-    chronicle.waitsFor('the conclusion', held.until);
-    await condition(
-      () => heard.conclusion !== undefined || heard.handBack === true,
-      Math.max(1, held.until - Date.now()),
-      { summary: 'the lease: wait for the conclusion' },
-    );
-    chronicle.waitsFor();
-    if (heard.conclusion && !heard.handBack) {
-      const { resolution } = heard.conclusion;
-      const end = await resolve({ ...input, resolution }, 'acknowledged', chronicle);
-      if (end.outcome === 'done' || end.outcome === 'partly') {
-        await condition(allHandlersFinished);
-        return chronicle.end(end.outcome, `${end.sentence} ${resolution}`, { verified: end.verified });
-      }
-      const back = await giveBack({ ...input, reason: 'it could not be resolved' });
-      await condition(allHandlersFinished);
-      return chronicle.end(end.outcome, `${end.sentence} ${back.summary}`, {
+    const worked = await underLease(held.until, async () => {
+      await note(
+        input,
+        chronicle,
+        triage,
+        `I hold it until ${clock(held.until)}; then it goes back to people.`,
+      );
+      chronicle.waitsFor('the conclusion', held.until);
+      await condition(() => heard.conclusion !== undefined || heard.handBack === true);
+      chronicle.waitsFor();
+      if (heard.handBack || !heard.conclusion) return undefined;
+      return resolve({ ...input, resolution: heard.conclusion.resolution }, 'acknowledged', chronicle);
+    });
+    const end = worked.ended ? undefined : worked.value;
+    const resolution = heard.conclusion?.resolution ?? '';
+    if (end && (end.outcome === 'done' || end.outcome === 'partly')) {
+      return await finish(end.outcome, `${end.sentence} ${resolution}`, { verified: end.verified });
+    }
+    const reason = end
+      ? 'it could not be resolved'
+      : heard.handBack
+        ? 'it was asked for'
+        : `the lease ended at ${clock(held.until)}`;
+    const back = await giveBack({ ...input, reason });
+    if (!end) {
+      return await finish('partly', back.summary, {
         verified: back.verified,
-        next: [`Resolve #${incident.incident_number} by hand if it is over: ${resolution}`],
+        next: ['Someone on call has it now.'],
       });
     }
-    const reason = heard.handBack ? 'it was asked for' : `no conclusion came by ${clock(held.until)}`;
-    const back = await giveBack({ ...input, reason });
-    await condition(allHandlersFinished);
-    return chronicle.end('partly', back.summary, {
+    return await finish(end.outcome, `${end.sentence} ${back.summary}`, {
       verified: back.verified,
-      next: ['Someone on call has it now.'],
+      next: [`Resolve #${number} by hand if it is over: ${resolution}`],
     });
   } catch (error) {
     // Cancelled, or something that no step foresaw: people first, then the failure.
@@ -129,6 +129,11 @@ async function work(
       'Ended early; the incident is with people.',
     );
     throw error;
+  }
+
+  async function finish(...end: Parameters<Chronicle['end']>): Promise<RunResult> {
+    await condition(allHandlersFinished);
+    return chronicle.end(...end);
   }
 }
 

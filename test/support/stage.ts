@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,14 @@ import { newKeyPair } from '../../gate/statement.ts';
 import type { Fault } from '../../simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { type RunningWorker, startWorker } from '../../worker/index.ts';
-import { taskQueues, type WorkflowName, type Workflows } from '../../workflows/contract.ts';
+import {
+  releaseWorkflowId,
+  taskQueues,
+  type WorkflowName,
+  type Workflows,
+  workflowTaskQueue,
+} from '../../workflows/contract.ts';
+import type { SweepResult } from '../../workflows/sweep-leases.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
 export const responder = (lease = '5m'): string => `incidents: read
@@ -51,6 +59,8 @@ export interface Stage {
   ) => Promise<Workflows[Name]['result']>;
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
+  /** Sweeps now, beside the Schedule, and waits until what it started has ended. */
+  readonly sweep: () => Promise<void>;
   readonly fault: (fault: Fault) => Promise<void>;
   /** Opens an incident by an event, as a monitoring tool would; gives its id. */
   readonly trigger: (event?: {
@@ -122,6 +132,16 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
     start: (name, workflow, input) => startRun(client, agent(name), workflow, input),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
+    sweep: async () => {
+      const { released } = (await client.workflow.execute('sweepLeases', {
+        workflowId: `sweep-by-hand:${randomUUID()}`,
+        taskQueue: workflowTaskQueue,
+        args: [{ account: 'main' }],
+      })) as SweepResult;
+      for (const incident of released) {
+        await client.workflow.getHandle(releaseWorkflowId({ account: 'main', incident })).result();
+      }
+    },
     fault: async (fault) => {
       await call(simulator.url, 'POST', '/_simulator/faults', fault);
     },
@@ -140,8 +160,7 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
       );
       return (found as { incidents: [{ id: string }] }).incidents[0].id;
     },
-    asPerson: (method, path, body, from = 'ada.lindqvist@example.com') =>
-      call(simulator.url, method, path, body, from),
+    asPerson: (method, path, body, from = 'ada@example.com') => call(simulator.url, method, path, body, from),
     requests: async () => {
       const { requests } = (await call(simulator.url, 'GET', '/_simulator/requests')) as {
         requests: SeenRequest[];

@@ -1,0 +1,188 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test as anyTest } from 'vitest';
+import { until } from './until.ts';
+
+/** The checkout, where `npm run` works. */
+export const checkout = fileURLToPath(new URL('../..', import.meta.url));
+
+/** A file of the build, which is what is shipped. */
+export const built = (path: string): string => join(checkout, 'dist', path);
+
+/** How a process ended, and everything it said. */
+export interface Ended {
+  /** `null` where a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** How long it lived, in milliseconds. */
+  readonly ms: number;
+}
+
+/** A process that a test started. */
+export interface Program {
+  readonly pid: number;
+  /** Waits for a line on stdout or stderr; fails with all that was said where the process ends without it. */
+  readonly line: (pattern: RegExp) => Promise<string>;
+  readonly send: (signal: NodeJS.Signals) => void;
+  /** To the whole foreground process group, as a terminal does on Ctrl-C. */
+  readonly sendToGroup: (signal: NodeJS.Signals) => void;
+  readonly ended: Promise<Ended>;
+}
+
+export interface ProgramOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** A living process of a place: its arguments, with its environment behind them. */
+export interface Living {
+  readonly pid: number;
+  readonly command: string;
+}
+
+/** A folder and the processes that live off it. All that is in it, and all of them, end with the test. */
+export interface Place {
+  readonly folder: string;
+  /** `ONCALL_HOME`; not made yet. */
+  readonly home: string;
+  /** `ONCALL_CONFIG`; not written yet. */
+  readonly configFile: string;
+  /** `TMPDIR`: what processes leave behind lies here. */
+  readonly temporary: string;
+  readonly start: (command: string, args: readonly string[], options?: ProgramOptions) => Program;
+  /** The command line as it is shipped. */
+  readonly oncall: (args: readonly string[], options?: ProgramOptions) => Program;
+  /** Every living process that was started here, by whomever, whatever became of its parent. */
+  readonly living: () => readonly Living[];
+  readonly clear: () => Promise<void>;
+}
+
+/** Makes a place, for hooks; `test` below gives every test its own. */
+export function makePlace(name = 'hook'): Place {
+  const folder = mkdtempSync(join(tmpdir(), `oncall-e2e-${name}-`));
+  const temporary = join(folder, 'tmp');
+  const home = join(folder, 'home');
+  const configFile = join(folder, 'oncall.yaml');
+  mkdirSync(temporary);
+  // So that nobody's own profile of Temporal's command line is read.
+  const temporalConfig = join(folder, 'temporal.toml');
+  writeFileSync(temporalConfig, '[profile.default]\n');
+  const env = {
+    ...cleanEnvironment(),
+    TMPDIR: temporary,
+    ONCALL_HOME: home,
+    ONCALL_CONFIG: configFile,
+    TEMPORAL_CONFIG_FILE: temporalConfig,
+  };
+  const living = (): readonly Living[] =>
+    everyProcess().filter(({ command }) => command.includes(` TMPDIR=${temporary} `));
+  const start: Place['start'] = (command, args, options = {}) =>
+    startProgram(command, args, { cwd: options.cwd ?? folder, env: { ...env, ...options.env } });
+  return {
+    folder,
+    home,
+    configFile,
+    temporary,
+    start,
+    oncall: (args, options) => start(process.execPath, [built('client/cli.js'), ...args], options),
+    living,
+    clear: async () => {
+      await until('nothing of the test lives', () => {
+        const left = living();
+        for (const { pid } of left) kill(pid, 'SIGKILL');
+        return left.length === 0;
+      });
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Vitest's `test` with a place of its own for each. */
+export const test = anyTest.extend<{ place: Place }>({
+  place: async ({ task }, use) => {
+    const place = makePlace(task.id);
+    try {
+      await use(place);
+    } finally {
+      await place.clear();
+    }
+  },
+});
+
+function startProgram(
+  command: string,
+  args: readonly string[],
+  { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
+): Program {
+  const began = Date.now();
+  // A group of its own, so that a signal to the group reaches nobody else. Its stdin stays open as long as we live.
+  const child = spawn(command, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
+  const { pid } = child;
+  if (pid === undefined) throw new Error(`${command} could not be started.`);
+  let stdout = '';
+  let stderr = '';
+  let over = false;
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  child.stdin.on('error', () => {});
+  const closed = once(child, 'close');
+  const ended = once(child, 'exit').then(async ([code, signal]): Promise<Ended> => {
+    const ms = Date.now() - began;
+    // Whoever inherited the streams may hold them open for longer: that must not hide that it has ended.
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+    over = true;
+    return { code: code as Ended['code'], signal: signal as Ended['signal'], stdout, stderr, ms };
+  });
+  return {
+    pid,
+    line: (pattern) =>
+      until(`${args.join(' ')} says ${pattern}`, () => {
+        const wasOver = over;
+        const found = `${stdout}\n${stderr}`.split('\n').find((line) => pattern.test(line));
+        if (found === undefined && wasOver)
+          throw new Error(`${args.join(' ')} ended without saying ${pattern}:\n${stdout}\n${stderr}`);
+        return found;
+      }),
+    send: (signal) => kill(pid, signal),
+    sendToGroup: (signal) => kill(-pid, signal),
+    ended,
+  };
+}
+
+/** Sends a signal to a process, or to a group where negative; one that has ended already is no error. */
+export function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+/** The processes of this machine with their environments, where we may see them; one that is dead but not buried has none. */
+function everyProcess(): readonly Living[] {
+  const table = execFileSync('ps', ['axeww', '-o', 'pid=,command='], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return table.split('\n').flatMap((row) => {
+    const [, pid, command] = /^\s*(\d+) (.*)$/.exec(row) ?? [];
+    return pid && command ? [{ pid: Number(pid), command: `${command} ` }] : [];
+  });
+}
+
+/** Our environment without what would change how `oncall`, Temporal, npm or Node behave. */
+function cleanEnvironment(): NodeJS.ProcessEnv {
+  const ours =
+    /^(ONCALL|TEMPORAL|PAGERDUTY|npm|VITEST|TINYPOOL)_|^(VITEST|NODE_ENV|NODE_OPTIONS|LOG_LEVEL|DATABASE_URL|FORCE_COLOR|NO_COLOR)$/;
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
+}
