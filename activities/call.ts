@@ -138,7 +138,7 @@ function checkRequest(endpoint: Endpoint, name: string, request: unknown): void 
 }
 
 /** What the call asks, as it follows "may not" or "did not". */
-export const wording = <Name extends OperationName>(call: Call<Name>, { incident }: AllFacts): string =>
+export const wording = <Name extends OperationName>(call: Call<Name>, { incident }: AllFacts = {}): string =>
   phrase(
     { summary: call.endpoint.summary, actions: call.actions({ incident }), touches: call.touches },
     incident?.number,

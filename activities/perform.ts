@@ -90,17 +90,18 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
     if (found) return found;
   }
   const { decision, facts } = await decideOn(call);
-  if (decision.decision === 'denied') {
-    const stamp = await call.ledger.entry(entryOf(call, facts, decision));
-    return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
-  }
-  const difference = differs(call.expect, facts);
+  // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
+  const difference = facts.incident && differs(call.expect, facts);
   if (difference) {
-    const sentence = `${call.caller.agent} did not ${wording(call, facts)}: ${difference}. Nothing was sent.`;
+    const sentence = `${call.caller.agent} did not ${wording(call)}: ${difference}. Nothing was sent.`;
     const stamp = await call.ledger.entry(
       entryOf(call, facts, { decision: 'changed', rule: 'expect', sentence }),
     );
     return notDone(call, 'Changed', sentence, stamp, facts);
+  }
+  if (decision.decision === 'denied') {
+    const stamp = await call.ledger.entry(entryOf(call, facts, decision));
+    return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
   }
   const sentAt = call.deps.now();
   const leaseUntil = decision.leaseMs === undefined ? undefined : sentAt + decision.leaseMs;

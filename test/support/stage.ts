@@ -6,6 +6,7 @@ import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { pino } from 'pino';
 import { inject } from 'vitest';
+import type { z } from 'zod';
 import { type AgentIdentity, type Run, readAgent, startRun } from '../../client/agent.ts';
 import { type AuditRecord, list, type Stamp } from '../../gate/audit.ts';
 import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
@@ -61,7 +62,8 @@ export interface Stage {
   readonly editConfig: (change: (text: string) => string) => void;
   /** Sweeps now, beside the Schedule, and waits until what it started has ended. */
   readonly sweep: () => Promise<void>;
-  readonly fault: (fault: Fault) => Promise<void>;
+  readonly fault: (fault: z.input<typeof Fault>) => Promise<void>;
+  readonly clearFaults: () => Promise<void>;
   /** Opens an incident by an event, as a monitoring tool would; gives its id. */
   readonly trigger: (event?: {
     readonly key?: string;
@@ -88,6 +90,8 @@ export interface SeenRequest {
   readonly from: string | null;
   readonly request_id: string | null;
   readonly body: unknown;
+  /** Kind of the fault that struck it. */
+  readonly fault?: string;
 }
 
 const token = 'simulator-full-access-key';
@@ -145,20 +149,20 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
     fault: async (fault) => {
       await call(simulator.url, 'POST', '/_simulator/faults', fault);
     },
+    clearFaults: async () => {
+      await call(simulator.url, 'DELETE', '/_simulator/faults');
+    },
     trigger: async ({
       key = `key-${Math.random()}`,
       summary = 'p99 latency above 2 s',
       severity = 'critical',
     } = {}) => {
+      const before = new Set(simulator.world.incidents.keys());
       const payload = { summary, source: 'test', severity };
       const event = { routing_key: checkoutKey, event_action: 'trigger', dedup_key: key, payload };
       await call(simulator.url, 'POST', '/v2/enqueue', event);
-      const found = await call(
-        simulator.url,
-        'GET',
-        `/incidents?statuses[]=triggered&incident_key=${encodeURIComponent(key)}`,
-      );
-      return (found as { incidents: [{ id: string }] }).incidents[0].id;
+      const opened = [...simulator.world.incidents.keys()].filter((id) => !before.has(id));
+      return opened[0] ?? '';
     },
     asPerson: (method, path, body, from = 'ada@example.com') => call(simulator.url, method, path, body, from),
     requests: async () => {

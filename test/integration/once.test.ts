@@ -1,0 +1,143 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+
+import { responder, type Stage, setStage } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await setStage({ agents: { 'triage-bot': responder() } });
+  await stage.startWorker();
+});
+afterAll(() => stage.close());
+afterEach(() => stage.clearFaults());
+
+const account = 'main';
+
+/** What happened to an incident, in the simulator's own log: `acknowledge_log_entry`, … */
+const logOf = (incident: string): readonly string[] =>
+  stage.simulator.world.incident(incident)?.log.map(({ type }) => type) ?? [];
+
+test('a 429 is waited for exactly as long as PagerDuty says, on the server and not in the Worker', async () => {
+  const incident = await stage.trigger();
+  await stage.fault({
+    operation: 'createIncidentNote',
+    kind: 'rate_limited',
+    retry_after_seconds: 2,
+    times: 1,
+  });
+  const run = await stage.start('triage-bot', 'addNote', { account, incident, note: 'Patience.' });
+  const handle = stage.client.workflow.getHandle(run.workflowId);
+  const pending = await until('the note waits', async () => {
+    const { raw } = await handle.describe();
+    return raw.pendingActivities?.find(({ lastFailure }) => lastFailure);
+  });
+  expect(pending.lastFailure?.message).toMatch(/waiting 2 s for PagerDuty's limit/);
+  expect(Number(pending.currentRetryInterval?.seconds)).toBe(2);
+  expect((await run.result()).outcome).toBe('done');
+  const posts = (await stage.requests()).filter(
+    ({ operation, path }) => operation === 'createIncidentNote' && path.includes(incident),
+  );
+  expect(posts.map(({ status }) => status)).toEqual([429, 200]);
+});
+
+test('a person who resolves between a 429 and its retry keeps it resolved', async () => {
+  const incident = await stage.trigger();
+  await stage.fault({ operation: 'updateIncident', kind: 'rate_limited', retry_after_seconds: 1, times: 1 });
+  const run = await stage.start('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
+  await until('the acknowledge was refused', async () =>
+    (await stage.requests()).some(({ status, path }) => status === 429 && path.includes(incident)),
+  );
+  await stage.asPerson('PUT', `/incidents/${incident}`, {
+    incident: { type: 'incident', status: 'resolved' },
+  });
+  const result = await run.result();
+  expect(result.notChanged[0]?.why).toMatch(/the incident is resolved now and no longer triggered/);
+  expect(stage.simulator.world.incident(incident)?.status).toBe('resolved');
+  expect(logOf(incident).filter((type) => type.startsWith('acknowledge'))).toEqual([]);
+});
+
+// The effect is there, and the Worker never hears of it.
+const losses = [
+  { kind: 'drop_response', times: 1 },
+  { kind: 'reset', times: 1 },
+  { kind: 'truncate', times: 1 },
+] as const;
+
+test.each(losses)('a note whose answer is lost ($kind) is written once', async (loss) => {
+  const incident = await stage.trigger();
+  await stage.fault({ ...loss, operation: 'createIncidentNote' });
+  const result = await stage.run('triage-bot', 'addNote', { account, incident, note: 'Only once.' });
+  expect(result).toMatchObject({ outcome: 'done', verified: true });
+  expect(stage.simulator.world.notes(incident)).toHaveLength(1);
+  expect(
+    (await stage.audit()).filter(({ decision, incident: of }) => decision === 'found' && of === incident),
+  ).toHaveLength(1);
+});
+
+test.each(losses)('an acknowledge and a resolve whose answers are lost ($kind) happen once', async (loss) => {
+  const incident = await stage.trigger();
+  await stage.fault({ ...loss, operation: 'updateIncident', times: 1 });
+  const run = await stage.start('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
+  await until('the note is there', () => stage.simulator.world.notes(incident).length === 1);
+  await stage.fault({ ...loss, operation: 'updateIncident', times: 1 });
+  await run.answer('conclude', { resolution: 'Rolled back.' });
+  expect(await run.result()).toMatchObject({ outcome: 'done', verified: true });
+  expect(logOf(incident).filter((type) => /^(acknowledge|resolve|unacknowledge)/.test(type))).toEqual([
+    'acknowledge',
+    'resolve',
+  ]);
+  const found = (await stage.audit()).filter(
+    ({ decision, incident: of }) => decision === 'found' && of === incident,
+  );
+  expect(found).toHaveLength(2);
+});
+
+test.each(['drop_request', 'html'] as const)('a note that never arrived (%s) is sent again', async (kind) => {
+  const incident = await stage.trigger();
+  await stage.fault({ operation: 'createIncidentNote', kind, times: 1 });
+  const result = await stage.run('triage-bot', 'addNote', { account, incident, note: 'Second try.' });
+  expect(result.outcome).toBe('done');
+  expect(stage.simulator.world.notes(incident)).toHaveLength(1);
+  expect(
+    (await stage.audit()).filter(({ decision, incident: of }) => decision === 'lost' && of === incident),
+  ).toHaveLength(1);
+});
+
+test('what PagerDuty refuses for good is a failed outcome with its words, tried once', async () => {
+  const result = await stage.run('triage-bot', 'addNote', { account, incident: 'PNOSUCH', note: 'Anyone?' });
+  expect(result.outcome).toBe('failed');
+  expect(result.summary).toBe('PagerDuty answered 404 to POST /incidents/PNOSUCH/notes: Not Found');
+  expect((await stage.requests()).filter(({ path }) => path.includes('PNOSUCH'))).toHaveLength(1);
+});
+
+test('a server error on a read is tried again until it answers', async () => {
+  const incident = await stage.trigger();
+  await stage.fault({ operation: 'getIncident', kind: 'status', status: 503, times: 2 });
+  const result = await stage.run('triage-bot', 'triageIncident', { account, incident });
+  expect(result.outcome).toBe('done');
+  const refused = (await stage.audit()).filter(
+    ({ decision, incident: of }) => decision === 'refused' && of === incident,
+  );
+  expect(refused).toHaveLength(2);
+});
+
+test('each request is in the audit, and each allowed entry has its outcome', async () => {
+  const ours = (await stage.requests()).filter(
+    ({ operation, from }) => operation !== 'enqueueEvent' && from !== 'ada@example.com',
+  );
+  const records = await stage.audit();
+  const listed = new Set(
+    records.flatMap(({ requestId, reads }) => [requestId, ...reads.map((read) => read.requestId)]),
+  );
+  // Only a request whose answer was lost on the way has an id that nobody read.
+  const unlisted = ours.filter(({ request_id, fault }) => !listed.has(request_id ?? '') && !fault);
+  expect(unlisted).toEqual([]);
+  const settled = new Set(records.map(({ entry }) => entry));
+  const calls = records.filter(
+    ({ kind, decision, operation }) =>
+      kind === 'entry' && decision === 'allowed' && !operation.startsWith('update:'),
+  );
+  expect(calls.filter(({ seq }) => !settled.has(seq))).toEqual([]);
+  expect(ours.length).toBeGreaterThan(50);
+  expect(calls.length).toBeGreaterThan(50);
+});
