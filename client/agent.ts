@@ -9,7 +9,7 @@ import {
   type WorkflowHandle,
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { readPrivateKey, sign, statementHeader } from '../gate/statement.ts';
 import {
   type RespondUpdates,
@@ -144,7 +144,12 @@ function runOf<Name extends WorkflowName>(
         });
       } catch (error) {
         if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-        throw new OncallError(error.cause?.message ?? error.message, exitCodes.denied);
+        const { cause } = error;
+        const isDenied = cause instanceof ApplicationFailure && cause.type === 'PermissionDenied';
+        throw new OncallError(
+          cause?.message ?? error.message,
+          isDenied ? exitCodes.denied : exitCodes.failed,
+        );
       }
     },
     result: async () => {

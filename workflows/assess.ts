@@ -40,12 +40,16 @@ export function assess(gathered: Gathered): Finding {
     return finding('maintenance', `The service ${service.name ?? service.id} is in maintenance.`);
   }
   if (alerts === undefined || recent === undefined) {
-    return finding('unclear', `${alerts === undefined ? 'The alerts' : 'Earlier incidents'} could not be read.`);
+    return finding(
+      'unclear',
+      `${alerts === undefined ? 'The alerts' : 'Earlier incidents'} could not be read.`,
+    );
   }
   if (alerts.length === 0) {
     return finding('unclear', 'There is no alert to judge by; a person or a tool opened it by hand.');
   }
-  if (problemOf(incident.title) === '') return finding('unclear', 'Its title names no problem, so it cannot be compared.');
+  if (problemOf(incident.title) === '')
+    return finding('unclear', 'Its title names no problem, so it cannot be compared.');
 
   const same = recent.filter((other) => problemOf(other.title) === problemOf(incident.title));
   const brief = same.filter((other) => wasBrief(other, gathered.now));
@@ -62,15 +66,24 @@ export function assess(gathered: Gathered): Finding {
     );
   }
   if (firing.length === 0 && wasOpenedAgain(incident, alerts)) {
-    return finding('unclear', 'All of its alerts are resolved, but a person opened it again afterwards.', same);
+    return finding(
+      'unclear',
+      'All of its alerts are resolved, but a person opened it again afterwards.',
+      same,
+    );
   }
   if (firing.length === 0) {
-    return finding('recovered', `Its source has resolved ${alerts.length === 1 ? 'its alert' : `all ${alerts.length} alerts`}.`, same);
+    return finding(
+      'recovered',
+      `Its source has resolved ${alerts.length === 1 ? 'its alert' : `all ${alerts.length} alerts`}.`,
+      same,
+    );
   }
   if (oldestOpen) {
     return finding('duplicate', `The same is open as #${oldestOpen.incident_number} already.`, [oldestOpen]);
   }
-  const before = same.length === 0 ? 'nothing like it in 30 days' : `the same was ${numbers(same.slice(0, 3))}`;
+  const before =
+    same.length === 0 ? 'nothing like it in 30 days' : `the same was ${numbers(same.slice(0, 3))}`;
   return finding('real', `${firing.length} of ${alerts.length} alerts still fire; ${before}.`, same);
 }
 
@@ -95,7 +108,9 @@ export function problemOf(title: string | null | undefined): string {
 
 /** A number alone or with its sign, unit or clock form; or a hash. */
 const isMeasured = (word: string): boolean =>
-  word === '' || /^[<>=≥≤~+-]*\d+([.,:]\d+)*(%|[a-zµ]{1,3}(\/[a-z]+)?|z)?[:.]?$/u.test(word) || /^(?=.*\d)[0-9a-f]{7,}$/.test(word);
+  word === '' ||
+  /^[<>=≥≤~+-]*\d+([.,:]\d+)*(%|[a-zµ]{1,3}(\/[a-z]+)?|z)?[:.]?$/u.test(word) ||
+  /^(?=.*\d)[0-9a-f]{7,}$/.test(word);
 
 function wasBrief({ status, created_at, resolved_at }: Incident, now: number): boolean {
   if (status !== 'resolved' || typeof resolved_at !== 'string') return false;
@@ -111,5 +126,7 @@ function wasOpenedAgain(
   const byPerson = last_status_change_by?.type?.startsWith('user') === true;
   if (status !== 'triggered' || !byPerson || typeof last_status_change_at !== 'string') return false;
   const changed = Date.parse(last_status_change_at);
-  return alerts.every(({ resolved_at }) => typeof resolved_at === 'string' && Date.parse(resolved_at) <= changed);
+  return alerts.every(
+    ({ resolved_at }) => typeof resolved_at === 'string' && Date.parse(resolved_at) <= changed,
+  );
 }

@@ -83,7 +83,15 @@ export interface RespondInput extends Subject {
 }
 
 /** What an incident is, as far as the evidence goes. */
-export type FindingClass = 'real' | 'duplicate' | 'recovered' | 'flapping' | 'maintenance' | 'unclear';
+export const findingClasses = [
+  'real',
+  'duplicate',
+  'recovered',
+  'flapping',
+  'maintenance',
+  'unclear',
+] as const;
+export type FindingClass = (typeof findingClasses)[number];
 
 /** A judgement and what it rests on. */
 export interface Finding {

@@ -8,7 +8,15 @@ import {
 } from '@temporalio/workflow';
 import { attempt } from './attempt.ts';
 import { type Chronicle, chronicleOf, clock } from './chronicle.ts';
-import type { Conclusion, Finding, RespondInput, RespondUpdates, RunResult, Signed } from './contract.ts';
+import {
+  type Conclusion,
+  type Finding,
+  findingClasses,
+  type RespondInput,
+  type RespondUpdates,
+  type RunResult,
+  type Signed,
+} from './contract.ts';
 import { acknowledge, type Held, underLease } from './hold.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
@@ -182,6 +190,7 @@ function listen({ account, incident }: RespondInput, chronicle: Chronicle, heard
       description: 'What the agent found: { value: { class, summary, evidence }, statement }',
       validator: (said) => {
         checkSigned(said);
+        checkFinding(said.value);
         if (heard.finding) throw new Error('This run has its finding already.');
       },
     },
@@ -221,6 +230,19 @@ function listen({ account, incident }: RespondInput, chronicle: Chronicle, heard
 function checkSigned(said: Signed<object> | undefined): void {
   if (typeof said?.statement !== 'string' || typeof said.value !== 'object' || said.value === null) {
     throw new Error('Send { value, statement }: the statement is signed by the agent of this run.');
+  }
+}
+
+/** Refuses what is no finding before anything of it is written. */
+function checkFinding({ class: kind, summary, evidence }: Partial<Finding>): void {
+  if (!findingClasses.some((known) => known === kind)) {
+    throw new Error(`A finding is one of ${findingClasses.join(', ')}.`);
+  }
+  if (typeof summary !== 'string' || summary.trim() === '' || summary.length > 5_000) {
+    throw new Error('A finding has a summary of 1 to 5,000 characters.');
+  }
+  if (!Array.isArray(evidence?.alerts) || !Array.isArray(evidence.similar)) {
+    throw new Error('A finding has its evidence: { alerts: [ids], similar: [incident numbers] }.');
   }
 }
 
