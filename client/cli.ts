@@ -72,7 +72,7 @@ program
 
 program
   .command('audit')
-  .description('what was decided, and what came of it')
+  .description("what was decided, and what came of it; the runner's own looking only with --agent runner")
   .option('--agent <name>', 'of this agent')
   .option('--action <action>', 'an action, or a resource for all of its actions')
   .option(

@@ -1,5 +1,6 @@
 import { type AuditRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 import { canonical, sha256 } from './canonical.ts';
+import { runner } from './runner.ts';
 
 /** Where an entry stands: goes into the Activity's result, so that Temporal's history is a second witness. */
 export interface Stamp {
@@ -111,6 +112,8 @@ export interface AuditFilter {
   readonly since?: string | undefined;
   readonly run?: string | undefined;
   readonly incident?: string | undefined;
+  /** Leaves out what the runner only looked at: two reads a minute that tell nothing. */
+  readonly withoutLooks?: boolean | undefined;
   /** Only records after this number. */
   readonly after?: number | undefined;
   readonly limit: number;
@@ -128,6 +131,9 @@ export async function list(
   if (filter.run !== undefined) query = query.where('workflow_id', '=', filter.run);
   if (filter.incident !== undefined) query = query.where('incident', '=', filter.incident);
   if (filter.after !== undefined) query = query.where('seq', '>', filter.after);
+  if (filter.withoutLooks) {
+    query = query.where((is) => is.or([is('agent', '!=', runner), is('action', 'not like', '%.view')]));
+  }
   const { action } = filter;
   if (action !== undefined) {
     // A record can hold several actions: "incidents.acknowledge,incidents.edit".

@@ -11,7 +11,9 @@ export function installLogger(log: Logger): void {
   const logger = new DefaultLogger(
     'DEBUG',
     ({ level, message, meta }: { level: LogLevel; message: string; meta?: LogMetadata }) => {
-      log[levels[level]](withoutNoise(meta), message);
+      // Each of our Workers serves one kind on purpose.
+      const expected = /^No (activities|workflows) registered/.test(message);
+      log[expected ? 'debug' : levels[level]](withoutNoise(meta), message);
     },
   );
   Runtime.install({ logger, shutdownSignals: [] });

@@ -94,19 +94,22 @@ async function work(
   heard: Heard,
 ): Promise<RunResult> {
   const { incident_number: number } = triage.incident;
+  // Written beside the waiting: a note that takes long keeps neither the conclusion nor the end of the lease.
+  const noted = note(
+    input,
+    chronicle,
+    triage,
+    `I hold it until ${clock(held.until)}; then it goes back to people.`,
+  );
+  noted.catch(() => {});
   try {
     const worked = await underLease(held.until, async () => {
-      await note(
-        input,
-        chronicle,
-        triage,
-        `I hold it until ${clock(held.until)}; then it goes back to people.`,
-      );
       chronicle.waitsFor('the conclusion', held.until);
       await condition(() => heard.conclusion !== undefined || heard.handBack === true);
       chronicle.waitsFor();
       if (heard.handBack || !heard.conclusion) return undefined;
-      return resolve({ ...input, resolution: heard.conclusion.resolution }, 'acknowledged', chronicle);
+      const { resolution } = heard.conclusion;
+      return resolve({ ...input, resolution }, 'acknowledged', chronicle);
     });
     const end = worked.ended ? undefined : worked.value;
     const resolution = heard.conclusion?.resolution ?? '';
@@ -140,6 +143,7 @@ async function work(
   }
 
   async function finish(...end: Parameters<Chronicle['end']>): Promise<RunResult> {
+    await noted;
     await condition(allHandlersFinished);
     return chronicle.end(...end);
   }

@@ -29,7 +29,10 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
   }
   const store = await openStore(file);
   try {
-    const records = await list(store, { ...options, since, limit });
+    // A quiet night must not bury what happened in it.
+    const withoutLooks =
+      options.agent === undefined && options.run === undefined && options.action === undefined;
+    const records = await list(store, { ...options, since, limit, withoutLooks });
     const lines = records.map(({ at, kind, seq, entry, sentence }) => {
       const time = at.slice(0, 19).replace('T', ' ');
       return kind === 'entry'
