@@ -72,7 +72,12 @@ export async function respondToIncident(input: RespondInput): Promise<RunResult>
   if (!held?.ok) {
     const why = held?.sentence ?? 'the finding is unclear, so PagerDuty keeps paging';
     if (!held) chronicle.notChanged(`acknowledge ${incident.id}`, why);
-    const noted = await note(input, chronicle, { ...triage, finding }, `Not acknowledged: ${why}`);
+    const noted = await note(
+      input,
+      chronicle,
+      { ...triage, finding },
+      `Not acknowledged by ${triage.agent}: ${why}`,
+    );
     return chronicle.end(
       noted || !held ? 'partly' : held.outcome,
       `${describe({ ...triage, finding })} ${why}`,
@@ -99,7 +104,7 @@ async function work(
     input,
     chronicle,
     triage,
-    `I hold it until ${clock(held.until)}; then it goes back to people.`,
+    `${triage.agent} holds it until ${clock(held.until)}; then it goes back to people.`,
   );
   noted.catch(() => {});
   try {

@@ -18,6 +18,8 @@ const mostAlerts = 1_000;
 /** What triage found out, for the steps that follow. */
 export interface Triage {
   readonly ok: true;
+  /** Whose authority the run has. */
+  readonly agent: string;
   readonly incident: Incident;
   readonly finding: Finding;
   /** Names or ids of the people who are on call for it at level 1. */
@@ -130,7 +132,14 @@ export async function look(
         .filter(({ escalation_level }) => escalation_level === 1)
         .map(({ user }) => user.summary ?? user.id)
     : [];
-  const triage: Triage = { ok: true, incident, finding, onCall: [...new Set(onCall)], missing };
+  const triage: Triage = {
+    ok: true,
+    agent: read.agent,
+    incident,
+    finding,
+    onCall: [...new Set(onCall)],
+    missing,
+  };
   chronicle.say(describe(triage));
   return triage;
 }

@@ -5,7 +5,6 @@ import type { Client } from '@temporalio/client';
 import pc from 'picocolors';
 import { list } from '../../gate/audit.ts';
 import { openStore, storeFile } from '../../gate/audit-store.ts';
-import { searchAttributes } from '../../workflows/contract.ts';
 import { readAgent, startRun } from '../agent.ts';
 import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
@@ -82,8 +81,10 @@ async function tellStory(local: Local, world: LocalWorld, home: string): Promise
       reason: 'the demo',
     });
     say(`Its run: ${pc.cyan(linkTo(uiUrl, run))}`);
-    await untilHeld(client, run.workflowId);
+    const note = await untilNoted(client, run.workflowId, simulatorUrl, incident.id);
     await tellAudit(home, run.workflowId);
+    say('Its note in PagerDuty:');
+    for (const line of note.split('\n').filter(Boolean)) say(pc.dim(`  │ ${line}`));
 
     chapter('intern-bot tries to resolve it');
     const intern = readAgent('intern-bot', world.keyFileOf('intern-bot'));
@@ -107,7 +108,9 @@ async function tellStory(local: Local, world: LocalWorld, home: string): Promise
     const end = await incidentAt(simulatorUrl, incident.id);
     say(`PagerDuty says: #${end.incident_number} is ${pc.bold(end.status)}, with ${end.notes.length} note.`);
     say(`The run says: ${pc.bold(result.outcome)}. ${result.summary}`);
-    say(`See it: ${pc.cyan(linkTo(uiUrl, run))}`);
+    say(
+      `The run in the Temporal UI, while it is up (--keep, or \`oncall dev\`): ${pc.cyan(linkTo(uiUrl, run))}`,
+    );
     if (end.status !== 'resolved' || result.outcome !== 'done')
       throw new OncallError('The story did not end as it should.');
     return undefined;
@@ -154,24 +157,24 @@ async function openIncident(url: string): Promise<SimulatedIncident> {
   return incident;
 }
 
-async function incidentAt(
-  url: string,
-  id: string,
-): Promise<SimulatedIncident & { readonly notes: readonly unknown[] }> {
+interface NotedIncident extends SimulatedIncident {
+  readonly notes: readonly { readonly content: string }[];
+}
+
+async function incidentAt(url: string, id: string): Promise<NotedIncident> {
   const answer = await fetch(`${url}/_simulator/incidents/${id}`);
-  const { incident } = (await answer.json()) as {
-    incident: SimulatedIncident & { readonly notes: readonly unknown[] };
-  };
+  const { incident } = (await answer.json()) as { incident: NotedIncident };
   return incident;
 }
 
-/** Waits until the run holds the incident and waits for its conclusion. */
-async function untilHeld(client: Client, workflowId: string): Promise<void> {
+/** Waits until the run holds the incident and has noted its finding; gives the note. */
+async function untilNoted(client: Client, workflowId: string, url: string, id: string): Promise<string> {
   const handle = client.workflow.getHandle(workflowId);
   for (;;) {
-    const { status, typedSearchAttributes } = await handle.describe();
-    const waits = typedSearchAttributes.get(searchAttributes.waitingFor) === 'the conclusion';
-    if (waits || status.name !== 'RUNNING') return;
+    const { notes, status } = await incidentAt(url, id);
+    if (status === 'acknowledged' && notes[0]) return notes[0].content;
+    const run = await handle.describe();
+    if (run.status.name !== 'RUNNING') throw new OncallError(`The run ended too soon: ${run.status.name}.`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

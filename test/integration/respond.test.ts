@@ -38,7 +38,7 @@ test('an incident goes from triggered to resolved, with one note that names its 
   );
   expect(notesOf(incident)[0]).toContain(`Alerts: ${alert}`);
   expect(notesOf(incident)[0]).toMatch(
-    /I hold it until \d\d:\d\d:\d\d UTC; then it goes back to people\.\n\n\[oncall-runner [0-9a-f]{10}\]$/,
+    /triage-bot holds it until \d\d:\d\d:\d\d UTC; then it goes back to people\.\n\n\[oncall-runner [0-9a-f]{10}\]$/,
   );
   await run.answer('conclude', { resolution: 'Rolled back.' });
   const result = await run.result();
@@ -85,7 +85,7 @@ test('an unclear finding acknowledges nothing and says so in a note', async () =
   expect(result.outcome).toBe('partly');
   expect(statusOf(incident)).toBe('triggered');
   expect(notesOf(incident)[0]).toContain(
-    'Not acknowledged: the finding is unclear, so PagerDuty keeps paging',
+    'Not acknowledged by triage-bot: the finding is unclear, so PagerDuty keeps paging',
   );
 });
 
