@@ -19,7 +19,10 @@ export function policySource(file: string): () => PolicyState {
       text = readFileSync(file, 'utf8');
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable';
-      return { readable: false, sentence: `The configuration ${file} cannot be read (${code}).` };
+      return {
+        readable: false,
+        sentence: `The configuration ${file} cannot be read (${code}); write it there, or name another by ONCALL_CONFIG.`,
+      };
     }
     const digest = sha256(text);
     if (last?.digest !== digest) last = { digest, state: parsed(text, file) };

@@ -44,6 +44,10 @@ export async function run(name: string, options: RunOptions, output: Output): Pr
     }
     if (!(await isServed(client)))
       output.say('No Worker polls for runs; it waits until one starts: `oncall worker`.');
+    process.once('SIGINT', () => {
+      output.say(`The run goes on without you; look at ${workflowId} in the Temporal UI.`);
+      process.exit(exitCodes.partly);
+    });
     for await (const sentence of started.follow()) output.say(`  ${sentence}`);
     const result = await started.result();
     output.result({ workflowId, runId, ...result }, describe(result));
