@@ -99,7 +99,7 @@ export async function callOf<Name extends OperationName>(
       digest: digestOf([name, input.request]),
     },
     ledger: ledgerFor(deps, origin.kind === 'runner'),
-    reader: new FactReader(deps.connection, deps.cache, deps.now),
+    reader: new FactReader(deps),
   };
   const judge = (facts: AllFacts, situation: Situation = facts): Decision | Undecided => {
     const question: Question = {

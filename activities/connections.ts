@@ -20,10 +20,16 @@ export function connector(secrets: Secrets): (account: Account) => Connection {
       account.region === 'custom'
         ? { rest: account.rest_url, events: account.events_url }
         : hosts[account.region];
+    const token = secrets(account.token);
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw new Error(
+        `What ${account.token} holds is no token: it has blanks or letters that no header can carry.`,
+      );
+    }
     return {
       restUrl: rest,
       eventsUrl: events,
-      authorization: `Token token=${secrets(account.token)}`,
+      authorization: `Token token=${token}`,
       from: account.from,
       routingKeys: new Map(Object.entries(account.routing_keys).map(([name, ref]) => [name, secrets(ref)])),
       dispatcher,

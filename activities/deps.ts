@@ -13,6 +13,8 @@ export interface Deps {
   readonly connection: () => Promise<Connection>;
   /** The audit store, opened where it was not; rejects with `StoreAway`. */
   readonly store: () => Promise<Store>;
+  /** All users our `From` addresses ever named, these included; only these where the store is away. */
+  readonly ourUsers: (named: readonly string[]) => Promise<readonly string[]>;
   /** File that takes the records of releases while the store is away. */
   readonly journalFile: string;
   readonly origin: OriginReader;

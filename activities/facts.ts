@@ -4,8 +4,10 @@ import type { ReleaseFacts } from '../gate/runner.ts';
 import { nameOf } from '../gate/words.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
+import type { User } from '../pagerduty/catalogue/users.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { type Answer, type Connection, send } from '../pagerduty/http.ts';
+import { type Answer, send } from '../pagerduty/http.ts';
+import type { Deps } from './deps.ts';
 
 /** All that a decision can know. */
 export type AllFacts = Facts & ReleaseFacts;
@@ -38,14 +40,10 @@ export class FactCache {
 /** Reads the facts of one attempt and keeps the list of what it asked PagerDuty. */
 export class FactReader {
   readonly reads: ReadDone[] = [];
-  readonly #connection: () => Promise<Connection>;
-  readonly #cache: FactCache;
-  readonly #now: () => number;
+  readonly #deps: Pick<Deps, 'connection' | 'cache' | 'ourUsers' | 'now'>;
 
-  constructor(connection: () => Promise<Connection>, cache: FactCache, now: () => number) {
-    this.#connection = connection;
-    this.#cache = cache;
-    this.#now = now;
+  constructor(deps: Pick<Deps, 'connection' | 'cache' | 'ourUsers' | 'now'>) {
+    this.#deps = deps;
   }
 
   /** Any read of the catalogue, listed. */
@@ -59,7 +57,7 @@ export class FactReader {
     };
     let answer: Answer<Name>;
     try {
-      answer = await send(await this.#connection(), name, request);
+      answer = await send(await this.#deps.connection(), name, request);
     } catch (error) {
       if (error instanceof PagerDutyError) list(error.facts.status, error.facts.requestId);
       throw error;
@@ -74,7 +72,7 @@ export class FactReader {
   }
 
   service(id: string): Promise<ServiceFacts> {
-    return this.#cache.get(`service ${id}`, async () => {
+    return this.#deps.cache.get(`service ${id}`, async () => {
       const { service } = await this.ask('getService', { params: { id } }, id);
       return {
         id: service.id,
@@ -84,12 +82,12 @@ export class FactReader {
     });
   }
 
-  /** Ids of the users whom our `From` address names. */
+  /** Ids of the users whom our `From` addresses name or named. */
   async ourUsers(): Promise<readonly string[]> {
-    const from = (await this.#connection()).from.toLowerCase();
-    return this.#cache.get(`users ${from}`, async () => {
+    const from = (await this.#deps.connection()).from.toLowerCase();
+    return this.#deps.cache.get(`users ${from}`, async () => {
       const { users } = await this.ask('listUsers', { query: { query: from, limit: 100 } }, 'our From user');
-      return users.filter(({ email }) => email?.toLowerCase() === from).map(({ id }) => id);
+      return this.#deps.ourUsers(idsOf(users, from));
     });
   }
 
@@ -97,8 +95,8 @@ export class FactReader {
   async ourDuty(): Promise<string | null> {
     const users = await this.ourUsers();
     if (users.length === 0) return null;
-    return this.#cache.get(`duty ${users.join()}`, async () => {
-      const now = this.#now();
+    return this.#deps.cache.get(`duty ${users.join()}`, async () => {
+      const now = this.#deps.now();
       const { oncalls } = await this.ask(
         'listOnCalls',
         {
@@ -132,3 +130,7 @@ export function factsOf(incident: Incident): IncidentFacts {
     acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => acknowledger.id),
   };
 }
+
+/** Ids of the users with exactly this address: PagerDuty's search also finds parts. */
+export const idsOf = (users: readonly User[], address: string): readonly string[] =>
+  users.filter(({ email }) => email?.toLowerCase() === address).map(({ id }) => id);

@@ -1,6 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
-import { lastGoodAccounts, rememberAccount } from '../gate/accounts.ts';
+import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accounts.ts';
 import { type LeaseRow, type Store, StoreAway } from '../gate/audit-store.ts';
 import type { Account } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
@@ -51,6 +51,14 @@ export function createActivities(options: ActivityOptions): Activities {
     connection: connectionOf(options),
     store: options.store,
     journalFile: options.journalFile,
+    ourUsers: (named) =>
+      options
+        .store()
+        .then((store) => rememberUsers(store, options.account, named))
+        .catch((error: unknown) => {
+          ignoreAway(error);
+          return named;
+        }),
     origin: originReader(options.client, options.store, {
       taskQueue: options.workflowTaskQueue,
       account: options.account,

@@ -2,7 +2,7 @@ import { StoreAway, transact } from '../gate/audit-store.ts';
 import * as leases from '../gate/leases.ts';
 import { carryOver } from '../gate/release-journal.ts';
 import type { Deps } from './deps.ts';
-import { factsOf } from './facts.ts';
+import { factsOf, idsOf } from './facts.ts';
 import { toFailure } from './failures.ts';
 import { ledgerFor } from './ledger.ts';
 import { type CallResult, type NotDone, perform } from './perform.ts';
@@ -74,7 +74,7 @@ function onlyIfAway(error: unknown): void {
   if (!(error instanceof StoreAway)) throw toFailure(error);
 }
 
-/** Ids of the users whom the account's `From` address names. */
+/** Ids of the users whom the account's `From` address names, and named before. */
 export async function listOurUsers(
   deps: Deps,
   { step }: { readonly step: string },
@@ -82,10 +82,7 @@ export async function listOurUsers(
   const from = (await deps.connection()).from.toLowerCase();
   const result = await perform(deps, 'listUsers', { step, request: { query: { query: from, limit: 100 } } });
   if (!result.ok) return result;
-  return {
-    ok: true,
-    ourUsers: result.response.users.filter(({ email }) => email?.toLowerCase() === from).map(({ id }) => id),
-  };
+  return { ok: true, ourUsers: await deps.ourUsers(idsOf(result.response.users, from)) };
 }
 
 /**

@@ -19,3 +19,29 @@ export async function lastGoodAccounts(store: Store): Promise<ReadonlyMap<string
   const rows = await withStore(() => store.selectFrom('accounts').selectAll().execute());
   return new Map(rows.map((row) => [row.name, JSON.parse(row.configuration) as Account]));
 }
+
+/**
+ * Keeps the users whom an account's `From` address named, and gives all that it ever named: what we acknowledged before the
+ * address changed is still ours to give back.
+ */
+export async function rememberUsers(
+  store: Store,
+  account: string,
+  users: readonly string[],
+): Promise<readonly string[]> {
+  const known = await withStore(() =>
+    store.selectFrom('our_users').select('user').where('account', '=', account).execute(),
+  );
+  const all = new Set([...known.map(({ user }) => user), ...users]);
+  const fresh = users.filter((user) => !known.some((row) => row.user === user));
+  if (fresh.length > 0) {
+    await transact(store, (tx) =>
+      tx
+        .insertInto('our_users')
+        .values(fresh.map((user) => ({ account, user })))
+        .onConflict((conflict) => conflict.columns(['account', 'user']).doNothing())
+        .execute(),
+    );
+  }
+  return [...all];
+}

@@ -63,6 +63,7 @@ interface Schema {
   leases: LeaseRow;
   statements: { jti: string; workflow_id: string; first_run_id: string; spent_at: string };
   accounts: { name: string; configuration: string; seen_at: string };
+  our_users: { account: string; user: string };
 }
 
 export type Store = Kysely<Schema>;
@@ -215,6 +216,12 @@ const migrations: Record<string, Migration> = {
         .addColumn('name', 'text', (column) => column.primaryKey())
         .addColumn('configuration', 'text', (column) => column.notNull())
         .addColumn('seen_at', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('our_users')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('user', 'text', (column) => column.notNull())
+        .addPrimaryKeyConstraint('our_users_pk', ['account', 'user'])
         .execute();
     },
   },

@@ -73,7 +73,11 @@ export function decide(policy: Policy, question: Question, facts: Facts): Decisi
     return denied(`agents.${agent}`, `${may}: the request asks for nothing the gate knows.`);
   const verdicts = actions.map((action) => judge(found.grants, action, question, facts));
   const refused = verdicts.find((verdict) => verdict.kind === 'no');
-  if (refused) return denied(`agents.${agent}.grants${refused.rule}`, `${may}: ${refused.why}.`);
+  if (refused) {
+    const action = actions[verdicts.indexOf(refused)] ?? '';
+    const which = actions.length > 1 && !refused.why.includes(action) ? ` (asked for ${action})` : '';
+    return denied(`agents.${agent}.grants${refused.rule}`, `${may}: ${refused.why}${which}.`);
+  }
   const needs = new Set(verdicts.flatMap((verdict) => (verdict.kind === 'needs' ? verdict.needs : [])));
   if (needs.size > 0) return { decision: 'needs', needs: [...needs] };
   const allowed = verdicts.filter((verdict) => verdict.kind === 'yes');
@@ -96,16 +100,19 @@ function judge(grants: Grants, action: Action, question: Question, facts: Facts)
   const isView = action.endsWith('.view');
   const covers =
     direct !== undefined && (isView ? direct.grant.level !== 'off' : direct.grant.level === 'full');
-  if (covers) return conditions(direct.name, direct.grant, action, question, facts);
+  const own = covers ? conditions(direct.name, direct.grant, action, question, facts) : undefined;
+  if (own?.kind === 'yes') return own;
   // A full grant of one action includes reading the thing it acts on, unless viewing itself is off.
   if (isView && !grants.has(action) && question.touches.some(({ kind }) => kind !== 'list')) {
     const implied = [...grants].filter(
       ([name, { level }]) => level === 'full' && name.startsWith(`${resourceOf(action)}.`),
     );
     const verdicts = implied.map(([name, grant]) => conditions(name, grant, action, question, facts));
-    const best = verdicts.find(({ kind }) => kind === 'yes') ?? verdicts.find(({ kind }) => kind === 'needs');
+    const all = own ? [own, ...verdicts] : verdicts;
+    const best = all.find(({ kind }) => kind === 'yes') ?? all.find(({ kind }) => kind === 'needs');
     if (best) return best;
   }
+  if (own) return own;
   if (!direct) return { kind: 'no', rule: '', why: `no grant covers ${action}` };
   return {
     kind: 'no',

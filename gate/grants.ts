@@ -48,7 +48,7 @@ export interface Grant {
 export type Grants = ReadonlyMap<string, Grant>;
 
 const Lease = z.string().transform((text, context) => {
-  const ms = /[a-z]/i.test(text) ? parseDuration(text) : null;
+  const ms = /^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i.test(text) ? parseDuration(text) : null;
   if (ms !== null && ms >= 1_000 && ms <= 3_600_000) return ms;
   context.addIssue('a lease is a duration with its unit between 1s and 1h, such as 5m');
   return z.NEVER;
@@ -89,18 +89,19 @@ const mustState =
   'incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } }, or incidents.acknowledge: off';
 
 function faultsOf(name: string, grant: Grant): readonly string[] {
-  const [resource, verb] = name.split('.') as [Resource, string | undefined];
+  const [resource, verb, ...more] = name.split('.') as [Resource, string | undefined, ...string[]];
   const verbs: readonly string[] | undefined = Object.hasOwn(actionsOf, resource)
     ? actionsOf[resource]
     : undefined;
   if (!verbs) return [`no such resource; there are ${Object.keys(actionsOf).join(', ')}`];
-  if (verb !== undefined && !verbs.includes(verb))
+  if (verb !== undefined && (more.length > 0 || !verbs.includes(verb)))
     return [`no such action; ${resource} has ${verbs.join(', ')}`];
   const faults: string[] = [];
   if (verb === 'view' && grant.level === 'full') faults.push('view is off or read');
   if (verb !== undefined && verb !== 'view' && grant.level === 'read') faults.push(`${verb} is off or full`);
   if (grant.level === 'off') {
-    if (Object.keys(grant.when).length > 0) faults.push('off takes no conditions');
+    if (Object.keys(grant).length > 2 || Object.keys(grant.when).length > 0)
+      faults.push('off takes no conditions');
     return faults;
   }
   for (const condition of Object.keys(grant.when) as Condition[]) {

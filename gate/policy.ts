@@ -67,7 +67,13 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
   };
   const fault = document.errors[0];
   if (fault) throw new PolicyError(`${at(fault.pos[0])}: this is not YAML: ${fault.message}`);
-  const result = Configuration.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {}, { reportInput: true });
+  let written: unknown;
+  try {
+    written = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch {
+    throw new PolicyError(`${file}: this is not YAML: a *alias stands for nothing, or for too much`);
+  }
+  const result = Configuration.safeParse(written, { reportInput: true });
   if (result.success) {
     return {
       accounts: new Map(Object.entries(result.data.accounts)),
@@ -75,12 +81,15 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
       digest: sha256(text),
     };
   }
-  const sentences = flatten(result.error.issues).map(({ path, message }) => {
+  const sentences = flatten(result.error.issues.slice(0, mostFaults)).map(({ path, message }) => {
     const where = nearest(document, path);
     return `${where === undefined ? file : at(where)}: ${path.join('.') || 'the file'}: ${message}`;
   });
   throw new PolicyError([...new Set(sentences)].join('\n'));
 }
+
+/** How many faults are told at once; the rest shows when these are mended. */
+const mostFaults = 50;
 
 interface Fault {
   readonly path: readonly PropertyKey[];
@@ -98,6 +107,8 @@ function flatten(issues: readonly z.core.$ZodIssue[], above: readonly PropertyKe
       const closest = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
       return flatten(closest, path);
     }
+    if (issue.code === 'invalid_key') return flatten(issue.issues, path);
+    if (issue.code === 'too_small') return [{ path, message: 'takes at least one value' }];
     if (issue.code === 'invalid_type') {
       return [
         {
@@ -138,7 +149,7 @@ function nearest(
       key?: { value?: unknown; range?: readonly number[] };
       range?: readonly number[];
     }[]) {
-      if (item.key?.value === last) return item.key?.range?.[0];
+      if (String(item.key?.value) === String(last)) return item.key?.range?.[0];
     }
     const element: unknown = typeof last === 'number' ? parent.items[last] : undefined;
     if (

@@ -7,7 +7,7 @@ import { type Store, transact } from './audit-store.ts';
 /** Writes a record of a release to a local file, while the store is away: giving back is never refused. */
 export function journal(file: string, record: AuditRecord): void {
   mkdirSync(dirname(file), { recursive: true });
-  appendFileSync(file, `${JSON.stringify({ at: new Date().toISOString(), record })}\n`, {
+  appendFileSync(file, `${JSON.stringify({ id: randomUUID(), at: new Date().toISOString(), record })}\n`, {
     mode: 0o600,
     flush: true,
   });
@@ -29,13 +29,23 @@ export async function carryOver(store: Store, file: string): Promise<number> {
   for (const name of readdirSafe(dirname(file))) {
     if (!name.startsWith(basename(file)) || !name.endsWith('.carried')) continue;
     const path = join(dirname(file), name);
-    const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean);
-    const written = lines.map((line) => JSON.parse(line) as { at: string; record: AuditRecord });
-    await transact(store, async (tx) => {
-      for (const { at, record } of written) await append(tx, [record], new Date(at));
+    const written = readSafe(path).split('\n').flatMap(whole);
+    count += await transact(store, async (tx) => {
+      let carried = 0;
+      for (const { id, at, record } of written) {
+        // Spent like a statement: two sweeps that read the same file carry each line once, whoever dies meanwhile.
+        const { numInsertedOrUpdatedRows } = await tx
+          .insertInto('statements')
+          .values({ jti: id, workflow_id: record.workflowId, first_run_id: record.runId, spent_at: at })
+          .onConflict((conflict) => conflict.column('jti').doNothing())
+          .executeTakeFirstOrThrow();
+        if (numInsertedOrUpdatedRows !== 1n) continue;
+        await append(tx, [record], new Date(at));
+        carried += 1;
+      }
+      return carried;
     });
     rmSync(path, { force: true });
-    count += written.length;
   }
   return count;
 }
@@ -43,6 +53,30 @@ export async function carryOver(store: Store, file: string): Promise<number> {
 function readdirSafe(folder: string): readonly string[] {
   try {
     return readdirSync(folder);
+  } catch {
+    return [];
+  }
+}
+
+/** The file's text; nothing where another sweep has just carried it. */
+function readSafe(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+interface Line {
+  readonly id: string;
+  readonly at: string;
+  readonly record: AuditRecord;
+}
+
+/** A line's record; nothing of a line that a dying Worker left half written. */
+function whole(line: string): readonly Line[] {
+  try {
+    return [JSON.parse(line) as Line];
   } catch {
     return [];
   }

@@ -50,7 +50,13 @@ export function newKeyPair(): { readonly privateKey: string; readonly publicKey:
  * @throws TypeError where it is not an Ed25519 key in PKCS 8 PEM.
  */
 export function readPrivateKey(pem: string): KeyObject {
-  const key = createPrivateKey(pem);
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new TypeError('not a private key in PEM');
+  }
+
   if (key.asymmetricKeyType !== 'ed25519') throw new TypeError('not an Ed25519 key');
   return key;
 }

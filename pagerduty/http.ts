@@ -71,14 +71,14 @@ export async function send<Name extends OperationName>(
     });
     sent = true;
     const text = await answer.body.text();
-    return understand(name, what, answer.statusCode, answer.headers, text);
+    return understand(connection, name, what, answer.statusCode, answer.headers, text);
   } catch (error) {
     if (error instanceof PagerDutyError) throw error;
     throw lost(what, error, sent, limit.aborted, timeLimitMs(endpoint));
   }
 }
 
-/** The path with its parameters filled in; each is one segment, whatever it holds. */
+/** The path with its parameters filled in; each is one segment, whatever it holds. Ids are letters and digits, so none is a dot. */
 export const pathOf = (endpoint: Pick<Endpoint, 'path'>, { params = {} }: Pick<Parsed, 'params'>): string =>
   endpoint.path.replace(/\{(\w+)\}/g, (_, key: string) => encodeURIComponent(params[key] ?? ''));
 
@@ -114,6 +114,7 @@ function bodyOf(connection: Connection, { body, routingKey }: Parsed): string | 
 }
 
 function understand<Name extends OperationName>(
+  connection: Connection,
   name: Name,
   what: string,
   status: number,
@@ -126,14 +127,17 @@ function understand<Name extends OperationName>(
   const body = cleanAll(value);
   if (status < 200 || status > 299) {
     const { message, code } = explain(body);
-    throw new PagerDutyError(`PagerDuty answered ${status} to ${what}: ${oneLine(message, 500)}`, {
-      kind: kindOf(status),
-      effect: effectOf(status),
-      status,
-      code,
-      requestId,
-      retryAfterMs: status === 429 ? retryAfterMs(headers) : undefined,
-    });
+    throw new PagerDutyError(
+      `PagerDuty answered ${status} to ${what}: ${withoutSecrets(connection, oneLine(message, 500))}`,
+      {
+        kind: kindOf(status),
+        effect: effectOf(status),
+        status,
+        code,
+        requestId,
+        retryAfterMs: status === 429 ? retryAfterMs(headers) : undefined,
+      },
+    );
   }
   if (!read) {
     throw new PagerDutyError(`PagerDuty answered ${status} to ${what} with something that is not JSON.`, {
@@ -168,7 +172,11 @@ function lost(
   limitMs: number,
 ): PagerDutyError {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const never = !sent && ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'].includes(code);
+  const never =
+    !sent &&
+    ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_INVALID_ARG'].includes(
+      code,
+    );
   const why = timedOut
     ? `no answer within ${limitMs / 1000} s`
     : code || (error instanceof Error ? error.name : 'no reason');
@@ -187,4 +195,12 @@ function json(text: string): { readonly read: boolean; readonly value?: unknown 
   } catch {
     return { read: false };
   }
+}
+
+/** PagerDuty's words without what an answer repeats of the request. */
+function withoutSecrets({ authorization, routingKeys }: Connection, words: string): string {
+  const secrets = [authorization.replace(/^(Token token=|Bearer )/, ''), ...routingKeys.values()].filter(
+    Boolean,
+  );
+  return secrets.reduce((text, secret) => text.replaceAll(secret, '(secret)'), words);
 }

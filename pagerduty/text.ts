@@ -9,29 +9,42 @@ export function clean(text: string, max = longest): string {
   const visible = text
     .toWellFormed()
     .replace(/[\u2028\u2029]|\r\n?/g, '\n')
-    .replace(betweenEmoji, joiner)
-    .replace(hidden, (character) => (character === '\n' || character === '\t' ? character : ''))
-    .replaceAll(joiner, '\u200D');
+    .replace(hidden, '');
   if (visible.length <= max) return visible;
-  return `${visible.slice(0, max).toWellFormed()}… (cut, ${visible.length - max} more characters)`;
+  // Room for what is told; neither half a pair nor a joiner stands at the cut.
+  const room = Math.max(0, max - '… (cut,  more characters)'.length - String(visible.length).length);
+  const kept = visible.slice(0, room).replace(/[\u200D\uD800-\uDBFF]+$/, '');
+  return `${kept}… (cut, ${visible.length - kept.length} more characters)`;
 }
 
-const betweenEmoji =
-  /(?<=\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier})?)\u200D(?=\p{Extended_Pictographic})/gu;
+/**
+ * Control, format, private and ignorable characters, blank letters, noncharacters; a joiner that stands not between two emoji,
+ * and a selector behind none. What is seen by its effect stays.
+ */
+const hidden = new RegExp(
+  [
+    String.raw`(?![\n\t\u200D\uFE0E\uFE0F])[\p{Cc}\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}\u2800\uFFFE\uFFFF]`,
+    String.raw`(?<!\p{Extended_Pictographic}(?:\uFE0E|\uFE0F|\p{Emoji_Modifier})?)\u200D`,
+    String.raw`\u200D(?!\p{Extended_Pictographic})`,
+    String.raw`(?<!\p{Emoji})[\uFE0E\uFE0F]`,
+  ].join('|'),
+  'gu',
+);
 
-/** Control, format and private characters, blank letters (Hangul fillers, Braille blank), variation selectors that can carry bytes. */
-const hidden = /[\p{Cc}\p{Cf}\p{Co}\u115F\u1160\u3164\uFFA0\u2800]|\u034F|[\u{E0100}-\u{E01EF}]/gu;
-
-/** Stands in for a zero-width joiner between emoji while the others are removed; a noncharacter, so in no honest text. */
-const joiner = '\uFFFE';
+/** An answer nested deeper than this is no honest one. */
+const deepest = 100;
 
 /** `clean` on every string of a JSON value, keys too. */
-export function cleanAll(value: unknown): unknown {
+export function cleanAll(value: unknown, depth = 0): unknown {
+  if (depth > deepest) return '… (cut, nested too deep)';
   if (typeof value === 'string') return clean(value);
-  if (Array.isArray(value)) return value.map(cleanAll);
+  if (Array.isArray(value)) return value.map((inner) => cleanAll(inner, depth + 1));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [clean(key), cleanAll(inner)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [clean(key), cleanAll(inner, depth + 1)]),
+  );
 }
 
 /** One line of at most `max` characters, for a sentence or a title. */
-export const oneLine = (text: string, max = 120): string => clean(text.replace(/\s+/g, ' ').trim(), max);
+export const oneLine = (text: string, max = 120): string =>
+  clean(clean(text, Infinity).replace(/\s+/g, ' ').trim(), max);

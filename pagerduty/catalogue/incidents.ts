@@ -229,7 +229,7 @@ export const createIncidentNote = {
   path: '/incidents/{id}/notes',
   request: z.strictObject({
     params: z.strictObject({ id: Id }),
-    body: z.strictObject({ note: z.strictObject({ content: z.string().min(1).max(25_000) }) }),
+    body: z.strictObject({ note: z.strictObject({ content: z.string().min(1).max(24_900) }) }),
   }),
   response: z.looseObject({ note: Note }),
   scope: 'incidents.write',
@@ -294,7 +294,9 @@ function changesOf(request: UpdateIncident, { incident }: Situation): readonly A
   const change = request.body.incident;
   const actions = new Set<Action>();
   const reopens = incident?.status === 'resolved';
-  if (change.status === 'acknowledged') actions.add(reopens ? 'incidents.reopen' : 'incidents.acknowledge');
+  // Acknowledging a resolved incident opens it again and leaves it acknowledged by us: both must be allowed.
+  if (change.status === 'acknowledged') actions.add('incidents.acknowledge');
+  if (change.status === 'acknowledged' && reopens) actions.add('incidents.reopen');
   if (change.status === 'triggered') actions.add(reopens ? 'incidents.reopen' : 'incidents.unacknowledge');
   if (change.status === 'resolved') actions.add('incidents.resolve');
   if (change.assignments || change.escalation_policy) actions.add('incidents.reassign');

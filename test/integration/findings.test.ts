@@ -16,14 +16,14 @@ async function judge(known: KnownIncident) {
     const firing = alerts.filter(({ resolvedAt }) => resolvedAt === null);
     const wanted = { all: alerts, firing, none: [] }[known.evidence.alerts];
     const named = new Set(finding?.evidence.alerts);
-    const similar = known.evidence.similar?.map(numberOf).toSorted();
+    const similar = known.evidence.similar?.map((name) => numberOf(name) ?? 0).toSorted((a, b) => a - b);
     return {
       class: finding?.class,
       right:
         finding?.class === known.expected &&
         wanted.every((alert) => named.has(alert.id)) &&
         (similar === undefined ||
-          JSON.stringify(finding?.evidence.similar.toSorted()) === JSON.stringify(similar)),
+          JSON.stringify(finding?.evidence.similar.toSorted((a, b) => a - b)) === JSON.stringify(similar)),
       finding,
       similar,
     };

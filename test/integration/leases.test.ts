@@ -139,6 +139,14 @@ test('a store that locks between the acknowledge and its record keeps nobody fro
   locker.close();
 });
 
+test('what was acknowledged under an earlier From address is still ours to give back', async () => {
+  const { incident } = await held('5m');
+  stage.editConfig((text) => text.replace('from: oncall-bot@example.com', 'from: eva@example.com'));
+  stage.editConfig((text) => text.replace('triage-bot:', 'renamed-bot:'));
+  await stage.sweep();
+  await expectWithPeople(incident);
+});
+
 test('where a person has acknowledged too, nothing is given back', async () => {
   const { incident, run } = await held('1s');
   await stage.asPerson('PUT', `/incidents/${incident}`, {

@@ -24,7 +24,7 @@ declare module 'vitest' {
 /** One real Temporal server and one Workflow bundle for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const folder = mkdtempSync(join(tmpdir(), 'oncall-test-'));
-  const namespaces = Array.from({ length: 40 }, (_, index) => `test-${index}`);
+  const namespaces = Array.from({ length: 150 }, (_, index) => `test-${index}`);
   const [port = 0, uiPort = 0] = await freePorts(2);
   const server = await startTemporal(
     clientSettings(),

@@ -145,14 +145,19 @@ function startProgram(
   });
   return {
     pid,
-    line: (pattern) =>
-      until(`${args.join(' ')} says ${pattern}`, () => {
-        const wasOver = over;
-        const found = `${stdout}\n${stderr}`.split('\n').find((line) => pattern.test(line));
-        if (found === undefined && wasOver)
-          throw new Error(`${args.join(' ')} ended without saying ${pattern}:\n${stdout}\n${stderr}`);
-        return found;
-      }),
+    line: async (pattern) => {
+      const what = `${args.join(' ')} says ${pattern}`;
+      try {
+        return await until(what, () => {
+          const wasOver = over;
+          const found = `${stdout}\n${stderr}`.split('\n').find((line) => pattern.test(line));
+          if (found === undefined && wasOver) throw new Error(`It ended before ${what}.`);
+          return found;
+        });
+      } catch (error) {
+        throw new Error(`${String(error)} It said:\n${stdout}\n${stderr}`);
+      }
+    },
     send: (signal) => kill(pid, signal),
     sendToGroup: (signal) => kill(-pid, signal),
     ended,

@@ -1,0 +1,72 @@
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { type Action, actionsOf, type Endpoint } from '../../pagerduty/catalogue/endpoint.ts';
+import { catalogue } from '../../pagerduty/catalogue/index.ts';
+import { sampleRequests } from './sample-requests.ts';
+
+const file = fileURLToPath(new URL('../../docs/operations.md', import.meta.url));
+
+const introduction = `# Operations
+
+Every PagerDuty operation the runner knows, under PagerDuty's own name. This page is made from \`pagerduty/catalogue/\` by
+\`test/unit/operations-doc.test.ts\`, which fails where the two differ; renew it with
+\`npx vitest run --project unit test/unit/operations-doc.test.ts -u\`. The actions are what the gate was seen to ask for over
+requests of every form an operation takes, on incidents of every status.
+`;
+
+const columns = [
+  'operation',
+  'method and path',
+  'actions',
+  'scope',
+  '`From`',
+  'paging',
+  'after an unknown outcome',
+];
+
+const order: readonly string[] = Object.entries(actionsOf).flatMap(([resource, verbs]) =>
+  verbs.map((verb) => `${resource}.${verb}`),
+);
+
+test('docs/operations.md says what the catalogue declares', async () => {
+  const rows = Object.entries<Endpoint>(catalogue).map(([name, endpoint]) => [
+    `\`${name}\`: ${endpoint.summary.charAt(0).toLowerCase()}${endpoint.summary.slice(1)}`,
+    `\`${endpoint.method} ${endpoint.path}\``,
+    actionsIn(endpoint)
+      .map((action) => `\`${action}\``)
+      .join(', '),
+    endpoint.scope === 'routing key' ? endpoint.scope : `\`${endpoint.scope}\``,
+    endpoint.from === 'required' ? 'required' : '',
+    endpoint.paging ? `by ${endpoint.paging.style}` : '',
+    afterUnknown(endpoint),
+  ]);
+  const table = [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
+  await expect(`${introduction}\n${table.join('\n')}\n`).toMatchFileSnapshot(file);
+});
+
+test('every action of an operation is found, those of rare requests too', () => {
+  expect(actionsIn(catalogue.updateIncident)).toEqual(
+    order.filter((action) => /^incidents\.(?!view|create|add_note)/.test(action)),
+  );
+  expect(actionsIn(catalogue.enqueueEvent)).toEqual([
+    'events.trigger',
+    'events.acknowledge',
+    'events.resolve',
+  ]);
+});
+
+/** Every action that some request of the operation asks the gate for, in the catalogue's order. */
+function actionsIn(endpoint: Endpoint): readonly Action[] {
+  const situations = ['triggered', 'acknowledged', 'resolved'].map((status) => ({ incident: { status } }));
+  const found = sampleRequests(endpoint).flatMap((request) =>
+    situations.flatMap((situation) => endpoint.actions(request as never, situation)),
+  );
+  return [...new Set(found)].toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
+}
+
+function afterUnknown({ repeat }: Endpoint): string {
+  if (repeat === 'safe') return 'send again';
+  if (repeat === 'keyed') return 'send again with the same key';
+  const what = repeat.sign ? ' for the mark in its text' : '';
+  return `look with \`${repeat.find}\`${what}; send again only where it left no trace`;
+}
