@@ -6,7 +6,8 @@ import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import type { User } from '../pagerduty/catalogue/users.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { type Answer, send } from '../pagerduty/http.ts';
+import type { Answer } from '../pagerduty/http.ts';
+import { sendOver } from './connections.ts';
 import type { Deps } from './deps.ts';
 
 /** All that a decision can know. */
@@ -44,9 +45,9 @@ export class FactCache {
 /** Reads the facts of one attempt and keeps the list of what it asked PagerDuty. */
 export class FactReader {
   readonly reads: ReadDone[] = [];
-  readonly #deps: Pick<Deps, 'connection' | 'cache' | 'ourUsers' | 'now'>;
+  readonly #deps: Pick<Deps, 'connection' | 'cache' | 'ourAddresses' | 'ourUsers' | 'now'>;
 
-  constructor(deps: Pick<Deps, 'connection' | 'cache' | 'ourUsers' | 'now'>) {
+  constructor(deps: Pick<Deps, 'connection' | 'cache' | 'ourAddresses' | 'ourUsers' | 'now'>) {
     this.#deps = deps;
   }
 
@@ -61,7 +62,7 @@ export class FactReader {
     };
     let answer: Answer<Name>;
     try {
-      answer = await send(await this.#deps.connection(), name, request);
+      answer = await sendOver(() => this.#deps.connection(), name, request);
     } catch (error) {
       if (error instanceof PagerDutyError) list(error.facts.status, error.facts.requestId);
       throw error;
@@ -163,10 +164,15 @@ export class FactReader {
 
   /** Ids of the users whom our `From` addresses name or named. */
   async ourUsers(): Promise<readonly string[]> {
-    const from = (await this.#deps.connection()).from.toLowerCase();
-    return this.#deps.cache.get(`users ${from}`, async () => {
-      const { users } = await this.ask('listUsers', { query: { query: from, limit: 100 } }, 'our From user');
-      return this.#deps.ourUsers(idsOf(users, from));
+    const addresses = await this.#deps.ourAddresses();
+    return this.#deps.cache.get(`users ${addresses.join()}`, async () => {
+      const named: string[] = [];
+      for (const address of addresses) {
+        const query = { query: address, limit: 100 };
+        const { users } = await this.ask('listUsers', { query }, 'our From user');
+        named.push(...idsOf(users, address));
+      }
+      return this.#deps.ourUsers(named);
     });
   }
 

@@ -2,10 +2,9 @@ import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accounts.ts';
 import { type LeaseRow, type Store, StoreAway } from '../gate/audit-store.ts';
-import type { Account } from '../gate/policy.ts';
+import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
-import type { Connection } from '../pagerduty/http.ts';
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
 import { connector, type Secrets } from './connections.ts';
@@ -48,7 +47,7 @@ export function createActivities(options: ActivityOptions): Activities {
   const deps: Deps = {
     account: options.account,
     policy: options.policy,
-    connection: connectionOf(options),
+    ...sendersOf(options, now),
     store: options.store,
     journalFile: options.journalFile,
     ourUsers: (named) =>
@@ -81,10 +80,17 @@ const runnerActivities = (deps: Deps) => ({
 });
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
-function connectionOf({ account: name, policy, secrets, store }: ActivityOptions): () => Promise<Connection> {
-  const connect = connector(secrets);
+function sendersOf(
+  { account: name, policy, secrets, store }: ActivityOptions,
+  now: () => number,
+): Pick<Deps, 'connection' | 'ourAddresses'> {
+  const connect = connector(secrets, now);
   let last: Account | undefined;
-  return async () => {
+  const agents = (): Policy['agents'] => {
+    const state = policy();
+    return state.readable ? state.policy.agents : new Map();
+  };
+  const accountNow = async (): Promise<Account> => {
     const state = policy();
     const current = state.readable ? state.policy.accounts.get(name) : undefined;
     if (current && current !== last) {
@@ -101,7 +107,21 @@ function connectionOf({ account: name, policy, secrets, store }: ActivityOptions
         message: `The configuration has no account ${name}, and none is remembered; mend oncall.yaml.`,
       });
     }
-    return connect(last);
+    return last;
+  };
+  return {
+    connection: async (agent) => {
+      const account = await accountNow();
+      const own = agent === undefined ? undefined : agents().get(agent)?.credentials?.[name];
+      const { credential, from } = own ?? account;
+      return connect({ account, credential, from: from ?? account.from });
+    },
+    ourAddresses: async () => {
+      const { from } = await accountNow();
+      const others = [...agents().values()].map(({ credentials }) => credentials?.[name]?.from ?? {});
+      const all = [from, ...others].flatMap((addresses) => Object.values(addresses));
+      return [...new Set(all.map((address) => address.toLowerCase()))];
+    },
   };
 }
 

@@ -8,8 +8,9 @@ import type { Step } from '../gate/steps.ts';
 import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { send, timeLimitMs } from '../pagerduty/http.ts';
+import { type Answer, timeLimitMs } from '../pagerduty/http.ts';
 import { type Call, type CallInput, callOf, entryOf, outcomeOf, statusIn, wording } from './call.ts';
+import { sendOver } from './connections.ts';
 import { decideOn, differs } from './decision.ts';
 import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
@@ -68,7 +69,7 @@ async function read<Name extends OperationName>(call: Call<Name>): Promise<CallR
   if (decision.decision === 'denied')
     return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
   try {
-    const { response, status, requestId } = await send(await call.deps.connection(), call.name, call.request);
+    const { response, status, requestId } = await sendFor(call, call.request);
     const sentence = `PagerDuty answered ${status}.`;
     await call.ledger.entry(outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId }));
     return done(call, response, stamp, `${decision.sentence} ${sentence}`, facts);
@@ -142,7 +143,7 @@ async function sendOnce<Name extends OperationName>(
     for (const { id } of facts.incidents ?? []) await leases.end(tx, deps.account, id);
   };
   try {
-    const { response, status, requestId } = await send(await deps.connection(), call.name, signed(call));
+    const { response, status, requestId } = await sendFor(call, signed(call));
     const sentence = `PagerDuty answered ${status}.`;
     const result = done(call, response, stamp, `${allowed} ${sentence}`, facts, leaseUntil);
     const came = outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId });
@@ -228,6 +229,13 @@ async function lookFor<Name extends OperationName>(
   );
   return result;
 }
+
+/** Sends with the agent's own credential where it has one. */
+const sendFor = <Name extends OperationName>(
+  { deps, name, origin }: Call<Name>,
+  request: RequestOf<Name>,
+): Promise<Answer<Name>> =>
+  sendOver(() => deps.connection(origin.kind === 'agent' ? origin.agent : undefined), name, request);
 
 /** The request as it is sent: with the step's mark, where PagerDuty has no key of its own. */
 function signed<Name extends OperationName>({ endpoint, request, step }: Call<Name>): RequestOf<Name> {

@@ -18,12 +18,85 @@ export const Name = z
 
 const Url = z.url({ protocol: /^https?$/, error: 'an address is http://… or https://…' });
 
-const account = { token: SecretRef, from: z.email(), routing_keys: z.record(Name, SecretRef).default({}) };
+/** An OAuth app that asks for its own tokens. Its scopes are all that operations need, where none are named. */
+const OAuth = z.strictObject({
+  client_id: z.string().min(1),
+  client_secret: SecretRef,
+  subdomain: z.string().regex(/^[a-z0-9-]+$/, 'a subdomain is what stands before .pagerduty.com'),
+  scopes: z
+    .array(z.string().regex(/^[a-z_]+\.(read|write)$/, 'a scope is such as incidents.read'))
+    .min(1)
+    .optional(),
+});
 
-const Account = z.discriminatedUnion('region', [
-  z.strictObject({ region: z.enum(['us', 'eu']), ...account }),
-  z.strictObject({ region: z.literal('custom'), rest_url: Url, events_url: Url, ...account }),
-]);
+/** An API key, a user's OAuth token, or an OAuth app: references to secrets. */
+export type Credential =
+  | { readonly kind: 'token' | 'bearer'; readonly ref: SecretRef }
+  | ({ readonly kind: 'oauth' } & z.output<typeof OAuth>);
+
+const credential = { token: SecretRef.optional(), bearer: SecretRef.optional(), oauth: OAuth.optional() };
+
+interface Named {
+  readonly token?: SecretRef | undefined;
+  readonly bearer?: SecretRef | undefined;
+  readonly oauth?: z.output<typeof OAuth> | undefined;
+}
+type WithCredential<Written> = Written extends unknown
+  ? Omit<Written, keyof Named> & { readonly credential: Credential }
+  : never;
+
+/** Puts the one credential that is named in the place of the three that can be. */
+function withCredential<Written extends Named>(
+  { token, bearer, oauth, ...rest }: Written,
+  context: z.RefinementCtx,
+): WithCredential<Written> {
+  const named: readonly Credential[] = [
+    ...(token === undefined ? [] : [{ kind: 'token', ref: token } as const]),
+    ...(bearer === undefined ? [] : [{ kind: 'bearer', ref: bearer } as const]),
+    ...(oauth === undefined ? [] : [{ kind: 'oauth', ...oauth } as const]),
+  ];
+  const [credential, second] = named;
+  if (credential && !second) return { ...rest, credential } as unknown as WithCredential<Written>;
+  const message = second
+    ? 'one credential is enough: token, bearer or oauth'
+    : 'a credential is missing: name a token (an API key), a bearer (a user’s OAuth token) or an oauth app';
+  context.addIssue({ code: 'custom', path: second ? [second.kind] : [], message });
+  return z.NEVER;
+}
+
+/** Login e-mails for `From`: one, or a default and others for some actions. */
+const From = z
+  .union([
+    z.email(),
+    z.record(z.string(), z.email()).refine((addresses) => 'default' in addresses, 'from needs a default'),
+  ])
+  .transform((from, context): Readonly<Record<string, string>> => {
+    if (typeof from === 'string') return { default: from };
+    for (const name of Object.keys(from)) {
+      if (name !== 'default' && !isAction(name))
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: 'no such action; give default, or an action such as users.create',
+        });
+    }
+    return from;
+  });
+
+const account = { ...credential, from: From, routing_keys: z.record(Name, SecretRef).default({}) };
+
+const Account = z
+  .discriminatedUnion('region', [
+    z.strictObject({ region: z.enum(['us', 'eu']), ...account }),
+    z.strictObject({
+      region: z.literal('custom'),
+      rest_url: Url,
+      events_url: Url,
+      identity_url: Url.optional(),
+      ...account,
+    }),
+  ])
+  .transform(withCredential);
 /** An account as configured: references to secrets, no secrets. */
 export type Account = z.output<typeof Account>;
 
@@ -32,7 +105,14 @@ export const PublicKey = z
   .string()
   .regex(/^[A-Za-z0-9_-]{43}$/, 'a public key is the 43 characters that `oncall agents add` wrote');
 
-const Agent = z.strictObject({ public_key: PublicKey, grants: Grants.default(new Map()) });
+const Agent = z.strictObject({
+  public_key: PublicKey,
+  grants: Grants.default(new Map()),
+  // Its own credential in an account; PagerDuty's own limits then hold for it too.
+  credentials: z
+    .record(Name, z.strictObject({ ...credential, from: From.optional() }).transform(withCredential))
+    .optional(),
+});
 export type Agent = z.output<typeof Agent>;
 
 // A section whose key stands there with nothing under it is an empty section.
@@ -131,6 +211,8 @@ const kinds: Readonly<Record<string, string>> = {
   number: 'a number',
   boolean: 'true or false',
 };
+
+const isAction = (name: string): boolean => (allActions as readonly string[]).includes(name);
 
 const depth = (issues: readonly z.core.$ZodIssue[]): number =>
   Math.max(0, ...issues.map(({ path }) => path.length));

@@ -72,7 +72,7 @@ export const getUser = {
 
 /** `GET /users/me`: whose the credential is. An account's key is nobody's, and gets a 400. */
 export const getCurrentUser = {
-  summary: "Read the credential's own user",
+  summary: 'Read the user of the credential',
   api: 'rest',
   method: 'GET',
   path: '/users/me',

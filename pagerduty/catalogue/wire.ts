@@ -24,7 +24,7 @@ export const Name = z
   .string()
   .min(1)
   .max(255)
-  .regex(/^\P{Cc}+$/u, 'a name is one line of text');
+  .regex(/^[^\r\n\t]+$/, 'a name is one line of text');
 
 /** Whether PagerDuty would call two names the same: it compares them without case. */
 export const isNamed = (name: string | null | undefined, wanted: string): boolean =>

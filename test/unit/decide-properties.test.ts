@@ -47,9 +47,9 @@ const anyGrant = fc
     });
   });
 const anyGrants: fc.Arbitrary<Grants> = fc.array(anyGrant, { maxLength: 8 }).map(stated);
-/** Any request that an operation takes, on an incident of any status. */
+/** Any request that an operation takes, on an incident of any status; not of those that no agent can be granted. */
 const anyQuestion = fc
-  .constantFrom(...operationNames)
+  .constantFrom(...operationNames.filter((name) => !name.includes('WebhookSubscription')))
   .chain((name) =>
     fc.tuple(
       fc.constant(name),

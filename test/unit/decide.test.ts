@@ -113,13 +113,13 @@ const decisions = `
 { incidents.resolve: off } | view | nothing | denied |
 { incidents.add_note: { level: full, when: { teams: [PT2] } } } | view | high | allowed | bot may read incident #12 (P1): the team is PT1 and PT2, as its grant on incidents.add_note asks.
 { incidents.add_note: { level: full, when: { teams: [PT9] } } } | view | high | denied |
-{ incidents.add_note: { level: full, when: { teams: [PT2] } } } | view | nothing | needs incident |
+{ incidents.add_note: { level: full, when: { teams: [PT2] } } } | view | nothing | needs incidents |
 { incidents.add_note: { level: full, when: { teams: [PT9] } }, incidents.resolve: { level: full, when: { teams: [PT1] } } } | view | high | allowed |
 # Conditions of an incident: met, not met, not read yet.
 { incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve | high | allowed | bot may resolve incident #12 (P1): the urgency is high, as its grant on incidents.resolve asks.
 { incidents.resolve: { level: full, when: { urgency: [low] } } } | resolve | high | denied | bot may not resolve incident #12 (P1): the urgency is high; its grant covers low.
-{ incidents.resolve: { level: full, when: { urgency: [low] } } } | resolve | nothing | needs incident |
-{ incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve | another incident | needs incident |
+{ incidents.resolve: { level: full, when: { urgency: [low] } } } | resolve | nothing | needs incidents |
+{ incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve | another incident | needs incidents |
 { incidents.resolve: { level: full, when: { services: [PX, PS1] } } } | resolve | high | allowed |
 { incidents.resolve: { level: full, when: { services: [PX, PY] } } } | resolve | high | denied | …: the service is PS1; its grant covers PX and PY.
 { incidents.resolve: { level: full, when: { services: [PX] } } } | resolve | no service | denied | …: the service is not set; its grant covers PX.
@@ -137,7 +137,7 @@ const decisions = `
 { services: { level: read, when: { services: [PS9] } } } | service | nothing | denied | bot may not read service PS1: the service is PS1; its grant covers PS9.
 { services: { level: read, when: { teams: [PT1] } } } | service | service | allowed |
 { services: { level: read, when: { teams: [PT9] } } } | service | service | denied |
-{ services: { level: read, when: { teams: [PT1] } } } | service | nothing | needs service |
+{ services: { level: read, when: { teams: [PT1] } } } | service | nothing | needs services |
 { services: { level: read, when: { policies: [PE1] } } } | service | service | allowed |
 { services: { level: read, when: { policies: [PE1] } } } | service | no policy | denied |
 # A list must stay within the grant, whatever is known.
@@ -157,9 +157,9 @@ const decisions = `
 # Acknowledging: never while our own user is on call.
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | low | allowed | bot may acknowledge incident #12 (P1): the urgency is low, as its grant on incidents.acknowledge asks.
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | high | denied | bot may not acknowledge incident #12 (P1): the urgency is high; its grant covers low.
-{ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | nothing | needs incident, ourDuty |
+{ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | nothing | needs incidents, ourDuty |
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | low, duty unread | needs ourDuty |
-{ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | duty only | needs incident |
+{ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | duty only | needs incidents |
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | low, on duty | denied | bot may not acknowledge incident #12 (P1): our own From user is on call (level 1 of escalation policy Checkout), so an acknowledge would silence a page that is meant for it; take that user off call.
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | view | low, on duty | allowed |
 { incidents.resolve: full } | resolve | high, on duty | allowed |
@@ -183,7 +183,7 @@ const decisions = `
 # PagerDuty takes an incident's number for its id.
 { incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve #12 | high | allowed |
 { incidents.resolve: { level: full, when: { urgency: [low] } } } | resolve #12 | high | denied |
-{ incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve #13 | high | needs incident |
+{ incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve #13 | high | needs incidents |
 `
   .split('\n')
   .filter((line) => line !== '' && !line.startsWith('#'))

@@ -182,7 +182,7 @@ test('a look beside another action, or no action at all, is denied', () => {
 });
 
 test('a release asks for the incident first, then for who holds it', () => {
-  expect(judge(back('PHOME'), {})).toEqual({ decision: 'needs', needs: ['incident'] });
+  expect(judge(back('PHOME'), {})).toEqual({ decision: 'needs', needs: ['incidents'] });
   for (const unread of ['ourUsers', 'holder', 'recordedPolicy'] as const) {
     const { [unread]: _gone, ...known } = facts;
     expect(judge(back('PHOME'), known)).toEqual({
