@@ -72,7 +72,9 @@ async function read<Name extends OperationName>(call: Call<Name>): Promise<CallR
     const { response, status, requestId } = await sendFor(call, call.request);
     const sentence = `PagerDuty answered ${status}.`;
     await call.ledger.entry(outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId }));
-    return done(call, response, stamp, `${decision.sentence} ${sentence}`, facts);
+    const result = done(call, response, stamp, `${decision.sentence} ${sentence}`, facts);
+    checkSize(result);
+    return result;
   } catch (error) {
     if (error instanceof PagerDutyError) {
       await call.ledger.entry(
@@ -228,6 +230,18 @@ async function lookFor<Name extends OperationName>(
     async () => {},
   );
   return result;
+}
+
+/** What Temporal holds of one result; its own limit is 2 MB. */
+const largestResultBytes = 1_800_000;
+
+function checkSize(result: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(result));
+  if (bytes <= largestResultBytes) return;
+  throw ApplicationFailure.nonRetryable(
+    `PagerDuty's answer has ${(bytes / 1e6).toFixed(1)} MB, more than a run can hold; ask for fewer records with a smaller limit.`,
+    'TooLarge',
+  );
 }
 
 /** Sends with the agent's own credential where it has one. */

@@ -102,11 +102,11 @@ export async function startRun<Name extends WorkflowName>(
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: options.key === undefined ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
       priority: { priorityKey: 3, fairnessKey: agent.name },
-      staticSummary: `${name} ${parsed.incident} of account ${parsed.account}, asked by ${agent.name}`,
+      staticSummary: `${titleOf(name, parsed)} of account ${parsed.account}, asked by ${agent.name}`,
       typedSearchAttributes: [
         { key: searchAttributes.agent, value: agent.name },
         { key: searchAttributes.account, value: parsed.account },
-        { key: searchAttributes.incident, value: parsed.incident },
+        ...('incident' in parsed ? [{ key: searchAttributes.incident, value: parsed.incident }] : []),
       ],
     });
     return runOf(client, agent, name, handle, handle.firstExecutionRunId, false);
@@ -117,6 +117,9 @@ export async function startRun<Name extends WorkflowName>(
     return runOf(client, agent, name, client.workflow.getHandle(workflowId, runId), runId, true);
   }
 }
+
+const titleOf = <Name extends WorkflowName>(name: Name, input: Workflows[Name]['input']): string =>
+  'incident' in input ? `${name} ${input.incident}` : 'operation' in input ? input.operation : name;
 
 function runOf<Name extends WorkflowName>(
   client: Client,

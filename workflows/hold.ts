@@ -1,8 +1,15 @@
-import { CancellationScope, sleep } from '@temporalio/workflow';
+import {
+  CancellationScope,
+  condition,
+  defineUpdate,
+  isCancellation,
+  setHandler,
+  sleep,
+} from '@temporalio/workflow';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { attempt } from './attempt.ts';
 import { type Chronicle, clock } from './chronicle.ts';
-import type { Outcome, Subject } from './contract.ts';
+import type { Errand, Outcome, RunResult, Subject } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
 
@@ -61,6 +68,51 @@ export async function acknowledge(input: Subject, chronicle: Chronicle): Promise
     `Incident #${incident.incident_number} is acknowledged under a lease until ${clock(until)}.`,
   );
   return { ok: true, incident, until };
+}
+
+/** Gives the incident back now instead of at the end of the lease. Narrows only, so anyone may ask for it. */
+export const handBack = defineUpdate<string>('handBack');
+
+/**
+ * Makes ready to hold incidents without working on them: until the lease ends, someone asks for them, or the run is cancelled.
+ * Then what nobody resolved or took over goes back to people.
+ */
+export function watchOver(
+  errand: Errand,
+  chronicle: Chronicle,
+): (until: number, incidents: readonly string[]) => Promise<RunResult> {
+  let asked = false;
+  setHandler(
+    handBack,
+    () => {
+      asked = true;
+      return 'It goes back to people now.';
+    },
+    { description: 'Give the incident back to people now' },
+  );
+  return async (until, incidents) => {
+    const back = (reason: string) =>
+      Promise.all(incidents.map((incident) => giveBack({ ...errand, incident, reason })));
+    chronicle.waitsFor('the end of the lease', until);
+    try {
+      await condition(() => asked, Math.max(1, until - Date.now()), { summary: 'the lease' });
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+      await back('the run that held it was cancelled');
+      chronicle.end('yielded_to_human', 'Cancelled; the incident is with people.');
+      throw error;
+    }
+    const given = await back(
+      asked ? 'it was asked for' : `the lease ended at ${clock(until)} and nobody resolved it`,
+    );
+    const summary = given.map((release) => release.summary).join('\n');
+    return given.every(({ outcome }) => outcome === 'nothing_to_do')
+      ? chronicle.end('done', `Held until ${clock(Date.now())}. ${summary}`, { verified: true })
+      : chronicle.end('partly', summary, {
+          verified: given.every(({ verified }) => verified),
+          next: ['Someone on call has it now.'],
+        });
+  };
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   type RunResult,
   type Signed,
 } from './contract.ts';
-import { acknowledge, type Held, underLease } from './hold.ts';
+import { acknowledge, type Held, handBack, underLease } from './hold.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
 import { resolve } from './resolve-incident.ts';
@@ -28,9 +28,6 @@ export const giveFinding = defineUpdate<string, [Signed<Finding>]>('giveFinding'
 
 /** What ends the run: the incident is over. Resolves it, with the rights of the run's agent, who must have signed it. */
 export const conclude = defineUpdate<string, [Signed<Conclusion>]>('conclude');
-
-/** Gives the incident back now. Narrows only, so anyone may ask for it. */
-export const handBack = defineUpdate<string>('handBack');
 
 /** What has come in by Updates so far. */
 interface Heard {
