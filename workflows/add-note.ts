@@ -1,4 +1,4 @@
-import { attempt } from './attempt.ts';
+import { attempt, nextOf } from './attempt.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { AddNoteInput, RunResult } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -16,7 +16,11 @@ export async function addNote(input: AddNoteInput): Promise<RunResult> {
   );
   if (!added.ok) {
     chronicle.notChanged(`note on ${id}`, added.sentence);
-    return chronicle.end(added.kind === 'PermissionDenied' ? 'denied' : 'failed', added.sentence);
+    return chronicle.end(
+      added.kind === 'PermissionDenied' ? 'denied' : 'failed',
+      added.sentence,
+      nextOf(added),
+    );
   }
   chronicle.actsAs(added.agent);
   chronicle.changed(`Incident ${id} has a note more.`);

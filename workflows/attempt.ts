@@ -8,6 +8,8 @@ export interface Failed {
   /** PagerDuty's error kind, such as `NotFound`. */
   readonly type: string;
   readonly sentence: string;
+  /** What to do about it. */
+  readonly next: readonly string[];
 }
 
 /** Waits for a step; a failure becomes a result, a cancellation goes on up. */
@@ -22,6 +24,17 @@ export async function attempt<T>(step: Promise<T>): Promise<T | Failed> {
       kind: 'Failed',
       type: cause instanceof ApplicationFailure ? (cause.type ?? 'unknown') : 'unknown',
       sentence: cause?.message ?? error.message,
+      next: cause instanceof ApplicationFailure ? adviceIn(cause) : [],
     };
   }
 }
+
+function adviceIn({ details }: ApplicationFailure): readonly string[] {
+  const [first] = details ?? [];
+  const advice = typeof first === 'object' && first !== null && 'advice' in first ? first.advice : undefined;
+  return typeof advice === 'string' ? [advice] : [];
+}
+
+/** What to do about a step that was not done, as far as is known. */
+export const nextOf = (result: object): { readonly next?: readonly string[] } =>
+  'next' in result ? { next: (result as Failed).next } : {};

@@ -1,4 +1,4 @@
-import { attempt } from './attempt.ts';
+import { attempt, nextOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Outcome, ResolveInput, RunResult, Subject } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -13,7 +13,7 @@ export async function resolveIncident(input: ResolveInput): Promise<RunResult> {
   );
   if (!read.ok) {
     chronicle.notChanged(`resolve ${id}`, read.sentence);
-    return chronicle.end(read.kind === 'PermissionDenied' ? 'denied' : 'failed', read.sentence);
+    return chronicle.end(read.kind === 'PermissionDenied' ? 'denied' : 'failed', read.sentence, nextOf(read));
   }
   chronicle.actsAs(read.agent);
   const { incident } = read.response;

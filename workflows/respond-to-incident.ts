@@ -6,7 +6,7 @@ import {
   isCancellation,
   setHandler,
 } from '@temporalio/workflow';
-import { attempt } from './attempt.ts';
+import { attempt, nextOf } from './attempt.ts';
 import { type Chronicle, chronicleOf, clock } from './chronicle.ts';
 import {
   type Conclusion,
@@ -49,7 +49,11 @@ export async function respondToIncident(input: RespondInput): Promise<RunResult>
   const triage = await look(input, chronicle);
   if (!triage.ok) {
     chronicle.notChanged(`respond to ${input.incident}`, triage.sentence);
-    return chronicle.end(triage.kind === 'PermissionDenied' ? 'denied' : 'failed', triage.sentence);
+    return chronicle.end(
+      triage.kind === 'PermissionDenied' ? 'denied' : 'failed',
+      triage.sentence,
+      nextOf(triage),
+    );
   }
   const { incident } = triage;
   if (incident.status !== 'triggered') {

@@ -3,7 +3,7 @@ import { type ChildWorkflowHandle, startChild, workflowInfo } from '@temporalio/
 import type { CallResult } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
-import { attempt, type Failed } from './attempt.ts';
+import { attempt, type Failed, nextOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { OperationInput, OperationResult, Outcome, RunId } from './contract.ts';
 import { watchOver } from './hold.ts';
@@ -153,7 +153,7 @@ type NotDone = Extract<CallResult<OperationName>, { ok: false }> | Failed;
 function notDone(chronicle: Chronicle, operation: OperationName, result: NotDone): OperationResult {
   chronicle.notChanged(operation, result.sentence);
   const outcomes = { PermissionDenied: 'denied', Changed: 'yielded_to_human', Failed: 'failed' } as const;
-  return chronicle.end(outcomes[result.kind], result.sentence);
+  return chronicle.end(outcomes[result.kind], result.sentence, nextOf(result));
 }
 
 /** Walks a list to its end in runs of some pages each. */

@@ -1,6 +1,6 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { assess } from './assess.ts';
-import { attempt, type Failed } from './attempt.ts';
+import { attempt, type Failed, nextOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Finding, TriageInput, TriageResult } from './contract.ts';
 import { allPages } from './pages.ts';
@@ -42,7 +42,7 @@ export async function triageIncident(input: TriageInput): Promise<TriageResult> 
   if (!triage.ok) {
     const outcome = triage.kind === 'PermissionDenied' ? 'denied' : 'failed';
     chronicle.notChanged(`triage of ${input.incident}`, triage.sentence);
-    return chronicle.end(outcome, triage.sentence);
+    return chronicle.end(outcome, triage.sentence, nextOf(triage));
   }
   const { finding, missing } = triage;
   const result = chronicle.end(missing.length === 0 ? 'done' : 'partly', describe(triage), {
