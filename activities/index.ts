@@ -1,9 +1,10 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accounts.ts';
-import { type LeaseRow, type Store, StoreAway } from '../gate/audit-store.ts';
+import { type LeaseRow, type Store, StoreAway, withStore } from '../gate/audit-store.ts';
 import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
@@ -129,15 +130,16 @@ function ignoreAway(error: unknown): void {
   if (!(error instanceof StoreAway)) throw error;
 }
 
-/** Not run out, its agent still known, and its run still open: a run that ended without giving back holds nothing. */
+/** Not run out, its agent still known and neither frozen nor disabled, and its run still open: a run that ended without giving back holds nothing. */
 async function isLive(
-  { client, policy }: ActivityOptions,
+  { client, policy, store }: ActivityOptions,
   now: () => number,
   lease: LeaseRow,
 ): Promise<boolean> {
   if (lease.expires_at <= now()) return false;
   const state = policy();
   if (state.readable && !state.policy.agents.has(lease.agent)) return false;
+  if (state.readable && (await isSwitchedOff(await store(), state.policy, lease.agent, now()))) return false;
   try {
     const run = await client.workflow.getHandle(lease.workflow_id).describe();
     const { firstRunId } = run.raw.workflowExecutionInfo ?? {};
@@ -146,4 +148,10 @@ async function isLive(
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
+}
+
+async function isSwitchedOff(store: Store, policy: Policy, agent: string, now: number): Promise<boolean> {
+  const asked = { agent, stepKey: '', caps: [], now };
+  const { frozen, disabled } = await withStore(() => switchesFor(store, policy, asked));
+  return frozen !== null || disabled !== null;
 }

@@ -4,7 +4,7 @@ import type { temporal } from '@temporalio/proto';
 import type { Store } from '../gate/audit-store.ts';
 import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
-import { claimedAgent, StatementError, statementHeader, verify } from '../gate/statement.ts';
+import { claimedAgent, keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
 import { nameOf } from '../gate/words.ts';
 
 /** Workflow Types that act as the built-in runner, whoever starts them: they may only look and release, so no proof is asked. */
@@ -119,7 +119,7 @@ async function authority(
   const args = await inputOf(client, attributes);
   try {
     const claim = { target: root.workflowId, type: `start:${attributes.workflowType?.name}`, input: args };
-    const { jti } = await verify(statement, agent.public_key, claim, at);
+    const { jti } = await verify(statement, keysAt(agent, at), claim, at);
     if (!(await spend(await store(), { jti, ...root })))
       return nobody('the statement was already used by another run');
   } catch (error) {

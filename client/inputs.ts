@@ -12,6 +12,7 @@ const subject = {
     .regex(/^[a-z][a-z0-9-]{0,39}$/, 'an account is named as in the configuration, such as main'),
   incident: Id,
   reason: z.string().max(500).optional(),
+  approvalSeconds: z.int().min(1).max(86_400).optional(),
 };
 
 /** What each Workflow takes; strict, so that a misspelt field is an error before anything starts. */
@@ -32,6 +33,7 @@ export const inputs = {
     .strictObject({
       account: subject.account,
       reason: subject.reason,
+      approvalSeconds: subject.approvalSeconds,
       operation: z.enum(operationNames),
       request: z.looseObject({}),
       all: z.boolean().optional(),

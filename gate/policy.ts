@@ -1,8 +1,9 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type Action, actionsOf, type Resource } from '../pagerduty/catalogue/endpoint.ts';
+import { Id } from '../pagerduty/catalogue/wire.ts';
 import { sha256 } from './canonical.ts';
-import { Grants } from './grants.ts';
+import { Denies, Grants } from './grants.ts';
 
 /** Where a secret lies; never the secret itself. */
 export const SecretRef = z
@@ -105,9 +106,16 @@ export const PublicKey = z
   .string()
   .regex(/^[A-Za-z0-9_-]{43}$/, 'a public key is the 43 characters that `oncall agents add` wrote');
 
+/** A key of before a rotation: it still proves what was signed before that. */
+const PreviousKey = z.strictObject({ public_key: PublicKey, until: z.iso.datetime({ offset: true }) });
+
 const Agent = z.strictObject({
   public_key: PublicKey,
+  previous_keys: z.array(PreviousKey).optional(),
+  // The person whom it works for; `on_call` asks whether that person is.
+  pagerduty_user: Id.optional(),
   grants: Grants.default(new Map()),
+  deny: Denies.default([]),
   // Its own credential in an account; PagerDuty's own limits then hold for it too.
   credentials: z
     .record(Name, z.strictObject({ ...credential, from: From.optional() }).transform(withCredential))
@@ -115,16 +123,73 @@ const Agent = z.strictObject({
 });
 export type Agent = z.output<typeof Agent>;
 
+const Operator = z.strictObject({
+  public_key: PublicKey,
+  previous_keys: z.array(PreviousKey).optional(),
+  pagerduty_user: Id.optional(),
+  approve_by: z
+    .array(z.enum(['key', 'note']))
+    .min(1)
+    .default(['key']),
+});
+/** A person who may approve, and lift what narrows. */
+export type Operator = z.output<typeof Operator>;
+
 // A section whose key stands there with nothing under it is an empty section.
 const section = <T extends z.ZodType>(value: T) =>
   z.preprocess((written) => written ?? {}, z.record(Name, value));
 
-const Configuration = z.strictObject({ accounts: section(Account), agents: section(Agent) });
+const Configuration = z.strictObject({
+  accounts: section(Account),
+  agents: section(Agent),
+  operators: section(Operator),
+});
+
+/** What only the whole configuration can show to be wrong. */
+function faultsWithin({ accounts, agents, operators }: z.output<typeof Configuration>): readonly Fault[] {
+  const names = Object.keys(operators).filter((name) => Object.hasOwn(agents, name));
+  return [
+    ...names.map((name) => ({ path: ['operators', name], message: 'an agent has this name already' })),
+    ...Object.entries(agents).flatMap(([name, agent]) =>
+      faultsAcross(agent, accounts, operators).map(([path, message]) => ({
+        path: ['agents', name, ...path],
+        message,
+      })),
+    ),
+  ];
+}
+
+/** What an agent says that only the rest of the configuration can show to be wrong. */
+function faultsAcross(
+  { grants, deny, credentials = {}, pagerduty_user }: Agent,
+  accounts: object,
+  operators: object,
+): readonly (readonly [readonly PropertyKey[], string])[] {
+  const faults: [readonly PropertyKey[], string][] = [];
+  const asksDuty =
+    'on_call asks whether a person is on call: name that person as pagerduty_user of the agent';
+  for (const [name, { when, approval }] of grants) {
+    if (when.on_call && pagerduty_user === undefined) faults.push([['grants', name], asksDuty]);
+    for (const operator of approval?.by ?? [])
+      if (!Object.hasOwn(operators, operator))
+        faults.push([
+          ['grants', name],
+          `there is no operator ${operator}; there are ${Object.keys(operators).join(', ') || 'none'}`,
+        ]);
+  }
+  for (const [index, { when }] of deny.entries())
+    if (when.on_call && pagerduty_user === undefined) faults.push([['deny', index], asksDuty]);
+  for (const account of Object.keys(credentials))
+    if (!Object.hasOwn(accounts, account))
+      faults.push([['credentials', account], 'there is no such account']);
+  return faults;
+}
 
 /** One `oncall.yaml`, read and found good. */
 export interface Policy {
   readonly accounts: ReadonlyMap<string, Account>;
   readonly agents: ReadonlyMap<string, Agent>;
+  readonly operators: ReadonlyMap<string, Operator>;
   /** SHA-256 of the file's bytes; stands in each audit entry. */
   readonly digest: string;
 }
@@ -154,14 +219,18 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
     throw new PolicyError(`${file}: this is not YAML: a *alias stands for nothing, or for too much`);
   }
   const result = Configuration.safeParse(written, { reportInput: true });
-  if (result.success) {
+  const faults = result.success
+    ? faultsWithin(result.data)
+    : flatten(result.error.issues.slice(0, mostFaults));
+  if (result.success && faults.length === 0) {
     return {
       accounts: new Map(Object.entries(result.data.accounts)),
       agents: new Map(Object.entries(result.data.agents)),
+      operators: new Map(Object.entries(result.data.operators)),
       digest: sha256(text),
     };
   }
-  const sentences = flatten(result.error.issues.slice(0, mostFaults)).map(({ path, message }) => {
+  const sentences = faults.slice(0, mostFaults).map(({ path, message }) => {
     const where = nearest(document, path);
     return `${where === undefined ? file : at(where)}: ${path.join('.') || 'the file'}: ${message}`;
   });

@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { isCancellation } from '@temporalio/workflow';
+import type { Outcome } from './contract.ts';
 
 /** A step that failed for good: its last words, as a result the run can handle. */
 export interface Failed {
@@ -34,6 +35,17 @@ function adviceIn({ details }: ApplicationFailure): readonly string[] {
   const advice = typeof first === 'object' && first !== null && 'advice' in first ? first.advice : undefined;
   return typeof advice === 'string' ? [advice] : [];
 }
+
+/** How a run ends whose one step was not done. */
+export const outcomeOf: Readonly<
+  Record<'PermissionDenied' | 'ApprovalNeeded' | 'ApprovalRefused' | 'Changed' | 'Failed', Outcome>
+> = {
+  PermissionDenied: 'denied',
+  ApprovalNeeded: 'approval_refused',
+  ApprovalRefused: 'approval_refused',
+  Changed: 'yielded_to_human',
+  Failed: 'failed',
+};
 
 /** What to do about a step that was not done, as far as is known. */
 export const nextOf = (result: object): { readonly next?: readonly string[] } =>

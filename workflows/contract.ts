@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { Expectation } from '../activities/index.ts';
+import type { Expectation, NotDone } from '../activities/index.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
@@ -55,6 +55,8 @@ export interface Errand {
   readonly account: string;
   /** Why the agent started it; for people who read the run. */
   readonly reason?: string;
+  /** How long a step waits for an operator's approval, in seconds. Default 900. */
+  readonly approvalSeconds?: number;
 }
 
 /** A run about one incident. */
@@ -154,6 +156,15 @@ export interface OperationResult extends RunResult {
   readonly complete?: boolean;
   /** Of a list that was walked: under which key of a page its records stand, and the runs that read the pages, in order. Records may come twice. */
   readonly walked?: { readonly items: string; readonly runs: readonly RunId[] };
+}
+
+/** A step that waits for an operator's word: what is asked, what the operator should see, and what exactly is to be signed. */
+export interface PendingApproval extends Omit<NonNullable<NotDone['approval']>, 'id'> {
+  /** Short, for people. */
+  readonly id: string;
+  readonly sentence: string;
+  /** When the step is given up, milliseconds since 1970. */
+  readonly until: number;
 }
 
 /** Workflow Types that agents start, with input and result. */

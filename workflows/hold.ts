@@ -7,7 +7,8 @@ import {
   sleep,
 } from '@temporalio/workflow';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
-import { attempt } from './attempt.ts';
+import type { Desk } from './approvals.ts';
+import { outcomeOf } from './attempt.ts';
 import { type Chronicle, clock } from './chronicle.ts';
 import type { Errand, Outcome, RunResult, Subject } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -32,20 +33,21 @@ export interface NotHeld {
  * Acknowledges a triggered incident under a lease. It is held only where PagerDuty itself would give it back, should every
  * part of ours die: `pending_actions` must show the un-acknowledge, else the incident goes back to people at once.
  */
-export async function acknowledge(input: Subject, chronicle: Chronicle): Promise<Held | NotHeld> {
+export async function acknowledge(input: Subject, chronicle: Chronicle, desk: Desk): Promise<Held | NotHeld> {
   const { account, incident: id } = input;
   const { urgent } = activitiesOf(account);
-  const taken = await attempt(
+  const taken = await desk.ask<'updateIncident'>((statements) =>
     perform(urgent.updateIncident, {
       step: `Acknowledge ${id}`,
       request: { params: { id }, body: { incident: { type: 'incident_reference', status: 'acknowledged' } } },
       expect: { status: 'triggered' },
+      statements,
     }),
   );
   if (!taken.ok) {
     chronicle.notChanged(`acknowledge ${id}`, taken.sentence);
-    if (taken.kind === 'PermissionDenied') return { ok: false, outcome: 'denied', sentence: taken.sentence };
-    if (taken.kind === 'Changed') return { ok: false, outcome: 'yielded_to_human', sentence: taken.sentence };
+    if (taken.kind !== 'Failed')
+      return { ok: false, outcome: outcomeOf[taken.kind], sentence: taken.sentence };
     await giveBack({ ...input, reason: 'nobody knows whether the acknowledge went through' });
     return { ok: false, outcome: 'failed', sentence: taken.sentence };
   }

@@ -3,7 +3,8 @@ import { type ChildWorkflowHandle, startChild, workflowInfo } from '@temporalio/
 import type { CallResult } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
-import { attempt, type Failed, nextOf } from './attempt.ts';
+import { deskOf, type Refused } from './approvals.ts';
+import { type Failed, nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { OperationInput, OperationResult, Outcome, RunId } from './contract.ts';
 import { watchOver } from './hold.ts';
@@ -26,11 +27,14 @@ export async function runOperation(input: OperationInput): Promise<OperationResu
   const chronicle = chronicleOf({ ...input, incident: incidentIn(input.request) });
   if (input.all) return walk(input, chronicle);
   const watch = watchOver(input, chronicle);
+  const desk = deskOf(input, chronicle);
   const { operation, request, expect } = input;
   const call = callOf(input);
-  const result = await attempt(perform(call, { step: operation, request, ...(expect && { expect }) }));
+  const result = await desk.ask((statements) =>
+    perform(call, { step: operation, request, statements, ...(expect && { expect }) }),
+  );
   if (!result.ok) {
-    if (mayHold(input)) await giveBackAll(input, chronicle, incidentsIn(request));
+    if (mayHold(input) && result.kind === 'Failed') await giveBackAll(input, chronicle, incidentsIn(request));
     return notDone(chronicle, operation, result);
   }
   chronicle.actsAs(result.agent);
@@ -68,6 +72,7 @@ type AnyCall = Parameters<typeof perform<AnyInput, CallResult<OperationName>>>[0
 interface AnyInput {
   readonly step: string;
   readonly request: object;
+  readonly statements: readonly string[];
   readonly expect?: object;
 }
 
@@ -148,12 +153,11 @@ const refusedItems = (response: object): readonly string[] =>
       : [],
   );
 
-type NotDone = Extract<CallResult<OperationName>, { ok: false }> | Failed;
+type NotDone = Extract<CallResult<OperationName>, { ok: false }> | Failed | Refused;
 
 function notDone(chronicle: Chronicle, operation: OperationName, result: NotDone): OperationResult {
   chronicle.notChanged(operation, result.sentence);
-  const outcomes = { PermissionDenied: 'denied', Changed: 'yielded_to_human', Failed: 'failed' } as const;
-  return chronicle.end(outcomes[result.kind], result.sentence, nextOf(result));
+  return chronicle.end(outcomeOf[result.kind], result.sentence, nextOf(result));
 }
 
 /** Walks a list to its end in runs of some pages each. */

@@ -51,7 +51,10 @@ export async function walkPages({ operation, request, position, ...errand }: Wal
     if (!result.ok) return { ...whose(agent), stopped: result };
     agent = result.agent;
     chronicle.actsAs(agent);
-    const step = after(at, paging, pageOf(result.response, paging.items));
+    const step = after(at, paging, {
+      ...pageOf(result.response, paging.items),
+      hidden: result.narrowed?.hidden ?? 0,
+    });
     if ('end' in step) return { ...whose(agent), end: step.end };
     at = step.next;
   }

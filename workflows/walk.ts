@@ -78,6 +78,8 @@ export const pageAt = ({ query, limit, offset, cursor }: Position, { style }: Pa
 /** A page as it came. */
 export interface Page {
   readonly items: readonly Query[];
+  /** Records of the page that the agent may not see: they count for the offset. */
+  readonly hidden?: number;
   readonly more: boolean;
   readonly nextCursor?: string | null | undefined;
 }
@@ -86,14 +88,19 @@ export interface Page {
 export type Step = { readonly next: Position } | { readonly end: 'complete' | 'cut' };
 
 /** Where a walk goes after a page. The offset advances by what came: PagerDuty may send less than asked. */
-export function after(position: Position, { style, times }: Paging, { items, more, nextCursor }: Page): Step {
+export function after(
+  position: Position,
+  { style, times }: Paging,
+  { items, hidden = 0, more, nextCursor }: Page,
+): Step {
   if (style === 'cursor') {
     return typeof nextCursor === 'string' && nextCursor !== ''
       ? { next: { ...position, cursor: nextCursor } }
       : { end: 'complete' };
   }
-  const offset = position.offset + items.length;
-  if (!more || items.length === 0) return nextWindow(position);
+  const came = items.length + hidden;
+  const offset = position.offset + came;
+  if (!more || came === 0) return nextWindow(position);
   if (offset < furthest) return { next: { ...position, offset } };
   const edge = times && items.at(-1)?.[times.field];
   if (times === undefined || position.end === undefined || typeof edge !== 'string') return { end: 'cut' };

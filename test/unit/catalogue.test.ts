@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
+import { conditionsOf } from '../../gate/grants.ts';
 import {
   actionsOf,
   type Endpoint,
@@ -224,6 +225,19 @@ test.each(entries.filter(([, { repeat }]) => typeof repeat === 'object'))(
   },
 );
 
+test.each(
+  entries.filter(([name, { paging }]) => paging && !/^listIncident./.test(name.replace('listIncidents', ''))),
+)(
+  '%s shows whatever a grant on its resource can ask for, so that it can be cut to that',
+  (_name, { actions, narrows }) => {
+    const [action = ''] = actions({} as never, () => undefined);
+    const resource = action.split('.')[0] as keyof typeof conditionsOf;
+    if (!(resource in conditionsOf)) return;
+    expect(Object.keys(narrows?.shows ?? {}).toSorted()).toEqual(conditionsOf[resource].toSorted());
+    expect(Object.keys(narrows?.shows ?? {})).toEqual(expect.arrayContaining(Object.keys(narrows?.by ?? {})));
+  },
+);
+
 test('every operation of the catalogue stands in the table of what PagerDuty documents', () => {
   expect(operationNames.filter((name) => !(name in documented))).toEqual([]);
 });
@@ -259,12 +273,16 @@ test.each<[OperationName, object, readonly Touch[]]>([
   [
     'createIncident',
     { body: { incident: { service: { id: 'PS' }, urgency: 'low' } } },
-    [{ kind: 'new incident', service: 'PS', urgency: 'low', policy: undefined }],
+    [{ kind: 'new incident', service: 'PS', urgency: 'low', policy: undefined, assignees: [] }],
   ],
   ['createIncidentNote', { params: { id: '17' } }, [{ kind: 'incident', id: '17' }]],
   ['getService', { params: { id: 'PS' } }, [{ kind: 'service', id: 'PS' }]],
   ['listIncidents', {}, [{ kind: 'list', within: {} }]],
-  ['listIncidents', { query: { 'user_ids[]': ['PU'], incident_key: 'k' } }, [{ kind: 'list', within: {} }]],
+  [
+    'listIncidents',
+    { query: { 'user_ids[]': ['PU'], incident_key: 'k' } },
+    [{ kind: 'list', within: { assignee: ['PU'] } }],
+  ],
   [
     'listIncidents',
     {

@@ -132,7 +132,12 @@ describe('a good configuration', () => {
   test.each(['', '\n', '# nothing yet\n', 'accounts:\nagents:\n', 'accounts: {}\n', '---\n'])(
     'of nothing is a policy of nothing: %j',
     (text) => {
-      expect(parsePolicy(text)).toEqual({ accounts: new Map(), agents: new Map(), digest: sha256(text) });
+      expect(parsePolicy(text)).toEqual({
+        accounts: new Map(),
+        agents: new Map(),
+        operators: new Map(),
+        digest: sha256(text),
+      });
     },
   );
 
@@ -188,7 +193,7 @@ agents:
       ['events', { level: 'full', when: {}, routingKeys: ['checkout'] }],
       ['services', { level: 'read', when: {} }],
     ]);
-    expect(agents.get('watcher')).toEqual({ public_key: publicKey, grants: new Map() });
+    expect(agents.get('watcher')).toEqual({ public_key: publicKey, grants: new Map(), deny: [] });
     expect(digest).toBe(sha256(text));
   });
 });
