@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Id } from '../pagerduty/catalogue/wire.ts';
-import type { WorkflowName, Workflows } from '../workflows/contract.ts';
+import { type WorkflowName, type Workflows, workflowIds } from '../workflows/contract.ts';
 import { UsageError } from './errors.ts';
 
 const subject = {
@@ -34,14 +34,34 @@ export const workflowNames = Object.keys(inputs) as readonly WorkflowName[];
  * @throws UsageError that names the field and what it takes.
  */
 export function parseInput<Name extends WorkflowName>(name: Name, input: unknown): Workflows[Name]['input'] {
-  const parsed = inputs[name].safeParse(input);
+  const parsed = inputs[name].safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data as Workflows[Name]['input'];
   const faults = parsed.error.issues.map((issue) => {
     if (issue.code === 'unrecognized_keys') {
       const known = Object.keys(inputs[name].shape).join(', ');
       return `${issue.keys.join(', ')}: no such field; ${name} takes ${known}`;
     }
-    return `${issue.path.join('.') || 'the input'}: ${issue.message}`;
+    const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
+    return `${issue.path.join('.') || 'the input'}: ${isMissing ? 'is missing' : issue.message}`;
   });
   throw new UsageError(`The input of ${name} is not right: ${faults.join('; ')}.`);
+}
+
+/** What Temporal takes as id of a run. */
+const longestIdBytes = 1_000;
+
+/**
+ * Checks the key of a one-off run.
+ * @throws UsageError where it is empty, which would make all such runs one, or makes the id of the run too long.
+ */
+export function checkKey<Name extends WorkflowName>(
+  name: Name,
+  input: Workflows[Name]['input'],
+  key: string | undefined,
+): void {
+  if (key === undefined) return;
+  const left = longestIdBytes - Buffer.byteLength(workflowIds[name](input, ''));
+  const bytes = Buffer.byteLength(key);
+  if (bytes < 1 || bytes > left)
+    throw new UsageError(`The key of a run (--key) takes from 1 to ${left} bytes, not ${bytes}.`);
 }

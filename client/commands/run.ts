@@ -9,10 +9,10 @@ import {
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import { readAgent, startRun } from '../agent.ts';
-import { type ClientSettings, clientSettings } from '../config.ts';
+import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
 import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
-import { workflowNames } from '../inputs.ts';
+import { checkKey, parseInput, workflowNames } from '../inputs.ts';
 import { closest, type Output } from '../output.ts';
 
 export interface RunOptions {
@@ -24,14 +24,14 @@ export interface RunOptions {
 /** `oncall run`: starts a Workflow as the agent of the environment, follows it and prints what it ended with. */
 export async function run(name: string, options: RunOptions, output: Output): Promise<ExitCode> {
   const workflow = workflowNamed(name);
-  const input = readJson(options.input);
+  const input = parseInput(workflow, readJson(options.input));
+  checkKey(workflow, input, options.key);
   const settings = clientSettings();
   const agent = readAgent(settings.agent, settings.agentKeyFile);
   checkAgent(settings, agent.name);
-  const client = await connect(settings.temporal, `agent:${agent.name}`);
+  const client = await connect(temporalSettings(), `agent:${agent.name}`);
   try {
-    // The input is parsed inside, field by field.
-    const started = await startRun(client, agent, workflow, input as never, { key: options.key });
+    const started = await startRun(client, agent, workflow, input, { key: options.key });
     const { workflowId, runId } = started;
     output.say(
       started.joined
@@ -81,7 +81,7 @@ function workflowNamed(name: string): WorkflowName {
   if (found) return found;
   const near = closest(name, workflowNames);
   throw new UsageError(
-    `There is no Workflow ${name}${near ? `; did you mean ${near}?` : ''} There are ${workflowNames.join(', ')}.`,
+    `There is no Workflow ${name}${near ? `; did you mean ${near}?` : '.'} There are ${workflowNames.join(', ')}.`,
   );
 }
 
