@@ -22,7 +22,8 @@ import {
 } from '../workflows/contract.ts';
 import { exitCodes, OncallError, UsageError } from './errors.ts';
 import { follow } from './follow.ts';
-import { parseInput } from './inputs.ts';
+import { checkKey, parseInput } from './inputs.ts';
+import { whyNotStarted } from './not-started.ts';
 
 /** An agent that can start runs: its name and its key. */
 export interface AgentIdentity {
@@ -83,7 +84,10 @@ export function readAgent(name: string | undefined, keyFile: string | undefined)
   }
 }
 
-/** Starts runs as an agent: each start carries a statement that only this agent can sign and that fits no other start. */
+/**
+ * Starts runs as an agent: each start carries a statement that only this agent can sign and that fits no other start.
+ * @throws OncallError where the input is not right, or Temporal does not take the start.
+ */
 export async function startRun<Name extends WorkflowName>(
   client: Client,
   agent: AgentIdentity,
@@ -92,6 +96,7 @@ export async function startRun<Name extends WorkflowName>(
   options: { readonly key?: string | undefined } = {},
 ): Promise<Run<Name>> {
   const parsed = parseInput(name, input);
+  checkKey(name, parsed, options.key);
   const workflowId = workflowIds[name](parsed, options.key ?? randomUUID());
   const signing = signingClient(client, agent);
   try {
@@ -111,7 +116,7 @@ export async function startRun<Name extends WorkflowName>(
     });
     return runOf(client, agent, name, handle, handle.firstExecutionRunId, false);
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw await whyNotStarted(client, error);
     const handle = client.workflow.getHandle(workflowId);
     const { runId } = await handle.describe();
     return runOf(client, agent, name, client.workflow.getHandle(workflowId, runId), runId, true);

@@ -16,6 +16,7 @@ const program = new Command('oncall')
     if (config !== undefined) useConfig(config);
   })
   .showSuggestionAfterError()
+  .showHelpAfterError('oncall --help, also behind a command, tells what there is.')
   .exitOverride();
 
 program

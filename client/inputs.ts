@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Endpoint } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { Id } from '../pagerduty/catalogue/wire.ts';
-import type { WorkflowName, Workflows } from '../workflows/contract.ts';
+import { type WorkflowName, type Workflows, workflowIds } from '../workflows/contract.ts';
 import { UsageError } from './errors.ts';
 import { closest } from './output.ts';
 
@@ -47,7 +47,7 @@ export const inputs = {
     })
     .superRefine(({ operation, request, all }, context) => {
       const endpoint: Endpoint = catalogue[operation];
-      const parsed = endpoint.request.safeParse(request);
+      const parsed = endpoint.request.safeParse(request, { reportInput: true });
       for (const { message, path } of parsed.success ? [] : faultsOf(endpoint.request, parsed.error))
         context.addIssue({ code: 'custom', path: ['request', ...path], message });
       if (all && !endpoint.paging)
@@ -67,7 +67,7 @@ export const workflowNames = Object.keys(inputs) as readonly WorkflowName[];
  */
 export function parseInput<Name extends WorkflowName>(name: Name, input: unknown): Workflows[Name]['input'] {
   const schema: z.ZodType = inputs[name];
-  const parsed = schema.safeParse(input);
+  const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data as Workflows[Name]['input'];
   const faults = faultsOf(schema, parsed.error).map(
     ({ path, message }) => `${path.join('.') || 'the input'}: ${message}`,
@@ -90,12 +90,15 @@ interface Fault {
 /** What is wrong with a value, by field; an unknown field with those that there are. */
 export function faultsOf(schema: z.ZodType, error: z.ZodError): readonly Fault[] {
   return flatten(error.issues).map((issue) => {
-    if (issue.code !== 'unrecognized_keys') return { path: issue.path, message: issue.message };
+    const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
+    if (issue.code !== 'unrecognized_keys')
+      return { path: issue.path, message: isMissing ? 'is missing' : issue.message };
     const known = fieldsAt(schema, issue.path);
     const [first = ''] = issue.keys;
     const near = closest(first, known);
-    const there = near ? `did you mean ${near}?` : `there are ${known.join(', ') || 'none'}`;
-    return { path: [...issue.path, issue.keys.join(', ')], message: `no such field; ${there}` };
+    const meant = near ? ` (did you mean ${near}?)` : '';
+    const message = `no such field${meant}; there are ${known.join(', ') || 'none'}`;
+    return { path: [...issue.path, issue.keys.join(', ')], message };
   });
 }
 
@@ -129,4 +132,23 @@ function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly str
     });
   }
   return [...new Set(nodes.flatMap((node) => Object.keys((node['properties'] as object | undefined) ?? {})))];
+}
+
+/** What Temporal takes as id of a run. */
+const longestIdBytes = 1_000;
+
+/**
+ * Checks the key of a one-off run.
+ * @throws UsageError where it is empty, which would make all such runs one, or makes the id of the run too long.
+ */
+export function checkKey<Name extends WorkflowName>(
+  name: Name,
+  input: Workflows[Name]['input'],
+  key: string | undefined,
+): void {
+  if (key === undefined) return;
+  const left = longestIdBytes - Buffer.byteLength(workflowIds[name](input, ''));
+  const bytes = Buffer.byteLength(key);
+  if (bytes < 1 || bytes > left)
+    throw new UsageError(`The key of a run (--key) takes from 1 to ${left} bytes, not ${bytes}.`);
 }

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { operationNames } from '../../pagerduty/catalogue/index.ts';
-import type { OperationInput, OperationResult } from '../../workflows/contract.ts';
+import type { OperationResult } from '../../workflows/contract.ts';
 import { type ExitCode, UsageError } from '../errors.ts';
 import { closest, type Output } from '../output.ts';
 import { readPages } from '../pages.ts';
@@ -23,7 +23,7 @@ export async function call(operation: string, options: CallOptions, output: Outp
     request: readJson(options.input),
     ...(all && { all }),
     ...(reason !== undefined && { reason }),
-  } as OperationInput;
+  };
   return execute('runOperation', input, { ...(key !== undefined && { key }) }, output, print);
 }
 

@@ -10,10 +10,10 @@ import {
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import { readAgent, startRun } from '../agent.ts';
-import { type ClientSettings, clientSettings } from '../config.ts';
+import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
 import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
-import { workflowNames } from '../inputs.ts';
+import { checkKey, parseInput, workflowNames } from '../inputs.ts';
 import { closest, type Output } from '../output.ts';
 
 export interface RunOptions {
@@ -23,9 +23,8 @@ export interface RunOptions {
 }
 
 /** `oncall run`: starts a Workflow as the agent of the environment, follows it and prints what it ended with. */
-export function run(name: string, options: RunOptions, output: Output): Promise<ExitCode> {
-  // The input is parsed inside, field by field.
-  return execute(workflowNamed(name), readJson(options.input) as never, options, output, async (result) => ({
+export async function run(name: string, options: RunOptions, output: Output): Promise<ExitCode> {
+  return execute(workflowNamed(name), readJson(options.input), options, output, async (result) => ({
     value: result,
     text: describe(result),
   }));
@@ -40,15 +39,17 @@ export interface Printed {
 /** Starts a Workflow as the agent of the environment, follows it and prints its result. */
 export async function execute<Name extends WorkflowName>(
   workflow: Name,
-  input: Workflows[Name]['input'],
+  written: unknown,
   options: Pick<RunOptions, 'detach' | 'key'>,
   output: Output,
   print: (result: Workflows[Name]['result'], client: Client) => Promise<Printed>,
 ): Promise<ExitCode> {
+  const input = parseInput(workflow, written);
+  checkKey(workflow, input, options.key);
   const settings = clientSettings();
   const agent = readAgent(settings.agent, settings.agentKeyFile);
   checkAgent(settings, agent.name);
-  const client = await connect(settings.temporal, `agent:${agent.name}`);
+  const client = await connect(temporalSettings(), `agent:${agent.name}`);
   try {
     const started = await startRun(client, agent, workflow, input, { key: options.key });
     const { workflowId, runId } = started;
@@ -102,7 +103,7 @@ function workflowNamed(name: string): WorkflowName {
   if (found) return found;
   const near = closest(name, workflowNames);
   throw new UsageError(
-    `There is no Workflow ${name}${near ? `; did you mean ${near}?` : ''} There are ${workflowNames.join(', ')}.`,
+    `There is no Workflow ${name}${near ? `; did you mean ${near}?` : '.'} There are ${workflowNames.join(', ')}.`,
   );
 }
 
