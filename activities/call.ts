@@ -2,7 +2,7 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { digestOf } from '../gate/canonical.ts';
-import { type Decision, decide, type Question, type Undecided } from '../gate/decide.ts';
+import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
 import { incidentOf, type Switches } from '../gate/facts.ts';
 import type { Policy } from '../gate/policy.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
@@ -86,7 +86,7 @@ export async function callOf<Name extends OperationName>(
   const state = deps.policy();
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
   const caller: Caller = {
-    agent: origin.kind === 'agent' ? origin.agent : origin.kind === 'runner' ? runner : origin.claimed,
+    agent: origin.kind === 'runner' ? runner : origin.kind === 'nobody' ? origin.claimed : origin.agent,
     account: deps.account,
     workflowId: run.workflowId,
     runId: run.runId,
@@ -141,6 +141,7 @@ export async function callOf<Name extends OperationName>(
     if (!state.policy.accounts.has(deps.account))
       return refuse('accounts', `the configuration has no account ${deps.account}`);
     if (origin.kind === 'nobody') return refuse('statement', origin.why);
+    if (origin.kind === 'operator') return decideForOperator(question, facts, switches);
     return decide(state.policy, question, facts, switches);
   };
   return { ...call, judge };

@@ -38,7 +38,10 @@ export async function commit<Name extends OperationName>(
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
     const caps = word.decision === 'allowed' ? (word.caps ?? []) : [];
     const asked = { agent: caller.agent, stepKey: step.key, caps, now };
-    const switches = policy && origin.kind === 'agent' ? await book.switches(policy, asked) : undefined;
+    const switches =
+      policy && (origin.kind === 'agent' || origin.kind === 'operator')
+        ? await book.switches(policy, asked)
+        : undefined;
     const last = switches && word.decision !== 'denied' ? call.judge(facts, { ...known, switches }) : word;
     const decision: Decision =
       last.decision === 'needs'
