@@ -1,4 +1,4 @@
-import { acknowledge, alertIndex, closeAlert, openIncident, resolve } from './incident-life.ts';
+import { acknowledge, addAlert, alertIndex, closeAlert, openIncident, resolve } from './incident-life.ts';
 import { byEvent, record } from './incident-state.ts';
 import type { Alert, Context, Incident, Integration, Service, Severity, Urgency } from './model.ts';
 import { known, type World } from './world.ts';
@@ -43,8 +43,7 @@ export function trigger(world: World, integration: Integration, event: Trigger):
     contexts,
     resolvedAt: null,
   };
-  incident.alerts.push(alert);
-  world.openAlerts.set(alertIndex(integration.id, key), alert);
+  addAlert(world, incident, alert);
 }
 
 /** Acknowledges the incident of the open alert with this key; dropped where there is none here. */

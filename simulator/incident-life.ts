@@ -48,7 +48,7 @@ export function openIncident(
     notes: [],
     log: [],
   };
-  world.incidents.set(incident.id, incident);
+  world.addIncident(incident);
   record(world, incident, 'trigger', cause, { summary: 'Triggered through the API.' });
   assignLevel(world, incident, reached, 'assign', cause);
   letAutoResolve(world, incident);
@@ -128,7 +128,9 @@ export function setUrgency(world: World, incident: Incident, urgency: Urgency, c
 
 /** Moves the incident and its alerts to another service; its policy and assignees stay. */
 export function moveTo(world: World, incident: Incident, service: Service, cause: Cause): void {
-  incident.serviceId = service.id;
+  world.incidentIndex.changeService(incident, () => {
+    incident.serviceId = service.id;
+  });
   for (const alert of incident.alerts) alert.serviceId = service.id;
   const teamIds = teamsOf(known(world.policies, service.policyId));
   incident.teamIds = [...new Set([...incident.teamIds, ...teamIds])];
@@ -143,6 +145,13 @@ export function addNote(world: World, incident: Incident, user: User, content: s
     note: content,
   });
   return note;
+}
+
+/** Takes the alert's key until it is closed. */
+export function addAlert(world: World, incident: Incident, alert: Alert): void {
+  incident.alerts.push(alert);
+  world.incidentIndex.addKey(alert.key, incident);
+  world.openAlerts.set(alertIndex(alert.integrationId, alert.key), alert);
 }
 
 /** Frees the alert's key for a new incident. */

@@ -14,6 +14,7 @@ export function record(world: World, incident: Incident, type: LogEntryType, cau
 
 export function setStatus(world: World, incident: Incident, status: IncidentStatus, { agent }: Cause): void {
   if (incident.status === status) return;
+  world.incidentIndex.changeStatus(incident, incident.status, status);
   incident.status = status;
   incident.lastStatusChangeAt = world.clock.now;
   incident.lastStatusChangeBy = agent;

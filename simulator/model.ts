@@ -1,4 +1,4 @@
-import type { Timer } from './clock.ts';
+import type { Timer } from './agenda.ts';
 
 // What the simulated account holds. Instants are milliseconds since 1970; PagerDuty's own words and shapes are in `wire/`.
 

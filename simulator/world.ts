@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from './clock.ts';
+import { IncidentIndex } from './incident-index.ts';
+import { IndexedMap } from './indexed-map.ts';
 import type {
   Agent,
   Alert,
@@ -26,16 +28,17 @@ export interface WorldOptions {
 export class World {
   readonly clock: Clock;
   readonly acknowledgeReassigns: boolean;
-  readonly users: Map<string, User>;
+  readonly users = new IndexedMap<User>(({ email }) => [email.toLowerCase()]);
   readonly teams: Map<string, Team>;
   readonly schedules: Map<string, Schedule>;
   readonly policies: Map<string, EscalationPolicy>;
   readonly services: Map<string, Service>;
-  readonly integrations: Map<string, Integration>;
+  readonly integrations = new IndexedMap<Integration>(({ routingKey }) => [routingKey]);
   readonly priorities: Map<string, Priority>;
   readonly credentials: readonly Credential[];
   /** In the order they came. */
   readonly incidents = new Map<string, Incident>();
+  readonly incidentIndex = new IncidentIndex();
   /** By integration and key: a trigger with the key of one of these opens nothing new. */
   readonly openAlerts = new Map<string, Alert>();
   readonly #idPrefix = base36(randomInt(36 ** 6), 6);
@@ -44,12 +47,12 @@ export class World {
   constructor(company: Company, clock: Clock, { acknowledgeReassigns = false }: WorldOptions = {}) {
     this.clock = clock;
     this.acknowledgeReassigns = acknowledgeReassigns;
-    this.users = byId(company.users);
+    for (const user of company.users) this.users.set(user.id, user);
     this.teams = byId(company.teams);
     this.schedules = byId(company.schedules);
     this.policies = byId(company.policies);
     this.services = byId(company.services);
-    this.integrations = byId(company.integrations);
+    for (const integration of company.integrations) this.integrations.set(integration.id, integration);
     this.priorities = byId(company.priorities);
     this.credentials = company.credentials;
   }
@@ -60,10 +63,14 @@ export class World {
     return `${letter}${this.#idPrefix}${base36(this.#ids, 7)}`;
   }
 
+  addIncident(incident: Incident): void {
+    this.incidents.set(incident.id, incident);
+    this.incidentIndex.add(incident);
+  }
+
   /** PagerDuty takes an incident's id and its number. */
   incident(idOrNumber: string): Incident | undefined {
-    const byNumber = ({ number }: Incident) => String(number) === idOrNumber;
-    return this.incidents.get(idOrNumber) ?? [...this.incidents.values()].find(byNumber);
+    return this.incidents.get(idOrNumber) ?? this.incidentIndex.byNumber(idOrNumber);
   }
 
   /** What the notes of an incident say, oldest first. */
@@ -72,12 +79,11 @@ export class World {
   }
 
   userByEmail(email: string): User | undefined {
-    const wanted = email.trim().toLowerCase();
-    return [...this.users.values()].find((user) => user.email.toLowerCase() === wanted);
+    return this.users.named(email.trim().toLowerCase());
   }
 
   integrationOf(routingKey: string): Integration | undefined {
-    return [...this.integrations.values()].find((integration) => integration.routingKey === routingKey);
+    return this.integrations.named(routingKey);
   }
 
   /** Ids of everyone whom a level reaches now. */
@@ -88,12 +94,8 @@ export class World {
   /** Follows the open incidents, unless people set it. */
   statusOf(service: Service): 'active' | 'warning' | 'critical' | 'maintenance' | 'disabled' {
     if (service.mode !== 'enabled') return service.mode;
-    const statuses = new Set<string>();
-    for (const { serviceId, status } of this.incidents.values()) {
-      if (serviceId === service.id) statuses.add(status);
-    }
-    if (statuses.has('triggered')) return 'critical';
-    return statuses.has('acknowledged') ? 'warning' : 'active';
+    if (this.incidentIndex.count(service.id, 'triggered') > 0) return 'critical';
+    return this.incidentIndex.count(service.id, 'acknowledged') > 0 ? 'warning' : 'active';
   }
 
   nameOf({ type, id }: Agent): string {
