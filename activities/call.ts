@@ -2,11 +2,11 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { digestOf } from '../gate/canonical.ts';
-import { type Decision, decide, type IncidentFacts, type Question, type Undecided } from '../gate/decide.ts';
+import { type Decision, decide, incidentOf, type Question, type Undecided } from '../gate/decide.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
 import type { Step } from '../gate/steps.ts';
 import { phrase } from '../gate/words.ts';
-import type { Action, Endpoint, Situation, Touch } from '../pagerduty/catalogue/endpoint.ts';
+import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader } from './facts.ts';
@@ -38,16 +38,16 @@ export interface Call<Name extends OperationName> {
   readonly request: RequestOf<Name>;
   readonly expect: Expectation | undefined;
   readonly touches: readonly Touch[];
-  /** Id or number of the incident it touches, as the request names it. */
-  readonly incidentId: string | undefined;
-  readonly actions: (situation: Situation) => readonly Action[];
+  /** Ids or numbers of the incidents it touches, as the request names them. */
+  readonly incidentIds: readonly string[];
+  readonly actions: (statusOf: StatusOf) => readonly Action[];
   readonly caller: Caller;
   readonly origin: Origin;
   readonly step: Step;
   readonly ledger: Ledger;
   readonly reader: FactReader;
-  /** The gate's word on these facts; `situation` stands in for the incident's status while it is not read. */
-  readonly judge: (facts: AllFacts, situation?: Situation) => Decision | Undecided;
+  /** The gate's word on these facts; `statusOf` stands in for what the facts say of incidents while they are not read. */
+  readonly judge: (facts: AllFacts, statusOf?: StatusOf) => Decision | Undecided;
 }
 
 /**
@@ -80,9 +80,8 @@ export async function callOf<Name extends OperationName>(
     configuration: state.readable ? state.policy.digest : 'unreadable',
   };
   const touches = endpoint.touches(input.request as never);
-  const incident = touches.find(({ kind }) => kind === 'incident');
-  const actions = (situation: Situation): readonly Action[] =>
-    endpoint.actions(input.request as never, situation);
+  const actions = (statusOf: StatusOf): readonly Action[] =>
+    endpoint.actions(input.request as never, statusOf);
   const call: Omit<Call<Name>, 'judge'> = {
     deps,
     name,
@@ -90,7 +89,7 @@ export async function callOf<Name extends OperationName>(
     request: input.request,
     expect: input.expect,
     touches,
-    incidentId: incident?.kind === 'incident' ? incident.id : undefined,
+    incidentIds: touchedIds('incident', touches),
     actions,
     caller,
     origin,
@@ -101,19 +100,19 @@ export async function callOf<Name extends OperationName>(
     ledger: ledgerFor(deps, origin.kind === 'runner'),
     reader: new FactReader(deps),
   };
-  const judge = (facts: AllFacts, situation: Situation = facts): Decision | Undecided => {
+  const judge = (facts: AllFacts, statusOf = statusIn(facts)): Decision | Undecided => {
     const question: Question = {
       agent: caller.agent,
       operation: name,
       summary: endpoint.summary,
-      actions: actions(situation),
+      actions: actions(statusOf),
       touches,
     };
     if (origin.kind === 'runner') return decideForRunner(question, input.request as ReleaseRequest, facts);
     const refuse = (rule: string, why: string): Decision => ({
       decision: 'denied',
       rule,
-      sentence: `${caller.agent} may not ${phrase(question, facts.incident?.number)}: ${why}.`,
+      sentence: `${caller.agent} may not ${phrase(question, facts.incidents)}: ${why}.`,
     });
     if (!state.readable) {
       const fault = state.sentence.split('\n')[0]?.replace(/\.$/, '');
@@ -137,11 +136,21 @@ function checkRequest(endpoint: Endpoint, name: string, request: unknown): void 
   );
 }
 
+/** Ids of the things of one kind that a request touches. */
+export const touchedIds = (kind: Touch['kind'], touches: readonly Touch[]): readonly string[] =>
+  touches.flatMap((touch) => (touch.kind === kind && 'id' in touch ? [touch.id] : []));
+
+/** The statuses that the facts know. */
+export const statusIn =
+  (facts: AllFacts): StatusOf =>
+  (id) =>
+    incidentOf(facts, id)?.status;
+
 /** What the call asks, as it follows "may not" or "did not". */
-export const wording = <Name extends OperationName>(call: Call<Name>, { incident }: AllFacts = {}): string =>
+export const wording = <Name extends OperationName>(call: Call<Name>, facts: AllFacts = {}): string =>
   phrase(
-    { summary: call.endpoint.summary, actions: call.actions({ incident }), touches: call.touches },
-    incident?.number,
+    { summary: call.endpoint.summary, actions: call.actions(statusIn(facts)), touches: call.touches },
+    facts.incidents,
   );
 
 /** The entry before the call. Takes over the reads that were made for its decision. */
@@ -151,7 +160,7 @@ export function entryOf<Name extends OperationName>(
   decided: { readonly decision: AuditRecord['decision']; readonly rule: string; readonly sentence: string },
 ): AuditRecord {
   return {
-    ...common(call, facts.incident),
+    ...common(call, facts),
     kind: 'entry',
     ...pick(decided),
     facts,
@@ -173,7 +182,7 @@ export function outcomeOf<Name extends OperationName>(
 ): AuditRecord {
   const { status, requestId } = came;
   return {
-    ...common(call, facts.incident),
+    ...common(call, facts),
     kind: 'outcome',
     entry: stamp.seq,
     ...pick({ ...came, rule: '' }),
@@ -189,10 +198,13 @@ const pick = ({ decision, rule, sentence }: Pick<AuditRecord, 'decision' | 'rule
   sentence,
 });
 
-const common = <Name extends OperationName>(call: Call<Name>, incident: IncidentFacts | undefined) => ({
+const common = <Name extends OperationName>(call: Call<Name>, facts: AllFacts) => ({
   ...call.caller,
   operation: call.name,
-  action: call.actions({ incident }).join(),
-  incident: incident?.id ?? call.incidentId ?? null,
+  action: call.actions(statusIn(facts)).join(),
+  incident: theOnly(call.incidentIds.map((id) => incidentOf(facts, id)?.id ?? id)),
   requestDigest: call.step.digest,
 });
+
+/** The incident an entry is about; a bulk update names its members in its facts. */
+const theOnly = (ids: readonly string[]): string | null => (ids.length === 1 ? (ids[0] ?? null) : null);

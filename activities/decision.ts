@@ -1,8 +1,8 @@
-import type { Decision, FactName } from '../gate/decide.ts';
+import type { Decision, FactName, IncidentFacts } from '../gate/decide.ts';
 import { join, nameOf } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { type Call, type Expectation, entryOf, wording } from './call.ts';
+import { type Call, type Expectation, entryOf, touchedIds, wording } from './call.ts';
 import type { AllFacts } from './facts.ts';
 
 /** Rounds of facts after which a decision that still lacks one is a denial. */
@@ -18,17 +18,17 @@ export async function decideOn<Name extends OperationName>(
   const hopeless = hopelessIn(call);
   if (hopeless) return { decision: hopeless, facts: {} };
   const mustSee =
-    call.incidentId !== undefined && (call.endpoint.situated === true || call.expect !== undefined);
+    call.incidentIds.length > 0 && (call.endpoint.situated === true || call.expect !== undefined);
   let facts: AllFacts = {};
   try {
     for (let round = 0; round < mostRounds; round += 1) {
       const verdict = call.judge(facts);
       const needs = new Set<FactName>(verdict.decision === 'needs' ? verdict.needs : []);
       if (call.expect?.acknowledgers === 'ours' && !facts.ourUsers) needs.add('ourUsers');
-      if (mustSee && !facts.incident) needs.add('incident');
+      if (mustSee && !facts.incidents) needs.add('incidents');
       if (needs.size === 0 && verdict.decision !== 'needs') return { decision: verdict, facts };
-      // The incident comes last: as little time as can be lies between seeing it and sending.
-      if (needs.delete('incident')) needs.add('incident');
+      // Incidents come last: as little time as can be lies between seeing them and sending.
+      if (needs.delete('incidents')) needs.add('incidents');
       for (const need of needs) facts = { ...facts, ...(await readFact(call, need)) };
     }
   } catch (error) {
@@ -42,30 +42,38 @@ export async function decideOn<Name extends OperationName>(
   return { decision: { decision: 'denied', rule: 'facts', sentence }, facts };
 }
 
-/** The denial that stands whatever the incident's status may turn out to be. */
+/** The denial that stands whatever the status of the incidents may turn out to be. */
 function hopelessIn<Name extends OperationName>(call: Call<Name>): Decision | undefined {
-  const answers = ['triggered', 'acknowledged', 'resolved'].map((status) =>
-    call.judge({}, { incident: { status } }),
-  );
+  const answers = ['triggered', 'acknowledged', 'resolved'].map((status) => call.judge({}, () => status));
   const denials = answers.filter((answer) => answer.decision === 'denied');
   return denials.length === answers.length ? denials[0] : undefined;
 }
 
 async function readFact<Name extends OperationName>(call: Call<Name>, need: FactName): Promise<AllFacts> {
-  const { reader, touches, incidentId, deps } = call;
+  const { reader, touches, incidentIds, deps } = call;
   switch (need) {
-    case 'incident':
-      return incidentId === undefined ? {} : { incident: await reader.incident(incidentId) };
-    case 'service': {
-      const service = touches.find(({ kind }) => kind === 'service');
-      return service?.kind === 'service' ? { service: await reader.service(service.id) } : {};
+    case 'incidents':
+      return { incidents: await reader.incidents(incidentIds) };
+    case 'services': {
+      const opened = touches.flatMap((touch) => (touch.kind === 'new incident' ? [touch.service] : []));
+      return {
+        services: await each([...opened, ...touchedIds('service', touches)], (id) => reader.service(id)),
+      };
     }
+    case 'policies': {
+      const opened = touches.flatMap((touch) => (touch.kind === 'new incident' ? (touch.policy ?? []) : []));
+      const ids = [...opened, ...touchedIds('escalation policy', touches)];
+      return { policies: await each(ids, (id) => reader.policy(id)) };
+    }
+    case 'schedules':
+      return { schedules: await each(touchedIds('schedule', touches), (id) => reader.schedule(id)) };
     case 'ourDuty':
       return { ourDuty: await reader.ourDuty(), ourUsers: await reader.ourUsers() };
     case 'ourUsers':
       return { ourUsers: await reader.ourUsers() };
     case 'holder':
     case 'recordedPolicy': {
+      const [incidentId] = incidentIds;
       const lease = incidentId === undefined ? undefined : await call.ledger.lease(deps.account, incidentId);
       if (!lease) return { holder: null, recordedPolicy: null };
       const isAsking = call.origin.lineage.some(
@@ -80,14 +88,32 @@ async function readFact<Name extends OperationName>(call: Call<Name>, need: Fact
   }
 }
 
+async function each<T>(ids: readonly string[], read: (id: string) => Promise<T>): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (const id of new Set(ids)) found.push(await read(id));
+  return found;
+}
+
 /** Which expectation does not hold, in words; `undefined` where all hold. */
 export function differs(
   expect: Expectation | undefined,
-  { incident, ourUsers = [] }: AllFacts,
+  { incidents = [], ourUsers = [] }: AllFacts,
 ): string | undefined {
   if (!expect) return undefined;
-  if (!incident) return 'the incident could not be compared';
-  const { status, assignees, acknowledgers } = expect;
+  if (incidents.length === 0) return 'the incident could not be compared';
+  const [first] = incidents.flatMap((incident) => {
+    const difference = differsIn(expect, incident, ourUsers);
+    if (difference === undefined) return [];
+    return incidents.length === 1 ? difference : `of #${incident.number}, ${difference}`;
+  });
+  return first;
+}
+
+function differsIn(
+  { status, assignees, acknowledgers }: Expectation,
+  incident: IncidentFacts,
+  ourUsers: readonly string[],
+): string | undefined {
   if (status !== undefined && incident.status !== status) {
     return `the incident is ${nameOf(incident.status)} now and no longer ${status}`;
   }

@@ -1,5 +1,5 @@
 import type { ReadDone } from '../gate/audit.ts';
-import type { Facts, IncidentFacts, ServiceFacts } from '../gate/decide.ts';
+import type { Facts, IncidentFacts, ServiceFacts, TeamFacts } from '../gate/decide.ts';
 import type { ReleaseFacts } from '../gate/runner.ts';
 import { nameOf } from '../gate/words.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
@@ -17,6 +17,10 @@ const oldestMs = 60_000;
 
 /** How far ahead our own users must be off call: PagerDuty looks no further than 90 days. */
 const dutyAheadMs = 89 * 24 * 3_600_000;
+
+/** Records a page, and how many incidents must be left for a page of them to be worth its request. */
+const pageSize = 100;
+const worthAList = 3;
 
 /** Facts of one account that may be a minute old, shared by its attempts. */
 export class FactCache {
@@ -66,9 +70,84 @@ export class FactReader {
     return answer.response;
   }
 
-  async incident(id: string): Promise<IncidentFacts> {
-    const { incident } = await this.ask('getIncident', { params: { id } }, id);
-    return factsOf(incident);
+  /** What several reads of one operation say, in their order. Many incidents are read by the page where they lie together. */
+  async askAll<Name extends OperationName>(
+    name: Name,
+    requests: readonly RequestOf<Name>[],
+    about: string,
+  ): Promise<readonly ResponseOf<Name>[]> {
+    if (name === 'getIncident') {
+      const ids = (requests as readonly RequestOf<'getIncident'>[]).map(({ params }) => params.id);
+      const incidents = await this.#wholeIncidents(ids);
+      return incidents.map((incident) => ({ incident })) as unknown as readonly ResponseOf<Name>[];
+    }
+    const found: ResponseOf<Name>[] = [];
+    for (const request of requests) found.push(await this.ask(name, request, about));
+    return found;
+  }
+
+  /** Incidents as they are now, in the order asked. */
+  async incidents(ids: readonly string[]): Promise<readonly IncidentFacts[]> {
+    return (await this.#wholeIncidents(ids)).map(factsOf);
+  }
+
+  /** Reads the first that is not known; where many are left, the open ones of its service come by the page. */
+  async #wholeIncidents(ids: readonly string[]): Promise<readonly Incident[]> {
+    const known = new Map<string, Incident>();
+    const listed = new Set<string>();
+    const found: Incident[] = [];
+    for (const id of ids) {
+      let incident = known.get(id);
+      if (!incident) {
+        ({ incident } = await this.ask('getIncident', { params: { id } }, id));
+        known.set(id, incident);
+        const left = ids.filter((other) => !known.has(other)).length;
+        const service = incident.service?.id;
+        if (left >= worthAList && service !== undefined && !listed.has(service)) {
+          listed.add(service);
+          for (const open of await this.#openIncidents(service, left)) known.set(open.id, open);
+        }
+      }
+      found.push(incident);
+    }
+    return found;
+  }
+
+  async #openIncidents(service: string, wanted: number): Promise<readonly Incident[]> {
+    const found: Incident[] = [];
+    // Where more lie open than are asked for, reading on would cost more than it saves.
+    for (let offset = 0; offset < wanted + pageSize; offset += pageSize) {
+      const { incidents, more } = await this.ask(
+        'listIncidents',
+        {
+          query: {
+            'service_ids[]': [service],
+            'statuses[]': ['triggered', 'acknowledged'],
+            date_range: 'all',
+            limit: pageSize,
+            offset,
+          },
+        },
+        service,
+      );
+      found.push(...incidents);
+      if (!more) break;
+    }
+    return found;
+  }
+
+  policy(id: string): Promise<TeamFacts> {
+    return this.#deps.cache.get(`policy ${id}`, async () => {
+      const { escalation_policy } = await this.ask('getEscalationPolicy', { params: { id } }, id);
+      return teamsOf(escalation_policy);
+    });
+  }
+
+  schedule(id: string): Promise<TeamFacts> {
+    return this.#deps.cache.get(`schedule ${id}`, async () => {
+      const { schedule } = await this.ask('getSchedule', { params: { id } }, id);
+      return teamsOf(schedule);
+    });
   }
 
   service(id: string): Promise<ServiceFacts> {
@@ -115,6 +194,14 @@ export class FactReader {
     });
   }
 }
+
+const teamsOf = ({
+  id,
+  teams,
+}: {
+  readonly id: string;
+  readonly teams?: readonly { readonly id: string }[] | null | undefined;
+}): TeamFacts => ({ id, teams: (teams ?? []).map((team) => team.id) });
 
 /** The facts of an incident as PagerDuty sent it. */
 export function factsOf(incident: Incident): IncidentFacts {

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import type { Stamp } from '../gate/audit.ts';
 import type { StepRow } from '../gate/audit-store.ts';
 import { sha256 } from '../gate/canonical.ts';
@@ -8,7 +9,7 @@ import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { send, timeLimitMs } from '../pagerduty/http.ts';
-import { type Call, type CallInput, callOf, entryOf, outcomeOf, wording } from './call.ts';
+import { type Call, type CallInput, callOf, entryOf, outcomeOf, statusIn, wording } from './call.ts';
 import { decideOn, differs } from './decision.ts';
 import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
@@ -36,7 +37,7 @@ export interface NotDone {
   readonly sentence: string;
   readonly entry: Stamp;
   readonly agent: string;
-  /** The incident as the decision read it. */
+  /** The incident as the decision read it, where the request names one. */
   readonly incident?: IncidentFacts;
 }
 
@@ -91,7 +92,7 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   }
   const { decision, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
-  const difference = facts.incident && differs(call.expect, facts);
+  const difference = facts.incidents && differs(call.expect, facts);
   if (difference) {
     const sentence = `${call.caller.agent} did not ${wording(call)}: ${difference}. Nothing was sent.`;
     const stamp = await call.ledger.entry(
@@ -110,17 +111,19 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
     entryOf(call, facts, decision),
     { earlier, sentAt: new Date(sentAt), answerBy: sentAt + timeLimitMs(call.endpoint), leaseUntil },
     async (tx) => {
-      if (leaseUntil === undefined || !facts.incident) return;
+      if (leaseUntil === undefined) return;
       const [{ workflowId, firstRunId }] = call.origin.lineage;
-      await leases.open(tx, {
-        account: call.deps.account,
-        incident: facts.incident.id,
-        workflow_id: workflowId,
-        first_run_id: firstRunId,
-        agent: call.caller.agent,
-        policy: facts.incident.policy ?? null,
-        expires_at: leaseUntil,
-      });
+      for (const { id, policy = null } of facts.incidents ?? []) {
+        await leases.open(tx, {
+          account: call.deps.account,
+          incident: id,
+          workflow_id: workflowId,
+          first_run_id: firstRunId,
+          agent: call.caller.agent,
+          policy,
+          expires_at: leaseUntil,
+        });
+      }
     },
   );
   return sendOnce(call, stamp, decision.sentence, facts, leaseUntil);
@@ -136,7 +139,7 @@ async function sendOnce<Name extends OperationName>(
 ): Promise<Done<Name>> {
   const { ledger, step, deps } = call;
   const endLease = async (tx: Parameters<typeof leases.end>[0]): Promise<void> => {
-    if (facts.incident) await leases.end(tx, deps.account, facts.incident.id);
+    for (const { id } of facts.incidents ?? []) await leases.end(tx, deps.account, id);
   };
   try {
     const { response, status, requestId } = await send(await deps.connection(), call.name, signed(call));
@@ -145,7 +148,7 @@ async function sendOnce<Name extends OperationName>(
     const came = outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId });
     // A resolved incident, or one given back, is held by nobody.
     const lets = call
-      .actions(facts)
+      .actions(statusIn(facts))
       .some((action) => action === 'incidents.resolve' || action === 'incidents.unacknowledge');
     await ledger.settle(step, stamp, 'done', came, result, lets ? endLease : async () => {});
     return result;
@@ -184,11 +187,24 @@ async function lookFor<Name extends OperationName>(
     await ledger.entry(outcomeOf(call, {}, stamp, { decision: 'lost', sentence }));
     return undefined;
   };
+  if (endpoint.repeat === 'never') {
+    await lost(
+      'The earlier try was not answered, and nothing in PagerDuty would show it; it is not sent again.',
+    );
+    throw ApplicationFailure.nonRetryable(
+      `Whether "${call.caller.step}" took effect cannot be known; it is not sent again.`,
+      'OutcomeUnknown',
+    );
+  }
   if (typeof endpoint.repeat === 'string')
     return lost('The earlier try was not answered; it is safe to send again.');
   const { find, ask, ours }: LookFirst = endpoint.repeat;
-  const request = call.request as never;
-  const found = await reader.ask(find as OperationName, ask(request) as never, 'an earlier try');
+  const request = signed(call) as never;
+  const asked = ask(request);
+  const about = 'an earlier try';
+  const found = Array.isArray(asked)
+    ? await reader.askAll(find as OperationName, asked as never, about)
+    : await reader.ask(find as OperationName, asked as never, about);
   const ourUsers = await reader.ourUsers();
   const response = ours(found as never, request, { ourUsers, sentAt: earlier.sent_at, mark: markOf(step) });
   if (response === undefined)
@@ -243,5 +259,9 @@ const notDone = <Name extends OperationName>(
   kind: NotDone['kind'],
   sentence: string,
   entry: Stamp,
-  { incident }: AllFacts,
-): NotDone => ({ ok: false, kind, sentence, entry, agent: caller.agent, ...(incident && { incident }) });
+  { incidents = [] }: AllFacts,
+): NotDone => {
+  const [incident, ...others] = incidents;
+  const only = others.length === 0 ? incident : undefined;
+  return { ok: false, kind, sentence, entry, agent: caller.agent, ...(only && { incident: only }) };
+};

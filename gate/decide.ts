@@ -1,5 +1,5 @@
 import type { Action, Touch } from '../pagerduty/catalogue/endpoint.ts';
-import { type Condition, type Grant, type Grants, grantFor, resourceOf, type When } from './grants.ts';
+import { type Condition, type Grant, type Grants, grantFor, resourceOf } from './grants.ts';
 import type { Policy } from './policy.ts';
 import { join, nameOf, phrase } from './words.ts';
 
@@ -23,10 +23,26 @@ export interface ServiceFacts {
   readonly teams: readonly string[];
 }
 
+/** What PagerDuty said about an escalation policy or a schedule. */
+export interface TeamFacts {
+  readonly id: string;
+  readonly teams: readonly string[];
+}
+
+/** The incident that a request names, by its id or, as PagerDuty takes it too, by its number. */
+export const incidentOf = (
+  { incidents = [] }: { readonly incidents?: readonly IncidentFacts[] },
+  id: string,
+): IncidentFacts | undefined =>
+  incidents.find((incident) => incident.id === id || String(incident.number) === id);
+
 /** What is known when deciding. A fact that is not read yet is absent: `decide` asks for it by name. */
 export interface Facts {
-  readonly incident?: IncidentFacts;
-  readonly service?: ServiceFacts;
+  /** Each incident that is touched. */
+  readonly incidents?: readonly IncidentFacts[];
+  readonly services?: readonly ServiceFacts[];
+  readonly policies?: readonly TeamFacts[];
+  readonly schedules?: readonly TeamFacts[];
   /** Where a user of ours, named by a `From` address, is on call himself, in words; `null` where none is. */
   readonly ourDuty?: string | null;
 }
@@ -67,7 +83,8 @@ export interface Undecided {
 export function decide(policy: Policy, question: Question, facts: Facts): Decision | Undecided {
   const { agent, actions } = question;
   const found = policy.agents.get(agent);
-  const may = `${agent} may not ${phrase(question, facts.incident?.number)}`;
+  const asked = phrase(question, facts.incidents);
+  const may = `${agent} may not ${asked}`;
   if (!found) return denied(`agents.${agent}`, `${may}: the configuration knows no agent of that name.`);
   if (actions.length === 0)
     return denied(`agents.${agent}`, `${may}: the request asks for nothing the gate knows.`);
@@ -85,7 +102,7 @@ export function decide(policy: Policy, question: Question, facts: Facts): Decisi
   return {
     decision: 'allowed',
     rule: join(allowed.map(({ rule }) => `agents.${agent}.grants${rule}`)),
-    sentence: `${agent} may ${phrase(question, facts.incident?.number)}: ${join([...new Set(allowed.map(({ why }) => why))])}.`,
+    sentence: `${agent} may ${asked}: ${join([...new Set(allowed.map(({ why }) => why))])}.`,
     ...(leases.length === 0 ? {} : { leaseMs: Math.min(...leases) }),
   };
 }
@@ -141,14 +158,19 @@ function conditions(
   const needs = new Set<FactName>();
   const met: string[] = [];
   for (const [condition, allowed] of Object.entries(grant.when) as [Condition, readonly string[]][]) {
-    for (const touch of touches) {
+    const asked = touches.filter(({ kind }) => says[kind].includes(condition));
+    for (const touch of asked) {
       const values = valuesOf(condition, touch, facts);
       if (values.state === 'unread') needs.add(values.fact);
       else if (!holds(values.list, allowed, touch.kind === 'list')) {
         return { kind: 'no', rule, why: failure(condition, values.list, allowed, touch.kind === 'list') };
       } else met.push(`the ${noun[condition]} is ${join(values.list)}`);
     }
-    if (touches.length === 0) return { kind: 'no', rule, why: failure(condition, [], allowed, true) };
+    // A condition that nothing touched can show is not met.
+    if (asked.length === 0) {
+      const why = `the request shows no ${noun[condition]}; its grant covers ${join(allowed)} only`;
+      return { kind: 'no', rule, why };
+    }
   }
   if (action === 'incidents.acknowledge') {
     if (facts.ourDuty === undefined) needs.add('ourDuty');
@@ -166,22 +188,37 @@ type Values =
   | { readonly state: 'read'; readonly list: readonly string[] }
   | { readonly state: 'unread'; readonly fact: FactName };
 
+/** Which conditions a thing can show at all. Where a request names several, each is asked only what it can show. */
+const says: Readonly<Record<Touch['kind'], readonly Condition[]>> = {
+  list: ['services', 'teams', 'policies', 'urgency', 'status'],
+  incident: ['services', 'teams', 'policies', 'urgency', 'status'],
+  'new incident': ['services', 'teams', 'policies', 'urgency'],
+  service: ['services', 'teams', 'policies'],
+  'escalation policy': ['policies', 'teams'],
+  schedule: ['teams'],
+  team: ['teams'],
+  user: [],
+  'routing key': [],
+  'webhook subscription': [],
+};
+
 /** What the thing touched has for a condition. A list has what its own filter names. */
 function valuesOf(condition: Condition, touch: Touch, facts: Facts): Values {
   const read = (list: readonly (string | undefined)[]): Values => ({
     state: 'read',
     list: list.filter((value) => value !== undefined),
   });
+  const teamsIn = (fact: 'services' | 'policies' | 'schedules', id: string): Values => {
+    const found = facts[fact]?.find((known) => known.id === id);
+    return found ? read(found.teams) : { state: 'unread', fact };
+  };
   switch (touch.kind) {
     case 'list':
       return read(touch.within[condition] ?? []);
     case 'incident': {
-      const { incident } = facts;
-      // PagerDuty takes an incident's number wherever it takes its id.
-      if (incident === undefined || (incident.id !== touch.id && String(incident.number) !== touch.id)) {
-        return { state: 'unread', fact: 'incident' };
-      }
-      const of: Record<keyof When, readonly (string | undefined)[]> = {
+      const incident = incidentOf(facts, touch.id);
+      if (incident === undefined) return { state: 'unread', fact: 'incidents' };
+      const of: Record<Condition, readonly (string | undefined)[]> = {
         services: [incident.service],
         teams: incident.teams,
         policies: [incident.policy],
@@ -190,15 +227,26 @@ function valuesOf(condition: Condition, touch: Touch, facts: Facts): Values {
       };
       return read(of[condition]);
     }
+    case 'new incident':
+      if (condition === 'urgency') return read([touch.urgency]);
+      if (touch.policy !== undefined && condition !== 'services')
+        return valuesOf(condition, { kind: 'escalation policy', id: touch.policy }, facts);
+      return valuesOf(condition, { kind: 'service', id: touch.service }, facts);
     case 'service': {
       if (condition === 'services') return read([touch.id]);
-      const { service } = facts;
-      if (service?.id !== touch.id) return { state: 'unread', fact: 'service' };
-      return read(condition === 'teams' ? service.teams : condition === 'policies' ? [service.policy] : []);
+      if (condition === 'teams') return teamsIn('services', touch.id);
+      const service = facts.services?.find(({ id }) => id === touch.id);
+      return service ? read([service.policy]) : { state: 'unread', fact: 'services' };
     }
     case 'escalation policy':
-      return read(condition === 'policies' ? [touch.id] : []);
+      return condition === 'policies' ? read([touch.id]) : teamsIn('policies', touch.id);
+    case 'schedule':
+      return teamsIn('schedules', touch.id);
+    case 'team':
+      return read([touch.id]);
+    case 'user':
     case 'routing key':
+    case 'webhook subscription':
       return read([]);
   }
 }

@@ -26,10 +26,10 @@ export type Condition = keyof When;
 const conditionsOf: Readonly<Record<Resource, readonly Condition[]>> = {
   incidents: ['services', 'teams', 'policies', 'urgency', 'status'],
   services: ['services', 'teams', 'policies'],
-  schedules: [],
+  schedules: ['teams'],
   escalation_policies: ['policies', 'teams'],
   users: [],
-  teams: [],
+  teams: ['teams'],
   oncalls: ['policies'],
   events: [],
 };

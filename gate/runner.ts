@@ -8,7 +8,7 @@ const looks = new Set(['incidents.view', 'oncalls.view', 'services.view', 'users
 
 /** What the runner's decision knows. */
 export interface ReleaseFacts {
-  readonly incident?: IncidentFacts;
+  readonly incidents?: readonly IncidentFacts[];
   /** Ids of the users whom our `From` addresses name. */
   readonly ourUsers?: readonly string[];
   /** Who holds the incident under a live lease; `null` where nobody does or the store cannot be asked. */
@@ -48,11 +48,12 @@ export function decideForRunner(
       sentence: `runner may ${phrase(question)}: it may look.`,
     };
   }
-  const { incident, ourUsers, holder, recordedPolicy } = facts;
+  const { incidents = [], ourUsers, holder, recordedPolicy } = facts;
+  const [incident] = incidents;
   const refuse = (why: string): Decision => ({
     decision: 'denied',
     rule: 'runner may release',
-    sentence: `runner may not ${phrase(question, incident?.number)}: ${why}.`,
+    sentence: `runner may not ${phrase(question, incidents)}: ${why}.`,
   });
   const change = request.body?.incident;
   const isRelease =
@@ -60,7 +61,7 @@ export function decideForRunner(
     change?.status === 'triggered' &&
     Object.keys(change).every((field) => ['type', 'status', 'escalation_policy'].includes(field));
   if (!isRelease) return refuse('it may only look, and give incidents back to people');
-  if (!incident) return { decision: 'needs', needs: ['incident'] };
+  if (!incident) return { decision: 'needs', needs: ['incidents'] };
   if (!ourUsers || holder === undefined || recordedPolicy === undefined) {
     return { decision: 'needs', needs: ['ourUsers', 'holder', 'recordedPolicy'] };
   }

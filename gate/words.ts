@@ -20,34 +20,53 @@ interface Asked {
   readonly touches: readonly Touch[];
 }
 
-/** What is asked, as it follows "may": "acknowledge incident #12 (PABC)", "list who is on call". */
-export function phrase({ summary, actions, touches }: Asked, incidentNumber?: number): string {
-  const things = touches.flatMap((touch) => thing(touch, incidentNumber));
+/** An incident that was read: its number says more to people than its id. */
+interface Numbered {
+  readonly id: string;
+  readonly number: number;
+}
+
+/** How many incidents of a bulk update are named. */
+const mostNamed = 5;
+
+/** What is asked, as it follows "may": "acknowledge incident #12 (PABC)", "move incident PABC to service PDEF". */
+export function phrase({ summary, actions, touches }: Asked, incidents: readonly Numbered[] = []): string {
+  const named = (some: readonly Touch[]): readonly string[] =>
+    some.flatMap((touch) => thing(touch, incidents));
   const known = actions.map((action) => verbs[action]);
   if (known.length > 0 && known.every((verb) => verb !== undefined)) {
-    return `${join(known)} ${join(things) || 'incidents'}`;
+    const isIncident = ({ kind }: Touch): boolean => kind === 'incident';
+    const things = named(touches.filter(isIncident));
+    const rest = things.length - mostNamed;
+    const which = rest > 1 ? [...things.slice(0, mostNamed), `${rest} more`] : things;
+    const where = named(touches.filter((touch) => !isIncident(touch)));
+    return `${join(known)} ${join(which) || 'incidents'}${where.length > 0 ? ` to ${join(where)}` : ''}`;
   }
+  const things = named(touches);
   const words = `${summary.charAt(0).toLowerCase()}${summary.slice(1)}`;
   if (things.length === 0) return words;
   const kind = touches[0]?.kind ?? '';
+  if (kind === 'new incident') return `${words} on ${join(things)}`;
   const general = new RegExp(`\\ban? ${kind}\\b`);
   return general.test(words) ? words.replace(general, join(things)) : `${words} (${join(things)})`;
 }
 
-function thing(touch: Touch, incidentNumber?: number): readonly string[] {
+function thing(touch: Touch, incidents: readonly Numbered[]): readonly string[] {
   switch (touch.kind) {
-    case 'incident':
+    case 'incident': {
+      const read = incidents.find(({ id, number }) => id === touch.id || String(number) === touch.id);
+      return [read ? `incident #${read.number} (${nameOf(touch.id)})` : `incident ${nameOf(touch.id)}`];
+    }
+    case 'new incident':
       return [
-        incidentNumber === undefined
-          ? `incident ${nameOf(touch.id)}`
-          : `incident #${incidentNumber} (${nameOf(touch.id)})`,
+        `service ${nameOf(touch.service)}`,
+        ...(touch.policy === undefined ? [] : [`escalation policy ${nameOf(touch.policy)}`]),
       ];
     case 'routing key':
       return [`routing key ${nameOf(touch.name)}`];
     case 'list':
       return Object.entries(touch.within).map(([what, values]) => `${what} ${join(values)}`);
-    case 'service':
-    case 'escalation policy':
+    default:
       return [`${touch.kind} ${nameOf(touch.id)}`];
   }
 }

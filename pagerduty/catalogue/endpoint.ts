@@ -1,13 +1,24 @@
 import type { z } from 'zod';
 
-/** PagerDuty's OAuth scopes of the operations here, and the Events API's routing key. */
+/** PagerDuty's OAuth scopes of the operations here, and the Events API's routing key; `none` where any of a user's credentials will do. */
 export type Scope =
   | 'incidents.read'
   | 'incidents.write'
-  | 'oncalls.read'
   | 'services.read'
+  | 'services.write'
+  | 'schedules.read'
+  | 'schedules.write'
+  | 'escalation_policies.read'
+  | 'escalation_policies.write'
   | 'users.read'
-  | 'routing key';
+  | 'users.write'
+  | 'teams.read'
+  | 'teams.write'
+  | 'oncalls.read'
+  | 'webhook_subscriptions.read'
+  | 'webhook_subscriptions.write'
+  | 'routing key'
+  | 'none';
 
 /** Every action the gate decides about, by resource. Finer than operations: one `updateIncident` can be any of nine. */
 export const actionsOf = {
@@ -35,11 +46,33 @@ export const actionsOf = {
 } as const;
 
 export type Resource = keyof typeof actionsOf;
-export type Action = { [R in Resource]: `${R}.${(typeof actionsOf)[R][number]}` }[Resource];
+type AgentAction = { [R in Resource]: `${R}.${(typeof actionsOf)[R][number]}` }[Resource];
+
+/** What only operators may do, so that no grant names it. */
+export const operatorActions = ['webhook_subscriptions.view', 'webhook_subscriptions.manage'] as const;
+
+export type Action = AgentAction | (typeof operatorActions)[number];
 
 /** What a request reaches in PagerDuty, so that the gate knows which facts to ask for. */
 export type Touch =
-  | { readonly kind: 'incident' | 'service' | 'escalation policy'; readonly id: string }
+  | {
+      readonly kind:
+        | 'incident'
+        | 'service'
+        | 'escalation policy'
+        | 'schedule'
+        | 'user'
+        | 'team'
+        | 'webhook subscription';
+      readonly id: string;
+    }
+  /** An incident that does not exist yet; its urgency is the service's to choose where the request does not. */
+  | {
+      readonly kind: 'new incident';
+      readonly service: string;
+      readonly urgency?: string | undefined;
+      readonly policy?: string | undefined;
+    }
   | { readonly kind: 'routing key'; readonly name: string }
   /** A list, and what its own filter limits it to. */
   | { readonly kind: 'list'; readonly within: Within };
@@ -53,10 +86,27 @@ export interface Within {
   readonly status?: readonly string[];
 }
 
-/** The incident as the decision read it, in PagerDuty's own field names; `undefined` while it is not read yet. */
-export interface Situation {
-  readonly incident?: { readonly status: string } | undefined;
-}
+/** The status of an incident as the decision read it, by the id or number that the request names; `undefined` while it is not read yet. */
+export type StatusOf = (id: string) => string | undefined;
+
+/** Types of the webhook events that PagerDuty sends for what operations do. */
+export type WebhookEvent =
+  | 'incident.triggered'
+  | 'incident.acknowledged'
+  | 'incident.unacknowledged'
+  | 'incident.resolved'
+  | 'incident.reopened'
+  | 'incident.escalated'
+  | 'incident.reassigned'
+  | 'incident.delegated'
+  | 'incident.priority_updated'
+  | 'incident.incident_type.changed'
+  | 'incident.service_updated'
+  | 'incident.conference_bridge.updated'
+  | 'incident.annotated'
+  | 'service.created'
+  | 'service.updated'
+  | 'pagey.ping';
 
 /** What a repeated write looks for: our users, when the first try was sent, and the mark it carried. */
 export interface Trace {
@@ -72,7 +122,7 @@ export interface Trace {
 export interface LookFirst {
   /** The read that shows the effect: an operation of the catalogue. */
   readonly find: string;
-  /** The request of that read. */
+  /** The request of that read; several where the effect shows in several things. The request is the one that was sent, signed. */
   readonly ask: (request: never) => unknown;
   /** The answer of the write as `find` shows it where the effect is ours, or `undefined` where it is not there. */
   readonly ours: (found: never, request: never, trace: Trace) => unknown;
@@ -94,18 +144,33 @@ export interface Endpoint {
   readonly response: z.ZodType;
   /** PagerDuty's own, e.g. `incidents.write`, or the routing key. */
   readonly scope: Scope;
+  /** Whose credential PagerDuty takes for it: an account's or a user's, a user's alone, or a routing key in the body. */
+  readonly token: 'any' | 'user' | 'routing key';
   /** Whether PagerDuty wants the `From` header with an account key. */
-  readonly from: 'required' | 'none';
-  /** Where the records of a page stand in the answer; absent where the operation does not page. */
-  readonly paging?: { readonly style: 'offset'; readonly items: string };
+  readonly from: 'required' | 'optional' | 'none';
+  /** How its records are walked; absent where the operation does not page. */
+  readonly paging?: Paging;
+  /** Whose limit it counts against: the credential's 960 a minute, that and a lower one of its own, or its routing key's. */
+  readonly bucket: 'account' | 'operation' | 'routing key';
+  /** Webhook events that it can cause. */
+  readonly webhooks: readonly WebhookEvent[];
   /** What the request does, for the gate: `incidents.acknowledge` and `incidents.resolve` are both `updateIncident`. */
-  readonly actions: (request: never, situation: Situation) => readonly Action[];
-  /** Whether what it does hangs on the incident's status, so that each attempt reads the incident before it decides. */
+  readonly actions: (request: never, statusOf: StatusOf) => readonly Action[];
+  /** Whether what it does hangs on an incident's status, so that each attempt reads the incidents before it decides. */
   readonly situated?: true;
   /** What the request reaches. */
   readonly touches: (request: never) => readonly Touch[];
-  /** After an unknown outcome: send again (`safe`), again with the same key in the body (`keyed`), or look for the effect first. */
-  readonly repeat: 'safe' | 'keyed' | LookFirst;
+  /** After an unknown outcome: send again (`safe`), again with the same key in the body (`keyed`), look for the effect first, or `never` again, where nothing could be found. */
+  readonly repeat: 'safe' | 'keyed' | 'never' | LookFirst;
+}
+
+/** How a list is walked. PagerDuty shows no more than 10,000 records of one question; a list with times can be asked in slices. */
+export interface Paging {
+  readonly style: 'offset' | 'cursor';
+  /** Where the records of a page stand in the answer. */
+  readonly items: string;
+  /** The field of a record that `since` and `until` compare, and the order in which a slice is walked. */
+  readonly times?: { readonly field: string; readonly order: 'ascending' | 'descending' };
 }
 
 /** Whether the operation changes PagerDuty. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, Touch } from './endpoint.ts';
 import { Instant } from './wire.ts';
 
 const Payload = z.strictObject({
@@ -13,6 +13,13 @@ const Payload = z.strictObject({
   custom_details: z.record(z.string(), z.unknown()).optional(),
 });
 
+const Link = z.strictObject({ href: z.string().min(1), text: z.string().optional() });
+const Image = z.strictObject({
+  src: z.string().min(1),
+  href: z.string().optional(),
+  alt: z.string().optional(),
+});
+
 const Event = z
   .strictObject({
     event_action: z.enum(['trigger', 'acknowledge', 'resolve']),
@@ -20,10 +27,8 @@ const Event = z
     payload: Payload.optional(),
     client: z.string().optional(),
     client_url: z.string().optional(),
-    links: z.array(z.strictObject({ href: z.string(), text: z.string().optional() })).optional(),
-    images: z
-      .array(z.strictObject({ src: z.string(), href: z.string().optional(), alt: z.string().optional() }))
-      .optional(),
+    links: z.array(Link).optional(),
+    images: z.array(Image).optional(),
   })
   .refine((event) => event.event_action !== 'trigger' || event.payload !== undefined, {
     path: ['payload'],
@@ -47,10 +52,50 @@ export const enqueueEvent = {
     dedup_key: z.string().nullish(),
   }),
   scope: 'routing key',
+  token: 'routing key',
   from: 'none',
+  bucket: 'routing key',
+  webhooks: ['incident.triggered', 'incident.acknowledged', 'incident.resolved'],
   actions: (request: { body: { event_action: 'trigger' | 'acknowledge' | 'resolve' } }) => [
     `events.${request.body.event_action}`,
   ],
-  touches: (request: { routingKey: string }) => [{ kind: 'routing key', name: request.routingKey }],
+  touches: theRoutingKey,
   repeat: 'keyed',
 } as const satisfies Endpoint;
+
+/**
+ * `POST /v2/change/enqueue`. What happened to a service, such as a release; pages nobody. Has no key and shows up in no
+ * read, so that a send without an answer is never repeated.
+ */
+export const enqueueChangeEvent = {
+  summary: 'Announce a change',
+  api: 'events',
+  method: 'POST',
+  path: '/v2/change/enqueue',
+  request: z.strictObject({
+    routingKey: z.string().min(1),
+    body: z.strictObject({
+      payload: z.strictObject({
+        summary: z.string().min(1).max(1024),
+        source: z.string().min(1).optional(),
+        timestamp: Instant.optional(),
+        custom_details: z.record(z.string(), z.unknown()).optional(),
+      }),
+      links: z.array(Link).optional(),
+      images: z.array(Image).optional(),
+    }),
+  }),
+  response: z.looseObject({ status: z.string(), message: z.string().nullish() }),
+  scope: 'routing key',
+  token: 'routing key',
+  from: 'none',
+  bucket: 'routing key',
+  webhooks: [],
+  actions: () => ['events.announce_change'],
+  touches: theRoutingKey,
+  repeat: 'never',
+} as const satisfies Endpoint;
+
+function theRoutingKey(request: { readonly routingKey: string }): readonly Touch[] {
+  return [{ kind: 'routing key', name: request.routingKey }];
+}

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { Action, Endpoint, Situation, Touch, Trace } from './endpoint.ts';
-import { Id, Instant, pageFields, pageQuery, Reference, referenceTo } from './wire.ts';
+import type { Endpoint, Touch } from './endpoint.ts';
+import { Id, Instant, pageFields, pageQuery, Reference } from './wire.ts';
 
-const Status = z.enum(['triggered', 'acknowledged', 'resolved']);
-const Urgency = z.enum(['high', 'low']);
+export const Status = z.enum(['triggered', 'acknowledged', 'resolved']);
+export const Urgency = z.enum(['high', 'low']);
 
 /** An incident as REST sends it. Most fields may be null or missing: only what every incident has is demanded. */
 export const Incident = z.looseObject({
@@ -28,14 +28,7 @@ export const Incident = z.looseObject({
 });
 export type Incident = z.output<typeof Incident>;
 
-/** A note. `user.type` is `bot_user_reference` for PagerDuty's own. */
-export const Note = z.looseObject({
-  id: z.string(),
-  content: z.string(),
-  created_at: z.string().nullish(),
-  user: Reference.nullish(),
-});
-export type Note = z.output<typeof Note>;
+export const IncidentAnswer = z.looseObject({ incident: Incident });
 
 /** An alert. Alerts know only triggered and resolved; `body.details` is an object or a string. */
 export const Alert = z.looseObject({
@@ -51,7 +44,17 @@ export const Alert = z.looseObject({
 });
 export type Alert = z.output<typeof Alert>;
 
-const IncidentAnswer = z.looseObject({ incident: Incident });
+/** What happened to an incident. `type` ends in `_log_entry`; `channel.type` says by which way: `api`, `timeout`, `note`… */
+export const LogEntry = z.looseObject({
+  id: z.string(),
+  type: z.string(),
+  created_at: z.string(),
+  summary: z.string().nullish(),
+  agent: Reference.nullish(),
+  channel: z.looseObject({ type: z.string().nullish() }).nullish(),
+  user: Reference.nullish(),
+});
+export type LogEntry = z.output<typeof LogEntry>;
 
 /** The filters of `listIncidents` that the gate compares with a grant. */
 export interface ListQuery {
@@ -60,6 +63,19 @@ export interface ListQuery {
   readonly 'urgencies[]'?: readonly string[] | undefined;
   readonly 'statuses[]'?: readonly string[] | undefined;
 }
+
+const includes = [
+  'acknowledgers',
+  'agents',
+  'assignees',
+  'conference_bridge',
+  'escalation_policies',
+  'first_trigger_log_entries',
+  'priorities',
+  'services',
+  'teams',
+  'users',
+] as const;
 
 /** `GET /incidents`. Without dates PagerDuty answers one month only; `date_range=all` lifts it, six months is the widest span. */
 export const listIncidents = {
@@ -88,30 +104,17 @@ export const listIncidents = {
             'sort_by takes at most two of incident_number, created_at, resolved_at, urgency, each with :asc or :desc',
           )
           .optional(),
-        'include[]': z
-          .array(
-            z.enum([
-              'acknowledgers',
-              'agents',
-              'assignees',
-              'conference_bridge',
-              'escalation_policies',
-              'first_trigger_log_entries',
-              'priorities',
-              'services',
-              'teams',
-              'users',
-            ]),
-          )
-          .min(1)
-          .optional(),
+        'include[]': z.array(z.enum(includes)).min(1).optional(),
       })
       .optional(),
   }),
   response: z.looseObject({ incidents: z.array(Incident), ...pageFields }),
   scope: 'incidents.read',
+  token: 'any',
   from: 'none',
-  paging: { style: 'offset', items: 'incidents' },
+  bucket: 'account',
+  webhooks: [],
+  paging: { style: 'offset', items: 'incidents', times: { field: 'created_at', order: 'ascending' } },
   actions: () => ['incidents.view'],
   touches: ({ query = {} }: { query?: ListQuery }) => [
     {
@@ -133,118 +136,26 @@ export const getIncident = {
   api: 'rest',
   method: 'GET',
   path: '/incidents/{id}',
-  request: z.strictObject({ params: z.strictObject({ id: Id }) }),
+  request: z.strictObject({
+    params: z.strictObject({ id: Id }),
+    query: z
+      .strictObject({
+        'include[]': z
+          .array(z.enum([...includes, 'custom_fields']))
+          .min(1)
+          .optional(),
+      })
+      .optional(),
+  }),
   response: IncidentAnswer,
   scope: 'incidents.read',
+  token: 'any',
   from: 'none',
+  bucket: 'account',
+  webhooks: [],
   actions: () => ['incidents.view'],
   touches: theIncident,
   repeat: 'safe',
-} as const satisfies Endpoint;
-
-const IncidentChange = z
-  .strictObject({
-    type: z.enum(['incident', 'incident_reference']),
-    status: Status.optional(),
-    resolution: z.string().min(1).max(25_000).optional(),
-    title: z.string().min(1).max(1024).optional(),
-    urgency: Urgency.optional(),
-    escalation_level: z.int().min(1).optional(),
-    assignments: z
-      .array(z.strictObject({ assignee: referenceTo('user_reference') }))
-      .min(1)
-      .optional(),
-    escalation_policy: referenceTo('escalation_policy_reference').optional(),
-    priority: z.union([referenceTo('priority_reference'), z.string().min(1)]).optional(),
-    incident_type: z.strictObject({ name: z.string().min(1) }).optional(),
-    conference_bridge: z
-      .strictObject({ conference_number: z.string().optional(), conference_url: z.string().optional() })
-      .optional(),
-    service: referenceTo('service_reference').optional(),
-  })
-  .refine((change) => Object.keys(change).some((field) => field !== 'type'), 'nothing to change')
-  .refine((change) => change.resolution === undefined || change.status === 'resolved', {
-    path: ['resolution'],
-    error: 'a resolution goes only with status "resolved"',
-  });
-
-/** The request of `updateIncident`. */
-export interface UpdateIncident {
-  readonly params: { readonly id: string };
-  readonly body: { readonly incident: z.output<typeof IncidentChange> };
-}
-
-/**
- * `PUT /incidents/{id}`. Looks idempotent and is not: acknowledging a resolved incident reopens it, in the caller's name.
- * @see https://developer.pagerduty.com/api-reference/8a0e1aa2ec666-update-an-incident
- */
-export const updateIncident = {
-  summary: 'Update an incident',
-  api: 'rest',
-  method: 'PUT',
-  path: '/incidents/{id}',
-  request: z.strictObject({
-    params: z.strictObject({ id: Id }),
-    body: z.strictObject({ incident: IncidentChange }),
-  }),
-  response: IncidentAnswer,
-  scope: 'incidents.write',
-  from: 'required',
-  actions: changesOf,
-  situated: true,
-  touches: theIncident,
-  repeat: {
-    find: 'getIncident',
-    ask: (request: UpdateIncident) => ({ params: { id: request.params.id } }),
-    ours: changed,
-  },
-} as const satisfies Endpoint;
-
-/** `GET /incidents/{id}/notes`. All notes at once, newest first; at most 2,000 an incident. */
-export const listIncidentNotes = {
-  summary: 'List the notes of an incident',
-  api: 'rest',
-  method: 'GET',
-  path: '/incidents/{id}/notes',
-  request: z.strictObject({ params: z.strictObject({ id: Id }) }),
-  response: z.looseObject({ notes: z.array(Note) }),
-  scope: 'incidents.read',
-  from: 'none',
-  actions: () => ['incidents.view'],
-  touches: theIncident,
-  repeat: 'safe',
-} as const satisfies Endpoint;
-
-/** The request of `createIncidentNote`. */
-export interface CreateNote {
-  readonly params: { readonly id: string };
-  readonly body: { readonly note: { readonly content: string } };
-}
-
-/** `POST /incidents/{id}/notes`. PagerDuty has no key for a note, so each of ours carries the mark of its step. */
-export const createIncidentNote = {
-  summary: 'Add a note to an incident',
-  api: 'rest',
-  method: 'POST',
-  path: '/incidents/{id}/notes',
-  request: z.strictObject({
-    params: z.strictObject({ id: Id }),
-    body: z.strictObject({ note: z.strictObject({ content: z.string().min(1).max(24_900) }) }),
-  }),
-  response: z.looseObject({ note: Note }),
-  scope: 'incidents.write',
-  from: 'required',
-  actions: () => ['incidents.add_note'],
-  touches: theIncident,
-  repeat: {
-    find: 'listIncidentNotes',
-    ask: (request: CreateNote) => ({ params: { id: request.params.id } }),
-    ours: noteWithMark,
-    sign: (request: CreateNote, mark: string) => ({
-      ...request,
-      body: { note: { content: `${request.body.note.content}\n\n${mark}` } },
-    }),
-  },
 } as const satisfies Endpoint;
 
 /** `GET /incidents/{id}/alerts`. */
@@ -279,75 +190,51 @@ export const listIncidentAlerts = {
   }),
   response: z.looseObject({ alerts: z.array(Alert), ...pageFields }),
   scope: 'incidents.read',
+  token: 'any',
   from: 'none',
+  bucket: 'account',
+  webhooks: [],
   paging: { style: 'offset', items: 'alerts' },
   actions: () => ['incidents.view'],
   touches: theIncident,
   repeat: 'safe',
 } as const satisfies Endpoint;
 
-function theIncident(request: { readonly params: { readonly id: string } }): readonly Touch[] {
+/** `GET /incidents/{id}/log_entries`, newest first. The paging fields may be missing in the answer. */
+export const listIncidentLogEntries = {
+  summary: 'List what happened to an incident',
+  api: 'rest',
+  method: 'GET',
+  path: '/incidents/{id}/log_entries',
+  request: z.strictObject({
+    params: z.strictObject({ id: Id }),
+    query: z
+      .strictObject({
+        ...pageQuery,
+        since: Instant.optional(),
+        until: Instant.optional(),
+        time_zone: z.string().optional(),
+        is_overview: z.boolean().optional(),
+        'include[]': z
+          .array(z.enum(['incidents', 'services', 'channels', 'teams']))
+          .min(1)
+          .optional(),
+      })
+      .optional(),
+  }),
+  response: z.looseObject({ log_entries: z.array(LogEntry), ...pageFields }),
+  scope: 'incidents.read',
+  token: 'any',
+  from: 'none',
+  bucket: 'account',
+  webhooks: [],
+  paging: { style: 'offset', items: 'log_entries', times: { field: 'created_at', order: 'descending' } },
+  actions: () => ['incidents.view'],
+  touches: theIncident,
+  repeat: 'safe',
+} as const satisfies Endpoint;
+
+/** What a request about one incident reaches. */
+export function theIncident(request: { readonly params: { readonly id: string } }): readonly Touch[] {
   return [{ kind: 'incident', id: request.params.id }];
-}
-
-function changesOf(request: UpdateIncident, { incident }: Situation): readonly Action[] {
-  const change = request.body.incident;
-  const actions = new Set<Action>();
-  const reopens = incident?.status === 'resolved';
-  // Acknowledging a resolved incident opens it again and leaves it acknowledged by us: both must be allowed.
-  if (change.status === 'acknowledged') actions.add('incidents.acknowledge');
-  if (change.status === 'acknowledged' && reopens) actions.add('incidents.reopen');
-  if (change.status === 'triggered') actions.add(reopens ? 'incidents.reopen' : 'incidents.unacknowledge');
-  if (change.status === 'resolved') actions.add('incidents.resolve');
-  if (change.assignments || change.escalation_policy) actions.add('incidents.reassign');
-  if (change.escalation_level !== undefined) actions.add('incidents.escalate');
-  if (change.urgency) actions.add('incidents.set_urgency');
-  if (change.service) actions.add('incidents.move');
-  if (change.title || change.priority || change.incident_type || change.conference_bridge)
-    actions.add('incidents.edit');
-  return [...actions];
-}
-
-/** The incident, where every field that was asked for stands as asked and a status was set by one of our users. */
-function changed(found: { readonly incident: Incident }, request: UpdateIncident, trace: Trace): unknown {
-  const { incident } = found;
-  const change = request.body.incident;
-  if (change.status !== undefined && !isOurStatus(incident, change.status, trace)) return undefined;
-  if (change.title !== undefined && incident.title !== change.title) return undefined;
-  if (change.urgency !== undefined && incident.urgency !== change.urgency) return undefined;
-  if (change.escalation_policy && incident.escalation_policy?.id !== change.escalation_policy.id)
-    return undefined;
-  if (change.service && incident.service?.id !== change.service.id) return undefined;
-  if (change.assignments) {
-    const assigned = new Set(incident.assignments?.map(({ assignee }) => assignee.id));
-    if (!change.assignments.every(({ assignee }) => assigned.has(assignee.id))) return undefined;
-  }
-  // The level, priority, type and bridge cannot be told from here: sending those again sets the same value.
-  const unseen =
-    change.escalation_level !== undefined ||
-    change.priority ||
-    change.incident_type ||
-    change.conference_bridge;
-  return unseen ? undefined : found;
-}
-
-function isOurStatus(incident: Incident, wanted: string, { ourUsers, sentAt }: Trace): boolean {
-  if (incident.status !== wanted) return false;
-  if (wanted === 'acknowledged') {
-    return incident.acknowledgements?.some(({ acknowledger }) => ourUsers.includes(acknowledger.id)) ?? false;
-  }
-  const by = incident.last_status_change_by?.id;
-  const at = incident.last_status_change_at;
-  // PagerDuty's times have whole seconds, and its clock is not ours: a minute of grace.
-  const recent = typeof at !== 'string' || Date.parse(at) >= Date.parse(sentAt) - 60_000;
-  return recent && (by === undefined || ourUsers.includes(by));
-}
-
-function noteWithMark(
-  found: { readonly notes: readonly Note[] },
-  _request: CreateNote,
-  trace: Trace,
-): unknown {
-  const note = found.notes.find(({ content }) => content.trimEnd().endsWith(trace.mark));
-  return note && { note };
 }

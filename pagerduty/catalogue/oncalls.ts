@@ -42,7 +42,10 @@ export const listOnCalls = {
   }),
   response: z.looseObject({ oncalls: z.array(OnCall), ...pageFields }),
   scope: 'oncalls.read',
+  token: 'any',
   from: 'none',
+  bucket: 'operation',
+  webhooks: [],
   paging: { style: 'offset', items: 'oncalls' },
   actions: () => ['oncalls.view'],
   touches: ({ query = {} }: { query?: { 'escalation_policy_ids[]'?: readonly string[] | undefined } }) => [

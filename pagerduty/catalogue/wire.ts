@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Touch } from './endpoint.ts';
 
 /** An opaque PagerDuty id such as `PABC123`. Nothing that could leave its place in a path. */
 export const Id = z
@@ -18,8 +19,29 @@ export const Reference = z.looseObject({
 });
 export type Reference = z.output<typeof Reference>;
 
+/** A name that people gave, as PagerDuty takes it: one line. */
+export const Name = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^\P{Cc}+$/u, 'a name is one line of text');
+
+/** Whether PagerDuty would call two names the same: it compares them without case. */
+export const isNamed = (name: string | null | undefined, wanted: string): boolean =>
+  name?.toLowerCase() === wanted.toLowerCase();
+
 /** ISO 8601, as PagerDuty takes it in a query. */
 export const Instant = z.iso.datetime({ offset: true });
+
+/** A filter by teams, which the gate can compare with a grant. */
+export interface ByTeam {
+  readonly query?: { readonly 'team_ids[]'?: readonly string[] | undefined } | undefined;
+}
+
+/** What a list that can be limited to teams reaches. */
+export const listOfTeams = ({ query }: ByTeam): readonly Touch[] => [
+  { kind: 'list', within: query?.['team_ids[]'] ? { teams: query['team_ids[]'] } : {} },
+];
 
 /** The paging half of a list's query. */
 export const pageQuery = {

@@ -58,24 +58,32 @@ const anyQuestion = fc
     ),
   )
   .map(([name, request, status]) => ask(name, request as never, status));
+const one = <T>(arbitrary: fc.Arbitrary<T>) => fc.tuple(arbitrary);
+
 /** Everything a decision can know; ids are those of the sample requests. */
 const anyFacts: fc.Arbitrary<Required<Facts>> = fc.record({
-  incident: fc.record({
-    id: fc.constant('PABC123'),
-    number: fc.constant(12),
-    status: fc.constantFrom('triggered', 'acknowledged', 'resolved'),
-    urgency: fc.constantFrom('high', 'low'),
-    service: fc.constantFrom('PABC123', 'PS9', undefined),
-    policy: fc.constantFrom('PABC123', undefined),
-    teams: fc.subarray(['PT1', 'PT9', 'PT5']),
-    assignees: fc.constant([]),
-    acknowledgers: fc.constant([]),
-  }),
-  service: fc.record({
-    id: fc.constant('PABC123'),
-    policy: fc.constant('PABC123'),
-    teams: fc.subarray(['PT1', 'PT9']),
-  }),
+  incidents: one(
+    fc.record({
+      id: fc.constant('PABC123'),
+      number: fc.constant(12),
+      status: fc.constantFrom('triggered', 'acknowledged', 'resolved'),
+      urgency: fc.constantFrom('high', 'low'),
+      service: fc.constantFrom('PABC123', 'PS9', undefined),
+      policy: fc.constantFrom('PABC123', undefined),
+      teams: fc.subarray(['PT1', 'PT9', 'PT5']),
+      assignees: fc.constant([]),
+      acknowledgers: fc.constant([]),
+    }),
+  ),
+  services: one(
+    fc.record({
+      id: fc.constant('PABC123'),
+      policy: fc.constant('PABC123'),
+      teams: fc.subarray(['PT1', 'PT9']),
+    }),
+  ),
+  policies: one(fc.record({ id: fc.constant('PABC123'), teams: fc.subarray(['PT1', 'PT9']) })),
+  schedules: one(fc.record({ id: fc.constant('PABC123'), teams: fc.subarray(['PT1', 'PT9']) })),
   ourDuty: fc.constantFrom(null, 'level 1 of x'),
 });
 const outcome = (grants: Grants, question: Question, facts: Facts) =>
@@ -132,7 +140,7 @@ test('what is decided without a fact stays so once it is known', () => {
       anyGrants,
       anyQuestion,
       anyFacts,
-      fc.subarray(['incident', 'service', 'ourDuty'] as const),
+      fc.subarray(['incidents', 'services', 'policies', 'schedules', 'ourDuty'] as const),
       (grants, question, facts, known) => {
         const some = Object.fromEntries(known.map((name) => [name, facts[name]]));
         const early = outcome(grants, question, some).decision;
@@ -174,8 +182,10 @@ test('taking a grant away never allows what was denied, unless it stood above an
           { incidents: limited('read', { teams: ['PT9'] }), 'incidents.add_note': 'full' },
           ask('getIncident', { params: { id: 'PABC123' } }),
           {
-            incident: { ...seen, teams: ['PT1'] },
-            service: { id: 'PABC123', policy: 'PABC123', teams: [] },
+            incidents: [{ ...seen, teams: ['PT1'] }],
+            services: [{ id: 'PABC123', policy: 'PABC123', teams: [] }],
+            policies: [],
+            schedules: [],
             ourDuty: null,
           },
           0,

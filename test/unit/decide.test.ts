@@ -57,17 +57,17 @@ const service = { id: 'PS1', policy: 'PE1', teams: ['PT1'] };
 
 const known: Readonly<Record<string, Facts>> = {
   nothing: {},
-  high: { incident, ourDuty: null },
-  low: { incident: low, ourDuty: null },
-  'low, duty unread': { incident: low },
+  high: { incidents: [incident], ourDuty: null },
+  low: { incidents: [low], ourDuty: null },
+  'low, duty unread': { incidents: [low] },
   'duty only': { ourDuty: null },
-  'high, on duty': { incident, ourDuty: onDuty },
-  'low, on duty': { incident: low, ourDuty: onDuty },
-  'no service': { incident: { ...incident, service: undefined } },
-  'no team': { incident: { ...incident, teams: [] } },
-  'another incident': { incident: { ...incident, id: 'P2', number: 13 } },
-  service: { service },
-  'no policy': { service: { ...service, policy: undefined } },
+  'high, on duty': { incidents: [incident], ourDuty: onDuty },
+  'low, on duty': { incidents: [low], ourDuty: onDuty },
+  'no service': { incidents: [{ ...incident, service: undefined }] },
+  'no team': { incidents: [{ ...incident, teams: [] }] },
+  'another incident': { incidents: [{ ...incident, id: 'P2', number: 13 }] },
+  service: { services: [service] },
+  'no policy': { services: [{ ...service, policy: undefined }] },
 };
 
 /** Grants | what is asked | what is known | the answer | the sentence, or its end. */

@@ -57,9 +57,10 @@ test('every action of an operation is found, those of rare requests too', () => 
 
 /** Every action that some request of the operation asks the gate for, in the catalogue's order. */
 function actionsIn(endpoint: Endpoint): readonly Action[] {
-  const situations = ['triggered', 'acknowledged', 'resolved'].map((status) => ({ incident: { status } }));
   const found = sampleRequests(endpoint).flatMap((request) =>
-    situations.flatMap((situation) => endpoint.actions(request as never, situation)),
+    ['triggered', 'acknowledged', 'resolved'].flatMap((status) =>
+      endpoint.actions(request as never, () => status),
+    ),
   );
   return [...new Set(found)].toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
 }
@@ -67,6 +68,7 @@ function actionsIn(endpoint: Endpoint): readonly Action[] {
 function afterUnknown({ repeat }: Endpoint): string {
   if (repeat === 'safe') return 'send again';
   if (repeat === 'keyed') return 'send again with the same key';
+  if (repeat === 'never') return 'never sent again';
   const what = repeat.sign ? ' for the mark in its text' : '';
   return `look with \`${repeat.find}\`${what}; send again only where it left no trace`;
 }

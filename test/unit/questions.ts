@@ -21,7 +21,7 @@ export function ask<Name extends OperationName>(
     agent: 'bot',
     operation: name,
     summary: endpoint.summary,
-    actions: endpoint.actions(request as never, status === undefined ? {} : { incident: { status } }),
+    actions: endpoint.actions(request as never, () => status),
     touches: endpoint.touches(request as never),
   };
 }

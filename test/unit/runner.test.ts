@@ -16,7 +16,12 @@ const incident: IncidentFacts = {
   assignees: ['PBOT'],
   acknowledgers: ['PBOT'],
 };
-const facts: ReleaseFacts = { incident, ourUsers: ['PBOT', 'PBOT2'], holder: null, recordedPolicy: 'PHOME' };
+const facts: ReleaseFacts = {
+  incidents: [incident],
+  ourUsers: ['PBOT', 'PBOT2'],
+  holder: null,
+  recordedPolicy: 'PHOME',
+};
 
 const holder = (isAsking: boolean) => ({ workflowId: 'respond:main:P1', isAsking, agent: 'triage-bot' });
 const back = (policy: string | undefined, more: object = {}): RequestOf<'updateIncident'> => ({
@@ -33,7 +38,11 @@ const back = (policy: string | undefined, more: object = {}): RequestOf<'updateI
 
 /** What the gate says to the runner's request, on an incident of the status that the facts show. */
 const judge = (request: RequestOf<'updateIncident'>, known: ReleaseFacts) =>
-  decideForRunner(ask('updateIncident', request, known.incident?.status), request as ReleaseRequest, known);
+  decideForRunner(
+    ask('updateIncident', request, known.incidents?.[0]?.status),
+    request as ReleaseRequest,
+    known,
+  );
 
 const refusals = {
   status: /^runner may not .+: the incident is (triggered|resolved), so there is nothing to give back\.$/,
@@ -80,7 +89,7 @@ test.each<
   ['ours, without a recorded policy, elsewhere', {}, { recordedPolicy: null }, 'PHOME', 'policy'],
   ['ours, without any policy, to one', { policy: undefined }, { recordedPolicy: null }, 'PHOME', 'policy'],
 ])('acknowledged by %s', (_what, fields, known, policy, answer) => {
-  const verdict = judge(back(policy), { ...facts, ...known, incident: { ...incident, ...fields } });
+  const verdict = judge(back(policy), { ...facts, ...known, incidents: [{ ...incident, ...fields }] });
   if (answer === 'released') {
     expect(verdict).toEqual({
       decision: 'allowed',
