@@ -1,15 +1,18 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from './clock.ts';
+import type { Happening } from './happening.ts';
 import { IncidentIndex } from './incident-index.ts';
 import { IndexedMap } from './indexed-map.ts';
 import type {
   Agent,
   Alert,
+  ChangeEvent,
   Company,
   Credential,
   EscalationPolicy,
   Incident,
   Integration,
+  OAuthClient,
   Priority,
   Rule,
   Schedule,
@@ -18,6 +21,8 @@ import type {
   User,
 } from './model.ts';
 import { onCallAt } from './on-call.ts';
+import { createSettings, type Settings } from './settings.ts';
+import { Subscriptions } from './webhooks/subscription.ts';
 
 export interface WorldOptions {
   /** Acknowledging makes the acknowledging user the assignee, as reported of the real REST API (trap 3); off by default. */
@@ -27,7 +32,6 @@ export interface WorldOptions {
 /** The simulated account: what there is, at the clock's instant. What happens to it is in `incident-life.ts` and its like. */
 export class World {
   readonly clock: Clock;
-  readonly acknowledgeReassigns: boolean;
   readonly users = new IndexedMap<User>(({ email }) => [email.toLowerCase()]);
   readonly teams: Map<string, Team>;
   readonly schedules: Map<string, Schedule>;
@@ -35,7 +39,15 @@ export class World {
   readonly services: Map<string, Service>;
   readonly integrations = new IndexedMap<Integration>(({ routingKey }) => [routingKey]);
   readonly priorities: Map<string, Priority>;
-  readonly credentials: readonly Credential[];
+  /** By the key itself; OAuth tokens come and go. */
+  readonly credentials: Map<string, Credential>;
+  readonly oauthClients: Map<string, OAuthClient>;
+  readonly subscriptions = new Subscriptions();
+  /** Oldest first. PagerDuty keeps them for 90 days and shows them nowhere that is served here. */
+  readonly changeEvents: ChangeEvent[] = [];
+  readonly settings: Settings = createSettings();
+  /** Who delivers webhooks; whatever happens before there is anybody is not told. */
+  onHappening: ((happening: Happening) => void) | undefined;
   /** In the order they came. */
   readonly incidents = new Map<string, Incident>();
   readonly incidentIndex = new IncidentIndex();
@@ -46,7 +58,7 @@ export class World {
 
   constructor(company: Company, clock: Clock, { acknowledgeReassigns = false }: WorldOptions = {}) {
     this.clock = clock;
-    this.acknowledgeReassigns = acknowledgeReassigns;
+    this.settings.acknowledge_reassigns = acknowledgeReassigns;
     for (const user of company.users) this.users.set(user.id, user);
     this.teams = byId(company.teams);
     this.schedules = byId(company.schedules);
@@ -54,13 +66,29 @@ export class World {
     this.services = byId(company.services);
     for (const integration of company.integrations) this.integrations.set(integration.id, integration);
     this.priorities = byId(company.priorities);
-    this.credentials = company.credentials;
+    this.credentials = new Map(company.credentials.map((credential) => [credential.key, credential]));
+    this.oauthClients = byId(company.oauthClients ?? []);
   }
 
   /** A new id: 14 characters, and others in every run, so that a client never takes an incident for one of an earlier run. */
   newId(letter: 'P' | 'Q' | 'R'): string {
     this.#ids += 1;
     return `${letter}${this.#idPrefix}${base36(this.#ids, 7)}`;
+  }
+
+  /** Of webhook events: 26 characters, and later ones sort behind earlier ones. */
+  newEventId(): string {
+    this.#ids += 1;
+    return `01${this.#idPrefix}${base36(this.#ids, 18)}`;
+  }
+
+  /** Whether anybody would be told: where not, nothing needs writing. */
+  get isHeard(): boolean {
+    return this.onHappening !== undefined && this.subscriptions.size > 0;
+  }
+
+  tell(happening: Happening): void {
+    this.onHappening?.(happening);
   }
 
   addIncident(incident: Incident): void {
@@ -115,3 +143,6 @@ const byId = <Thing extends { readonly id: string }>(things: readonly Thing[]): 
 
 const base36 = (value: number, digits: number): string =>
   value.toString(36).toUpperCase().padStart(digits, '0');
+
+/** Services have no team of their own: it is their policy's. */
+export const teamsOf = ({ teamId }: EscalationPolicy): readonly string[] => (teamId === null ? [] : [teamId]);

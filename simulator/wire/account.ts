@@ -1,4 +1,3 @@
-import { teamsOf } from '../escalation.ts';
 import type {
   Agent,
   EscalationPolicy,
@@ -10,7 +9,7 @@ import type {
   Team,
   User,
 } from '../model.ts';
-import { known } from '../world.ts';
+import { known, teamsOf } from '../world.ts';
 import {
   agentReference,
   asReference,
