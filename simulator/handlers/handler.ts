@@ -31,6 +31,8 @@ export type Handler<Name extends OperationName> = (call: Call<Name>) => Outcome;
 export type Handlers = { readonly [Name in OperationName]?: Handler<Name> };
 
 export const ok = (body: unknown): Outcome => ({ status: 200, body });
+export const created = (body: unknown): Outcome => ({ status: 201, body });
+export const noContent: Outcome = { status: 204 };
 
 /** The names in braces of a path. */
 type Placeholders<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`

@@ -126,13 +126,9 @@ export class Deliveries {
   }
 
   #fate(subscription: Subscription, body: string): DeliveryState {
-    if (this.#isDisabled(subscription)) return 'discarded';
+    if (subscription.disabledUntil !== null) return 'discarded';
     if (Buffer.byteLength(body) > longestBody) return 'dropped';
     return isOnThisMachine(subscription.url) ? 'waiting' : 'not sent';
-  }
-
-  #isDisabled(subscription: Subscription): boolean {
-    return subscription.disabledUntil !== null && subscription.disabledUntil > this.#world.clock.now;
   }
 
   #queue(subscription: Subscription, delivery: Delivery): void {
@@ -225,7 +221,11 @@ export class Deliveries {
 
   #disable(subscription: Subscription): void {
     subscription.drops = 0;
-    subscription.disabledUntil = this.#world.clock.now + disabledMs;
+    const until = this.#world.clock.now + disabledMs;
+    subscription.disabledUntil = until;
+    this.#world.clock.at(until, () => {
+      if (subscription.disabledUntil === until) subscription.disabledUntil = null;
+    });
     for (const lane of this.#lanes.values()) if (lane.subscription === subscription) this.#discard(lane);
     this.#ready = this.#ready.filter((lane) => lane.subscription !== subscription);
   }
