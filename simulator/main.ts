@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
+import { type RateAlgorithm, rateAlgorithms } from './budget.ts';
 import { Fault, flawOf } from './faults.ts';
 import { startSimulator } from './index.ts';
 import { parseJson } from './input.ts';
@@ -11,6 +12,8 @@ interface Flags {
   readonly port: number;
   readonly rateLimit: number;
   readonly rateWindow: number;
+  readonly rateAlgorithm: RateAlgorithm;
+  readonly eventsRateLimit?: number;
   readonly clockSpeed: number;
   readonly faults?: string;
   readonly exitWithParent?: boolean;
@@ -51,6 +54,17 @@ function readFlags(argv: readonly string[]): Flags {
       new Option('--rate-window <seconds>', 'length of the window')
         .default(60)
         .argParser(number((n) => n > 0 && Number.isFinite(n), 'it must be a number of seconds above 0')),
+    )
+    .addOption(
+      new Option('--rate-algorithm <name>', 'how requests are counted')
+        .default('fixed-window')
+        .choices(Object.keys(rateAlgorithms)),
+    )
+    .addOption(
+      new Option(
+        '--events-rate-limit <n>',
+        'events in any 60 seconds, per routing key (120); 0 is off',
+      ).argParser(number(isCount, 'it must be a whole number and not negative')),
     )
     .addOption(
       new Option('--clock-speed <x>', 'simulated seconds in a real one; 0 stands still')
@@ -97,9 +111,18 @@ async function readFaults(file: string): Promise<readonly Fault[]> {
   );
 }
 
-async function start({ port, rateLimit, rateWindow, clockSpeed }: Flags, faults: readonly Fault[]) {
+async function start(flags: Flags, faults: readonly Fault[]) {
+  const { port, rateLimit, rateWindow, rateAlgorithm, eventsRateLimit, clockSpeed } = flags;
   try {
-    return await startSimulator({ port, rateLimit, rateWindowSeconds: rateWindow, clockSpeed, faults });
+    return await startSimulator({
+      port,
+      rateLimit,
+      rateWindowSeconds: rateWindow,
+      rateAlgorithm,
+      ...(eventsRateLimit === undefined ? {} : { eventsRateLimit }),
+      clockSpeed,
+      faults,
+    });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${code ?? message})`;

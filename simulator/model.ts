@@ -1,4 +1,4 @@
-import type { Timer } from './clock.ts';
+import type { Timer } from './agenda.ts';
 
 // What the simulated account holds. Instants are milliseconds since 1970; PagerDuty's own words and shapes are in `wire/`.
 
@@ -84,12 +84,29 @@ export interface Priority {
   readonly description: string;
 }
 
-/** An API key: the account's own, or one user's. */
+/** An API key, the account's own or one user's; or an OAuth token. */
 export interface Credential {
   readonly key: string;
   readonly access: 'full' | 'read-only';
-  /** The user whose key it is; null for an account key, which names nobody. */
+  /** The user whose key it is; null for an account key or an app's token, which name nobody. */
   readonly userId: string | null;
+  /** How it is sent: `Token token=KEY` where absent, or `Bearer KEY`. */
+  readonly scheme?: 'Bearer';
+  /** What a scoped OAuth token was granted; absent: everything that its access allows. */
+  readonly scopes?: readonly string[];
+  /** The OAuth app whose token it is. */
+  readonly clientId?: string;
+  /** Milliseconds since 1970; absent: it never ends. */
+  readonly expiresAt?: number;
+}
+
+/** An app that gets tokens by its client credentials. */
+export interface OAuthClient {
+  readonly id: string;
+  readonly secret: string;
+  readonly name: string;
+  /** What it may be granted at most. */
+  readonly scopes: readonly string[];
 }
 
 /** Everything in the account but its incidents. */
@@ -103,6 +120,7 @@ export interface Company {
   /** From the most severe down. */
   readonly priorities: readonly Priority[];
   readonly credentials: readonly Credential[];
+  readonly oauthClients?: readonly OAuthClient[];
 }
 
 /** Who did something. */
@@ -142,6 +160,8 @@ export interface Incident {
   priorityId: string | null;
   incidentType: string;
   conferenceBridge: ConferenceBridge | null;
+  /** What whoever made it wrote beside the title; an incident that an alert opened has none. */
+  readonly details: string | null;
   /** As the service had it when the incident opened, in seconds: later changes are for later incidents. */
   readonly autoResolveTimeout: number | null;
   readonly timers: Map<TimerName, Timer>;
@@ -191,11 +211,36 @@ export interface Alert {
   readonly createdAt: number;
   readonly details: unknown;
   readonly contexts: readonly Context[];
+  /** What else the event said. */
+  readonly event?: EventFields;
   serviceId: string;
   resolvedAt: number | null;
 }
 
 export type Severity = 'critical' | 'error' | 'warning' | 'info';
+
+/** Fields of a trigger that nothing but its alert and its log entry show, as on the wire. */
+export interface EventFields {
+  readonly source?: string;
+  readonly component?: string;
+  readonly group?: string;
+  readonly class?: string;
+  readonly timestamp?: string;
+  readonly client?: string;
+  readonly client_url?: string;
+}
+
+/** What somebody announced about a service: it pages nobody. */
+export interface ChangeEvent {
+  readonly id: string;
+  readonly at: number;
+  readonly serviceId: string;
+  readonly summary: string;
+  readonly source: string | null;
+  readonly timestamp: string | null;
+  readonly details: unknown;
+  readonly links: readonly Context[];
+}
 
 /** A link or an image beside an alert, as on the wire. */
 export interface Context {
@@ -236,4 +281,16 @@ export interface LogEntry {
   /** Who was assigned by it. */
   readonly assigneeIds?: readonly string[];
   readonly note?: string;
+  /** Of an acknowledge, in seconds; null: it never ends by itself. */
+  readonly acknowledgementTimeout?: number | null;
+  readonly changes?: readonly FieldChange[];
+  /** The alert whose event triggered it. */
+  readonly alert?: Alert;
+}
+
+/** What a field was and is, in PagerDuty's own field names. */
+export interface FieldChange {
+  readonly name: string;
+  readonly old: string | null;
+  readonly value: string | null;
 }

@@ -1,3 +1,4 @@
+import { catalogue } from '../pagerduty/catalogue/index.ts';
 import { resolveByKey, trigger } from './alerts.ts';
 import { acknowledge, addNote, resolve } from './incident-life.ts';
 import { byUser } from './incident-state.ts';
@@ -13,6 +14,16 @@ export const seedIds = {
     readOnly: 'simulator-read-only-key',
     /** Ada's own. */
     user: 'simulator-user-key',
+    /** Tokens for `Bearer`, all Ada's: of the classic kind, for everything and for reading; and with single scopes. */
+    userBearer: 'simulator-user-bearer',
+    userReadBearer: 'simulator-user-read-bearer',
+    userScopedBearer: 'simulator-user-scoped-bearer',
+  },
+  /** Apps that get tokens from `POST /oauth/token`. */
+  oauthClients: {
+    app: { id: 'simulator-app', secret: 'simulator-app-secret' },
+    /** May be granted what reads, and nothing that writes. */
+    reader: { id: 'simulator-reader-app', secret: 'simulator-reader-app-secret' },
   },
   users: { bot: 'PBOT', ada: 'PADA', ben: 'PBEN', cleo: 'PCLEO', dev: 'PDEV', eva: 'PEVA', fay: 'PFAY' },
   /** Ours: on no schedule and no policy. */
@@ -45,7 +56,12 @@ export interface Past {
 /** A small company with a quiet past: three incidents that are over, and one of low urgency that nobody has looked at. */
 export const createSeed = (): Seed => ({ company: createCompany(), history });
 
-const { users, teams, schedules, policies, services, routingKeys, priorities, keys } = seedIds;
+const { users, teams, schedules, policies, services, routingKeys, priorities, keys, oauthClients } = seedIds;
+
+/** Every scope that an operation here asks for. */
+const scopes = [...new Set(Object.values(catalogue).map(({ scope }) => scope))].filter((scope) =>
+  scope.includes('.'),
+);
 
 const week = 7 * 24 * 3600;
 /** A Monday, 09:00 UTC: shifts change then. */
@@ -193,6 +209,24 @@ const createCompany = (): Company => ({
     { key: keys.fullAccess, access: 'full', userId: null },
     { key: keys.readOnly, access: 'read-only', userId: null },
     { key: keys.user, access: 'full', userId: users.ada },
+    { key: keys.userBearer, scheme: 'Bearer', access: 'full', userId: users.ada },
+    { key: keys.userReadBearer, scheme: 'Bearer', access: 'read-only', userId: users.ada },
+    {
+      key: keys.userScopedBearer,
+      scheme: 'Bearer',
+      access: 'full',
+      userId: users.ada,
+      scopes: ['incidents.read', 'users.read'],
+      clientId: oauthClients.app.id,
+    },
+  ],
+  oauthClients: [
+    { ...oauthClients.app, name: 'Simulator app', scopes },
+    {
+      ...oauthClients.reader,
+      name: 'Simulator reader',
+      scopes: scopes.filter((one) => one.endsWith('.read')),
+    },
   ],
 });
 

@@ -1,4 +1,3 @@
-import { teamsOf } from '../escalation.ts';
 import type {
   Agent,
   EscalationPolicy,
@@ -10,7 +9,7 @@ import type {
   Team,
   User,
 } from '../model.ts';
-import { known } from '../world.ts';
+import { known, teamsOf } from '../world.ts';
 import {
   agentReference,
   asReference,
@@ -93,14 +92,14 @@ export function writePolicy(view: View, policy: EscalationPolicy) {
 export function writeService(view: View, service: Service) {
   const { world, stamp, includes } = view;
   const integrations = [...world.integrations.values()].filter(({ serviceId }) => serviceId === service.id);
-  const newest = [...world.incidents.values()].findLast(({ serviceId }) => serviceId === service.id);
+  const newest = world.incidentIndex.newestOn(service.id);
   return {
     ...serviceHead(service),
     name: service.name,
     description: service.description,
     created_at: stamp(service.createdAt),
     status: world.statusOf(service),
-    last_incident_timestamp: newest ? stamp(newest.createdAt) : null,
+    last_incident_timestamp: newest === null ? null : stamp(newest),
     auto_resolve_timeout: service.autoResolveTimeout,
     acknowledgement_timeout: service.acknowledgementTimeout,
     escalation_policy: policyIn(view, service.policyId),

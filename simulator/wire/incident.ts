@@ -1,14 +1,15 @@
 import type { Alert, Incident, LogEntry, Note } from '../model.ts';
 import { known } from '../world.ts';
 import { agentIn, policyIn, serviceIn, teamIn, userIn, writePriority } from './account.ts';
+import { channelOf } from './channel.ts';
 import {
   agentReference,
   alertHead,
   asReference,
+  type Head,
   incidentHead,
   integrationHead,
   logEntryHead,
-  serviceReference,
   userReference,
 } from './references.ts';
 import { referencesOnly, type View } from './view.ts';
@@ -55,7 +56,9 @@ export function writeIncident(view: View, incident: Incident) {
     urgency: incident.urgency,
     ...(includes('conference_bridge') ? { conference_bridge: conferenceBridge(incident) } : {}),
     // Only an incident that a person made has a body of its own.
-    ...(includes('body') ? { body: null } : {}),
+    ...(includes('body')
+      ? { body: incident.details === null ? null : { type: 'incident_body', details: incident.details } }
+      : {}),
   };
 }
 
@@ -88,17 +91,27 @@ export const writeNote = (view: View, note: Note) => ({
   updated_at: view.stamp(note.createdAt),
 });
 
-export const writeLogEntry = (view: View, incident: Incident, entry: LogEntry) => ({
+export const writeLogEntry = (
+  view: View,
+  incident: Incident,
+  entry: LogEntry,
+): Head & Readonly<Record<string, unknown>> => ({
   ...logEntryHead(entry, incident),
   created_at: view.stamp(entry.at),
   agent: agentReference(view, entry.cause.agent),
-  channel: { type: entry.cause.channel },
-  service: serviceReference(view, incident.serviceId),
-  incident: asReference(incidentHead(incident)),
+  channel: channelOf(view, entry),
+  service: serviceIn(view, incident.serviceId),
+  incident: view.includes('incidents')
+    ? writeIncident(referencesOnly(view), incident)
+    : asReference(incidentHead(incident)),
   teams: incident.teamIds.map((id) => teamIn(view, id)),
-  contexts: [],
+  contexts: entry.alert?.contexts ?? [],
   ...(entry.assigneeIds ? { assignees: entry.assigneeIds.map((id) => userReference(view, id)) } : {}),
   ...(entry.note === undefined ? {} : { note: entry.note }),
+  ...(entry.type === 'trigger' ? { event_details: { description: incident.title } } : {}),
+  ...(entry.acknowledgementTimeout === undefined
+    ? {}
+    : { acknowledgement_timeout: entry.acknowledgementTimeout }),
 });
 
 function firstTriggerIn(view: View, incident: Incident) {
