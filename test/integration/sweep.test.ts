@@ -64,7 +64,8 @@ const useSettings = (settings: object): Promise<unknown> =>
 async function state(): Promise<string> {
   const answer = await fetch(`${stage.simulator.url}/_simulator/state`);
   const { now: _now, ...rest } = (await answer.json()) as Record<string, unknown>;
-  return JSON.stringify(rest);
+  const notes = [...stage.simulator.world.incidents.values()].map((incident) => incident.notes.length);
+  return JSON.stringify({ ...rest, notes });
 }
 
 /** The failure of the Activity that ended a run, as operators see it. */
