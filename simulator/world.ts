@@ -129,8 +129,9 @@ export class World {
 
   /** The level got an incident: where its targets take turns, it is the next one's from now on. */
   takeTurn(rule: Rule): void {
+    if (rule.strategy !== 'round_robin') return;
     const [target] = this.#nextTargets(rule);
-    if (rule.strategy === 'round_robin' && target) this.#turns.set(rule.id, rule.targets.indexOf(target) + 1);
+    if (target) this.#turns.set(rule.id, rule.targets.indexOf(target) + 1);
   }
 
   /** A target with nobody on call is passed over and keeps its place. */
