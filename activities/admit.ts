@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { write } from '../gate/audit.ts';
 import { digestOf } from '../gate/canonical.ts';
 import { spend } from '../gate/spent.ts';
-import { claimedAgent, StatementError, verify } from '../gate/statement.ts';
+import { claimedAgent, keysAt, StatementError, verify } from '../gate/statement.ts';
 import { nameOf } from '../gate/words.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
@@ -64,10 +64,11 @@ export async function admit(
       if (!state.readable) return 'everything is denied until the configuration is mended';
       if (origin.kind !== 'agent') return 'the run acts for no agent';
       if (claimed !== agent) return `the run acts for ${agent}`;
-      const key = state.policy.agents.get(agent)?.public_key ?? '';
+      const signer = state.policy.agents.get(agent);
+      const keys = signer ? keysAt(signer, words.heardAt) : [];
       const claim = { target: workflowId, type: `update:${words.update}`, input: words.value };
       try {
-        const { jti } = await verify(words.statement, key, claim, words.heardAt);
+        const { jti } = await verify(words.statement, keys, claim, words.heardAt);
         const ours = await spend(store, { jti, workflowId, firstRunId });
         return ours ? undefined : 'the statement was already used by another run';
       } catch (error) {

@@ -2,7 +2,9 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { digestOf } from '../gate/canonical.ts';
-import { type Decision, decide, incidentOf, type Question, type Undecided } from '../gate/decide.ts';
+import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
+import { incidentOf, type Switches } from '../gate/facts.ts';
+import type { Policy } from '../gate/policy.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
 import type { Step } from '../gate/steps.ts';
 import { phrase } from '../gate/words.ts';
@@ -28,6 +30,8 @@ export interface CallInput<Name extends OperationName> {
   readonly step: string;
   readonly request: RequestOf<Name>;
   readonly expect?: Expectation;
+  /** Statements of operators who approve this step. */
+  readonly statements?: readonly string[];
 }
 
 /** One attempt at one call: everything that is fixed before the first fact is read. */
@@ -37,6 +41,9 @@ export interface Call<Name extends OperationName> {
   readonly endpoint: Endpoint;
   readonly request: RequestOf<Name>;
   readonly expect: Expectation | undefined;
+  readonly statements: readonly string[];
+  /** The configuration of this attempt, where it can be read. */
+  readonly policy: Policy | undefined;
   readonly touches: readonly Touch[];
   /** Ids or numbers of the incidents it touches, as the request names them. */
   readonly incidentIds: readonly string[];
@@ -46,8 +53,16 @@ export interface Call<Name extends OperationName> {
   readonly step: Step;
   readonly ledger: Ledger;
   readonly reader: FactReader;
-  /** The gate's word on these facts; `statusOf` stands in for what the facts say of incidents while they are not read. */
-  readonly judge: (facts: AllFacts, statusOf?: StatusOf) => Decision | Undecided;
+  /** The gate's word on what is known. */
+  readonly judge: (facts: AllFacts, known?: Known) => Decision | Undecided;
+}
+
+/** What the gate is told beside the facts of PagerDuty. */
+export interface Known {
+  /** Stands in for what the facts say of incidents while they are not read. */
+  readonly statusOf?: StatusOf;
+  readonly switches?: Switches;
+  readonly approvedBy?: readonly string[];
 }
 
 /**
@@ -71,7 +86,7 @@ export async function callOf<Name extends OperationName>(
   const state = deps.policy();
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
   const caller: Caller = {
-    agent: origin.kind === 'agent' ? origin.agent : origin.kind === 'runner' ? runner : origin.claimed,
+    agent: origin.kind === 'runner' ? runner : origin.kind === 'nobody' ? origin.claimed : origin.agent,
     account: deps.account,
     workflowId: run.workflowId,
     runId: run.runId,
@@ -88,6 +103,8 @@ export async function callOf<Name extends OperationName>(
     endpoint,
     request: input.request,
     expect: input.expect,
+    statements: input.statements ?? [],
+    policy: state.readable ? state.policy : undefined,
     touches,
     incidentIds: touchedIds('incident', touches),
     actions,
@@ -100,13 +117,16 @@ export async function callOf<Name extends OperationName>(
     ledger: ledgerFor(deps, origin.kind === 'runner'),
     reader: new FactReader(deps),
   };
-  const judge = (facts: AllFacts, statusOf = statusIn(facts)): Decision | Undecided => {
+  const judge = (facts: AllFacts, known: Known = {}): Decision | Undecided => {
+    const { statusOf = statusIn(facts), switches, approvedBy = [] } = known;
     const question: Question = {
       agent: caller.agent,
       operation: name,
       summary: endpoint.summary,
       actions: actions(statusOf),
       touches,
+      now: deps.now(),
+      approvedBy,
     };
     if (origin.kind === 'runner') return decideForRunner(question, input.request as ReleaseRequest, facts);
     const refuse = (rule: string, why: string): Decision => ({
@@ -121,7 +141,8 @@ export async function callOf<Name extends OperationName>(
     if (!state.policy.accounts.has(deps.account))
       return refuse('accounts', `the configuration has no account ${deps.account}`);
     if (origin.kind === 'nobody') return refuse('statement', origin.why);
-    return decide(state.policy, question, facts);
+    if (origin.kind === 'operator') return decideForOperator(question, facts, switches);
+    return decide(state.policy, question, facts, switches);
   };
   return { ...call, judge };
 }
@@ -158,12 +179,14 @@ export function entryOf<Name extends OperationName>(
   call: Call<Name>,
   facts: AllFacts,
   decided: { readonly decision: AuditRecord['decision']; readonly rule: string; readonly sentence: string },
+  approvals: AuditRecord['approvals'] = [],
 ): AuditRecord {
   return {
     ...common(call, facts),
     kind: 'entry',
     ...pick(decided),
     facts,
+    ...(approvals.length > 0 && { approvals }),
     reads: call.reader.reads.splice(0),
   };
 }

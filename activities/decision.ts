@@ -1,4 +1,7 @@
-import type { Decision, FactName, IncidentFacts } from '../gate/decide.ts';
+import { withStore } from '../gate/audit-store.ts';
+import type { Decision } from '../gate/decide.ts';
+import type { FactName, IncidentFacts, Switches } from '../gate/facts.ts';
+import { switchesFor } from '../gate/switches.ts';
 import { join, nameOf } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
@@ -15,7 +18,7 @@ const mostRounds = 4;
 export async function decideOn<Name extends OperationName>(
   call: Call<Name>,
 ): Promise<{ readonly decision: Decision; readonly facts: AllFacts }> {
-  const hopeless = hopelessIn(call);
+  const hopeless = hopelessIn(call, await switchesNow(call));
   if (hopeless) return { decision: hopeless, facts: {} };
   const mustSee =
     call.incidentIds.length > 0 && (call.endpoint.situated === true || call.expect !== undefined);
@@ -43,8 +46,13 @@ export async function decideOn<Name extends OperationName>(
 }
 
 /** The denial that stands whatever the status of the incidents may turn out to be. */
-function hopelessIn<Name extends OperationName>(call: Call<Name>): Decision | undefined {
-  const answers = ['triggered', 'acknowledged', 'resolved'].map((status) => call.judge({}, () => status));
+function hopelessIn<Name extends OperationName>(
+  call: Call<Name>,
+  switches: Switches | undefined,
+): Decision | undefined {
+  const answers = ['triggered', 'acknowledged', 'resolved'].map((status) =>
+    call.judge({}, { statusOf: () => status, ...(switches && { switches }) }),
+  );
   const denials = answers.filter((answer) => answer.decision === 'denied');
   return denials.length === answers.length ? denials[0] : undefined;
 }
@@ -67,6 +75,12 @@ async function readFact<Name extends OperationName>(call: Call<Name>, need: Fact
     }
     case 'schedules':
       return { schedules: await each(touchedIds('schedule', touches), (id) => reader.schedule(id)) };
+    case 'users':
+      return { users: await each(touchedIds('user', touches), (id) => reader.user(id)) };
+    case 'duty': {
+      const person = call.policy?.agents.get(call.caller.agent)?.pagerduty_user;
+      return { duty: person === undefined ? [] : await reader.duty(person) };
+    }
     case 'ourDuty':
       return { ourDuty: await reader.ourDuty(), ourUsers: await reader.ourUsers() };
     case 'ourUsers':
@@ -134,3 +148,16 @@ function differsIn(
 
 const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((value) => b.includes(value));
+
+/** What the store says before anything is read: a frozen agent asks PagerDuty nothing. Its last word comes with the entry. */
+async function switchesNow<Name extends OperationName>({
+  policy,
+  origin,
+  caller,
+  step,
+  deps,
+}: Call<Name>): Promise<Switches | undefined> {
+  if (!policy || origin.kind !== 'agent') return undefined;
+  const asked = { agent: caller.agent, stepKey: step.key, caps: [], now: deps.now() };
+  return withStore(async () => switchesFor(await deps.store(), policy, asked));
+}

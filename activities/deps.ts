@@ -9,8 +9,10 @@ export interface Deps {
   readonly account: string;
   /** The configuration at this moment. */
   readonly policy: () => PolicyState;
-  /** The account's connection, from the configuration or, where that is broken, as it was last seen good. */
-  readonly connection: () => Promise<Connection>;
+  /** A connection with the agent's own credential where it has one, else the account's; from the configuration or, where that is broken, as it was last seen good. */
+  readonly connection: (agent?: string) => Promise<Connection>;
+  /** Every `From` address of the account and of the agents that have their own, in lower case. */
+  readonly ourAddresses: () => Promise<readonly string[]>;
   /** The audit store, opened where it was not; rejects with `StoreAway`. */
   readonly store: () => Promise<Store>;
   /** All users our `From` addresses ever named, these included; only these where the store is away. */

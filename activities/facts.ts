@@ -1,12 +1,14 @@
 import type { ReadDone } from '../gate/audit.ts';
-import type { Facts, IncidentFacts, ServiceFacts, TeamFacts } from '../gate/decide.ts';
+import type { Facts, IncidentFacts, ServiceFacts, TeamFacts } from '../gate/facts.ts';
 import type { ReleaseFacts } from '../gate/runner.ts';
 import { nameOf } from '../gate/words.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import type { User } from '../pagerduty/catalogue/users.ts';
+import { teamsOf } from '../pagerduty/catalogue/wire.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { type Answer, send } from '../pagerduty/http.ts';
+import type { Answer } from '../pagerduty/http.ts';
+import { sendOver } from './connections.ts';
 import type { Deps } from './deps.ts';
 
 /** All that a decision can know. */
@@ -44,9 +46,9 @@ export class FactCache {
 /** Reads the facts of one attempt and keeps the list of what it asked PagerDuty. */
 export class FactReader {
   readonly reads: ReadDone[] = [];
-  readonly #deps: Pick<Deps, 'connection' | 'cache' | 'ourUsers' | 'now'>;
+  readonly #deps: Pick<Deps, 'connection' | 'cache' | 'ourAddresses' | 'ourUsers' | 'now'>;
 
-  constructor(deps: Pick<Deps, 'connection' | 'cache' | 'ourUsers' | 'now'>) {
+  constructor(deps: Pick<Deps, 'connection' | 'cache' | 'ourAddresses' | 'ourUsers' | 'now'>) {
     this.#deps = deps;
   }
 
@@ -61,7 +63,7 @@ export class FactReader {
     };
     let answer: Answer<Name>;
     try {
-      answer = await send(await this.#deps.connection(), name, request);
+      answer = await sendOver(() => this.#deps.connection(), name, request);
     } catch (error) {
       if (error instanceof PagerDutyError) list(error.facts.status, error.facts.requestId);
       throw error;
@@ -139,14 +141,30 @@ export class FactReader {
   policy(id: string): Promise<TeamFacts> {
     return this.#deps.cache.get(`policy ${id}`, async () => {
       const { escalation_policy } = await this.ask('getEscalationPolicy', { params: { id } }, id);
-      return teamsOf(escalation_policy);
+      return { id, teams: teamsOf(escalation_policy) };
+    });
+  }
+
+  user(id: string): Promise<TeamFacts> {
+    return this.#deps.cache.get(`user ${id}`, async () => {
+      const { user } = await this.ask('getUser', { params: { id }, query: { 'include[]': ['teams'] } }, id);
+      return { id: user.id, teams: teamsOf(user) };
+    });
+  }
+
+  /** Escalation policies on which a person is on call now. */
+  duty(person: string): Promise<readonly string[]> {
+    return this.#deps.cache.get(`duty of ${person}`, async () => {
+      const query = { 'user_ids[]': [person], limit: 100 };
+      const { oncalls } = await this.ask('listOnCalls', { query }, person);
+      return [...new Set(oncalls.map(({ escalation_policy }) => escalation_policy.id))];
     });
   }
 
   schedule(id: string): Promise<TeamFacts> {
     return this.#deps.cache.get(`schedule ${id}`, async () => {
       const { schedule } = await this.ask('getSchedule', { params: { id } }, id);
-      return teamsOf(schedule);
+      return { id, teams: teamsOf(schedule) };
     });
   }
 
@@ -156,17 +174,22 @@ export class FactReader {
       return {
         id: service.id,
         policy: service.escalation_policy?.id,
-        teams: (service.teams ?? []).map((team) => team.id),
+        teams: teamsOf(service),
       };
     });
   }
 
   /** Ids of the users whom our `From` addresses name or named. */
   async ourUsers(): Promise<readonly string[]> {
-    const from = (await this.#deps.connection()).from.toLowerCase();
-    return this.#deps.cache.get(`users ${from}`, async () => {
-      const { users } = await this.ask('listUsers', { query: { query: from, limit: 100 } }, 'our From user');
-      return this.#deps.ourUsers(idsOf(users, from));
+    const addresses = await this.#deps.ourAddresses();
+    return this.#deps.cache.get(`users ${addresses.join()}`, async () => {
+      const named: string[] = [];
+      for (const address of addresses) {
+        const query = { query: address, limit: 100 };
+        const { users } = await this.ask('listUsers', { query }, 'our From user');
+        named.push(...idsOf(users, address));
+      }
+      return this.#deps.ourUsers(named);
     });
   }
 
@@ -195,14 +218,6 @@ export class FactReader {
   }
 }
 
-const teamsOf = ({
-  id,
-  teams,
-}: {
-  readonly id: string;
-  readonly teams?: readonly { readonly id: string }[] | null | undefined;
-}): TeamFacts => ({ id, teams: (teams ?? []).map((team) => team.id) });
-
 /** The facts of an incident as PagerDuty sent it. */
 export function factsOf(incident: Incident): IncidentFacts {
   return {
@@ -212,7 +227,7 @@ export function factsOf(incident: Incident): IncidentFacts {
     urgency: incident.urgency,
     service: incident.service?.id,
     policy: incident.escalation_policy?.id,
-    teams: (incident.teams ?? []).map(({ id }) => id),
+    teams: teamsOf(incident),
     assignees: (incident.assignments ?? []).map(({ assignee }) => assignee.id),
     acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => acknowledger.id),
   };

@@ -1,6 +1,7 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { StoreAway } from '../gate/audit-store.ts';
 import { StepReused, StepTaken } from '../gate/steps.ts';
+import { advise } from '../pagerduty/advice.ts';
 import { PagerDutyError, retried } from '../pagerduty/errors.ts';
 
 /** A write was sent and nobody knows what came of it: the next try looks first, once the old one can no longer answer. */
@@ -18,7 +19,7 @@ export const outcomeUnknown = (message: string, waitMs = 1_000): ApplicationFail
 export function toFailure(error: unknown): unknown {
   if (error instanceof PagerDutyError) {
     const { kind, status, code, requestId, retryAfterMs } = error.facts;
-    const details = [{ status, code, requestId }];
+    const details = [{ status, code, requestId, advice: advise(error.facts) }];
     if (kind === 'RateLimited') {
       const wait =
         retryAfterMs === undefined ? 'backing off' : `waiting ${retryAfterMs / 1000} s for PagerDuty's limit`;

@@ -1,11 +1,11 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accounts.ts';
-import { type LeaseRow, type Store, StoreAway } from '../gate/audit-store.ts';
-import type { Account } from '../gate/policy.ts';
+import { type LeaseRow, type Store, StoreAway, withStore } from '../gate/audit-store.ts';
+import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
-import type { Connection } from '../pagerduty/http.ts';
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
 import { connector, type Secrets } from './connections.ts';
@@ -48,7 +48,7 @@ export function createActivities(options: ActivityOptions): Activities {
   const deps: Deps = {
     account: options.account,
     policy: options.policy,
-    connection: connectionOf(options),
+    ...sendersOf(options, now),
     store: options.store,
     journalFile: options.journalFile,
     ourUsers: (named) =>
@@ -81,10 +81,17 @@ const runnerActivities = (deps: Deps) => ({
 });
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
-function connectionOf({ account: name, policy, secrets, store }: ActivityOptions): () => Promise<Connection> {
-  const connect = connector(secrets);
+function sendersOf(
+  { account: name, policy, secrets, store }: ActivityOptions,
+  now: () => number,
+): Pick<Deps, 'connection' | 'ourAddresses'> {
+  const connect = connector(secrets, now);
   let last: Account | undefined;
-  return async () => {
+  const agents = (): Policy['agents'] => {
+    const state = policy();
+    return state.readable ? state.policy.agents : new Map();
+  };
+  const accountNow = async (): Promise<Account> => {
     const state = policy();
     const current = state.readable ? state.policy.accounts.get(name) : undefined;
     if (current && current !== last) {
@@ -101,7 +108,21 @@ function connectionOf({ account: name, policy, secrets, store }: ActivityOptions
         message: `The configuration has no account ${name}, and none is remembered; mend oncall.yaml.`,
       });
     }
-    return connect(last);
+    return last;
+  };
+  return {
+    connection: async (agent) => {
+      const account = await accountNow();
+      const own = agent === undefined ? undefined : agents().get(agent)?.credentials?.[name];
+      const { credential, from } = own ?? account;
+      return connect({ account, credential, from: from ?? account.from });
+    },
+    ourAddresses: async () => {
+      const { from } = await accountNow();
+      const others = [...agents().values()].map(({ credentials }) => credentials?.[name]?.from ?? {});
+      const all = [from, ...others].flatMap((addresses) => Object.values(addresses));
+      return [...new Set(all.map((address) => address.toLowerCase()))];
+    },
   };
 }
 
@@ -109,15 +130,16 @@ function ignoreAway(error: unknown): void {
   if (!(error instanceof StoreAway)) throw error;
 }
 
-/** Not run out, its agent still known, and its run still open: a run that ended without giving back holds nothing. */
+/** Not run out, its agent still known and neither frozen nor disabled, and its run still open: a run that ended without giving back holds nothing. */
 async function isLive(
-  { client, policy }: ActivityOptions,
+  { client, policy, store }: ActivityOptions,
   now: () => number,
   lease: LeaseRow,
 ): Promise<boolean> {
   if (lease.expires_at <= now()) return false;
   const state = policy();
   if (state.readable && !state.policy.agents.has(lease.agent)) return false;
+  if (state.readable && (await isSwitchedOff(await store(), state.policy, lease.agent, now()))) return false;
   try {
     const run = await client.workflow.getHandle(lease.workflow_id).describe();
     const { firstRunId } = run.raw.workflowExecutionInfo ?? {};
@@ -126,4 +148,10 @@ async function isLive(
     if (error instanceof WorkflowNotFoundError) return false;
     throw error;
   }
+}
+
+async function isSwitchedOff(store: Store, policy: Policy, agent: string, now: number): Promise<boolean> {
+  const asked = { agent, stepKey: '', caps: [], now };
+  const { frozen, disabled } = await withStore(() => switchesFor(store, policy, asked));
+  return frozen !== null || disabled !== null;
 }

@@ -1,20 +1,36 @@
-import { type AuditRecord, type Stamp, write } from '../gate/audit.ts';
-import { type LeaseRow, type StepRow, StoreAway, type StoreTransaction } from '../gate/audit-store.ts';
-import { leaseOn } from '../gate/leases.ts';
+import { type AuditRecord, append, type Stamp, write } from '../gate/audit.ts';
+import {
+  type LeaseRow,
+  type StepRow,
+  StoreAway,
+  type StoreTransaction,
+  transact,
+} from '../gate/audit-store.ts';
+import type { Switches } from '../gate/facts.ts';
+import * as leases from '../gate/leases.ts';
+import type { Policy } from '../gate/policy.ts';
 import { journal } from '../gate/release-journal.ts';
 import { claim, findStep, type Step, settle } from '../gate/steps.ts';
+import { switchesFor, use } from '../gate/switches.ts';
 import type { Deps } from './deps.ts';
+
+type Asked = Parameters<typeof switchesFor>[2];
+
+/** What one transaction of a decision can do. */
+export interface Book {
+  readonly switches: (policy: Policy, asked: Asked) => Promise<Switches>;
+  readonly append: (record: AuditRecord) => Promise<Stamp>;
+  readonly use: (asked: Asked) => Promise<void>;
+  readonly claim: (step: Step, stamp: Stamp, claimed: Parameters<typeof claim>[3]) => Promise<void>;
+  readonly openLease: (lease: LeaseRow) => Promise<void>;
+}
 
 /** What `perform` writes down, and what it claims. */
 export interface Ledger {
   readonly find: (step: Step) => Promise<StepRow | undefined>;
   readonly entry: (record: AuditRecord) => Promise<Stamp>;
-  readonly claim: (
-    step: Step,
-    record: AuditRecord,
-    claimed: Parameters<typeof claim>[3],
-    also: (tx: StoreTransaction) => Promise<void>,
-  ) => Promise<Stamp>;
+  /** The last word of the gate and all that hangs on it: together, or not at all. */
+  readonly decide: <T>(work: (book: Book) => Promise<T>) => Promise<T>;
   readonly settle: (
     step: Step,
     stamp: Stamp,
@@ -51,7 +67,11 @@ export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
   return {
     find: either(inStore.find, inFile.find),
     entry: either(inStore.entry, inFile.entry),
-    claim: either(inStore.claim, inFile.claim),
+    decide: (work) =>
+      either(
+        () => inStore.decide(work),
+        () => inFile.decide(work),
+      )(),
     settle: either(inStore.settle, inFile.settle),
     lease: either(inStore.lease, inFile.lease),
   };
@@ -61,24 +81,43 @@ function storeLedger({ store }: Deps): Ledger {
   return {
     find: async (step) => findStep(await store(), step),
     entry: async (record) => write(await store(), record),
-    claim: async (step, record, claimed, also) => claim(await store(), step, record, claimed, also),
+    decide: async (work) => transact(await store(), (tx) => work(bookIn(tx))),
     settle: async (step, stamp, state, record, result, also) =>
       settle(await store(), step, stamp.seq, state, record, result, also),
-    lease: async (account, incident) => leaseOn(await store(), account, incident),
+    lease: async (account, incident) => leases.leaseOn(await store(), account, incident),
   };
 }
 
+const bookIn = (tx: StoreTransaction): Book => ({
+  switches: (policy, asked) => switchesFor(tx, policy, asked),
+  append: async (record) => {
+    const [stamp] = await append(tx, [record]);
+    if (!stamp) throw new Error('the audit took a record and gave no number for it');
+    return stamp;
+  },
+  use: (asked) => use(tx, asked),
+  claim: (step, stamp, claimed) => claim(tx, step, stamp, claimed),
+  openLease: (lease) => leases.open(tx, lease),
+});
+
 /** Remembers no step: a release reads the incident in each attempt, and one that is triggered again is not sent twice. */
 function journalLedger(file: string): Ledger {
-  const write = async (record: AuditRecord): Promise<Stamp> => {
-    journal(file, record);
+  const record = async (content: AuditRecord): Promise<Stamp> => {
+    journal(file, content);
     return { seq: 0, hash: 'journal' };
+  };
+  const book: Book = {
+    switches: async () => ({ frozen: null, disabled: null, uses: {} }),
+    append: record,
+    use: async () => {},
+    claim: async () => {},
+    openLease: async () => {},
   };
   return {
     find: async () => undefined,
-    entry: write,
-    claim: async (_step, record) => write(record),
-    settle: async (_step, _stamp, _state, record) => void (await write(record)),
+    entry: record,
+    decide: (work) => work(book),
+    settle: async (_step, _stamp, _state, content) => void (await record(content)),
     lease: async () => undefined,
   };
 }

@@ -4,7 +4,7 @@ import type { temporal } from '@temporalio/proto';
 import type { Store } from '../gate/audit-store.ts';
 import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
-import { claimedAgent, StatementError, statementHeader, verify } from '../gate/statement.ts';
+import { claimedAgent, keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
 import { nameOf } from '../gate/words.ts';
 
 /** Workflow Types that act as the built-in runner, whoever starts them: they may only look and release, so no proof is asked. */
@@ -17,9 +17,9 @@ export interface Ancestor {
   readonly firstRunId: string;
 }
 
-/** Whose run this is, as its first event proves it. `lineage` begins with the run itself. */
+/** Whose run this is, as its first event proves it; `agent` is the name of who signed. `lineage` begins with the run itself. */
 export type Origin = { readonly lineage: readonly [Ancestor, ...Ancestor[]] } & (
-  | { readonly kind: 'agent'; readonly agent: string }
+  | { readonly kind: 'agent' | 'operator'; readonly agent: string }
   | { readonly kind: 'runner' }
   | { readonly kind: 'nobody'; readonly claimed: string; readonly why: string }
 );
@@ -97,7 +97,7 @@ export function originReader(
 }
 
 type Authority =
-  | { readonly kind: 'agent'; readonly agent: string }
+  | { readonly kind: 'agent' | 'operator'; readonly agent: string }
   | { readonly kind: 'nobody'; readonly claimed: string; readonly why: string };
 
 async function authority(
@@ -115,11 +115,12 @@ async function authority(
   const claimed = nameOf(claimedAgent(statement) ?? 'nobody');
   const nobody = (why: string): Authority => ({ kind: 'nobody', claimed, why });
   const agent = policy?.agents.get(claimed);
-  if (!agent) return nobody(`the configuration knows no agent ${claimed}`);
+  const signer = agent ?? policy?.operators.get(claimed);
+  if (!signer) return nobody(`the configuration knows no agent ${claimed}`);
   const args = await inputOf(client, attributes);
   try {
     const claim = { target: root.workflowId, type: `start:${attributes.workflowType?.name}`, input: args };
-    const { jti } = await verify(statement, agent.public_key, claim, at);
+    const { jti } = await verify(statement, keysAt(signer, at), claim, at);
     if (!(await spend(await store(), { jti, ...root })))
       return nobody('the statement was already used by another run');
   } catch (error) {
@@ -129,7 +130,7 @@ async function authority(
   const [first] = args;
   const named = typeof first === 'object' && first !== null && 'account' in first ? first.account : undefined;
   if (named !== account) return nobody(`the statement is about another account than ${account}`);
-  return { kind: 'agent', agent: claimed };
+  return { kind: agent ? 'agent' : 'operator', agent: claimed };
 }
 
 const ancestor = (workflowId: string, runId: string, { firstExecutionRunId }: Started): Ancestor => ({

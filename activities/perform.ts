@@ -1,19 +1,24 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Stamp } from '../gate/audit.ts';
 import type { StepRow } from '../gate/audit-store.ts';
-import { sha256 } from '../gate/canonical.ts';
-import type { IncidentFacts } from '../gate/decide.ts';
+import { digestOf, sha256 } from '../gate/canonical.ts';
+import type { Decision } from '../gate/decide.ts';
+import type { Facts, IncidentFacts } from '../gate/facts.ts';
 import * as leases from '../gate/leases.ts';
 import type { Step } from '../gate/steps.ts';
 import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { send, timeLimitMs } from '../pagerduty/http.ts';
+import type { Answer } from '../pagerduty/http.ts';
+import { type ApprovalClaim, approvalClaim } from './approvals.ts';
 import { type Call, type CallInput, callOf, entryOf, outcomeOf, statusIn, wording } from './call.ts';
+import { commit } from './commit.ts';
+import { sendOver } from './connections.ts';
 import { decideOn, differs } from './decision.ts';
 import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
 import { outcomeUnknown, toFailure } from './failures.ts';
+import { narrowAnswer, narrowRequest } from './narrow.ts';
 
 /** The call was made. */
 export interface Done<Name extends OperationName> {
@@ -28,17 +33,28 @@ export interface Done<Name extends OperationName> {
   readonly ourUsers?: readonly string[];
   /** Until when an acknowledge is held, milliseconds since 1970. */
   readonly leaseUntil?: number;
+  /** Of a list that was cut to what the agent may see: in which words, and how many records of this page it may not. */
+  readonly narrowed?: { readonly to: string; readonly hidden: number };
 }
 
 /** The call was not made, and why: a result, never a failure. */
 export interface NotDone {
   readonly ok: false;
-  readonly kind: 'PermissionDenied' | 'Changed';
+  readonly kind: 'PermissionDenied' | 'ApprovalNeeded' | 'Changed';
   readonly sentence: string;
   readonly entry: Stamp;
   readonly agent: string;
   /** The incident as the decision read it, where the request names one. */
   readonly incident?: IncidentFacts;
+  /** What an operator must sign, what that operator should see, and who may. */
+  readonly approval?: {
+    /** Short, for people; of this step on these facts. */
+    readonly id: string;
+    readonly claim: ApprovalClaim;
+    readonly facts: Facts;
+    readonly by: readonly string[];
+    readonly people: number;
+  };
 }
 
 export type CallResult<Name extends OperationName> = Done<Name> | NotDone;
@@ -63,15 +79,18 @@ export async function perform<Name extends OperationName>(
 
 /** A read: decide, write it down, send, write down what came. */
 async function read<Name extends OperationName>(call: Call<Name>): Promise<CallResult<Name>> {
-  const { decision, facts } = await decideOn(call);
-  const stamp = await call.ledger.entry(entryOf(call, facts, decision));
-  if (decision.decision === 'denied')
-    return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
+  const { decision: first, facts } = await decideOn(call);
+  const { decision, stamp } = await commit(call, facts, first);
+  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts);
+  const { narrowing } = decision;
   try {
-    const { response, status, requestId } = await send(await call.deps.connection(), call.name, call.request);
+    const { response, status, requestId } = await sendFor(call, narrowRequest(call, narrowing));
     const sentence = `PagerDuty answered ${status}.`;
     await call.ledger.entry(outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId }));
-    return done(call, response, stamp, `${decision.sentence} ${sentence}`, facts);
+    const { shown, hidden } = narrowAnswer(call, response, narrowing);
+    const result = done(call, shown, stamp, `${decision.sentence} ${sentence}`, facts);
+    checkSize(result);
+    return narrowing ? { ...result, narrowed: { to: decision.sentence, hidden } } : result;
   } catch (error) {
     if (error instanceof PagerDutyError) {
       await call.ledger.entry(
@@ -90,7 +109,7 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
     const found = await lookFor(call, earlier);
     if (found) return found;
   }
-  const { decision, facts } = await decideOn(call);
+  const { decision: first, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
   const difference = facts.incidents && differs(call.expect, facts);
   if (difference) {
@@ -100,32 +119,8 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
     );
     return notDone(call, 'Changed', sentence, stamp, facts);
   }
-  if (decision.decision === 'denied') {
-    const stamp = await call.ledger.entry(entryOf(call, facts, decision));
-    return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
-  }
-  const sentAt = call.deps.now();
-  const leaseUntil = decision.leaseMs === undefined ? undefined : sentAt + decision.leaseMs;
-  const stamp = await call.ledger.claim(
-    call.step,
-    entryOf(call, facts, decision),
-    { earlier, sentAt: new Date(sentAt), answerBy: sentAt + timeLimitMs(call.endpoint), leaseUntil },
-    async (tx) => {
-      if (leaseUntil === undefined) return;
-      const [{ workflowId, firstRunId }] = call.origin.lineage;
-      for (const { id, policy = null } of facts.incidents ?? []) {
-        await leases.open(tx, {
-          account: call.deps.account,
-          incident: id,
-          workflow_id: workflowId,
-          first_run_id: firstRunId,
-          agent: call.caller.agent,
-          policy,
-          expires_at: leaseUntil,
-        });
-      }
-    },
-  );
+  const { decision, stamp, leaseUntil } = await commit(call, facts, first, { earlier });
+  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts);
   return sendOnce(call, stamp, decision.sentence, facts, leaseUntil);
 }
 
@@ -142,7 +137,7 @@ async function sendOnce<Name extends OperationName>(
     for (const { id } of facts.incidents ?? []) await leases.end(tx, deps.account, id);
   };
   try {
-    const { response, status, requestId } = await send(await deps.connection(), call.name, signed(call));
+    const { response, status, requestId } = await sendFor(call, signed(call));
     const sentence = `PagerDuty answered ${status}.`;
     const result = done(call, response, stamp, `${allowed} ${sentence}`, facts, leaseUntil);
     const came = outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId });
@@ -229,6 +224,25 @@ async function lookFor<Name extends OperationName>(
   return result;
 }
 
+/** What Temporal holds of one result; its own limit is 2 MB. */
+const largestResultBytes = 1_800_000;
+
+function checkSize(result: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(result));
+  if (bytes <= largestResultBytes) return;
+  throw ApplicationFailure.nonRetryable(
+    `PagerDuty's answer has ${(bytes / 1e6).toFixed(1)} MB, more than a run can hold; ask for fewer records with a smaller limit.`,
+    'TooLarge',
+  );
+}
+
+/** Sends with the agent's own credential where it has one. */
+const sendFor = <Name extends OperationName>(
+  { deps, name, origin }: Call<Name>,
+  request: RequestOf<Name>,
+): Promise<Answer<Name>> =>
+  sendOver(() => deps.connection(origin.kind === 'agent' ? origin.agent : undefined), name, request);
+
 /** The request as it is sent: with the step's mark, where PagerDuty has no key of its own. */
 function signed<Name extends OperationName>({ endpoint, request, step }: Call<Name>): RequestOf<Name> {
   if (typeof endpoint.repeat === 'string' || !endpoint.repeat.sign) return request;
@@ -253,6 +267,23 @@ const done = <Name extends OperationName>(
   ...(ourUsers && { ourUsers }),
   ...(leaseUntil !== undefined && { leaseUntil }),
 });
+
+const refused = <Name extends OperationName>(
+  call: Call<Name>,
+  decision: Exclude<Decision, { decision: 'allowed' }>,
+  stamp: Stamp,
+  facts: AllFacts,
+): NotDone => {
+  if (decision.decision === 'denied')
+    return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
+  const { by, people, sentence } = decision;
+  const { ourDuty: _duty, ourUsers: _users, holder: _holder, recordedPolicy: _policy, ...shown } = facts;
+  const claim = approvalClaim(call.step, facts);
+  return {
+    ...notDone(call, 'ApprovalNeeded', sentence, stamp, facts),
+    approval: { id: digestOf(claim).slice(0, 6), claim, facts: shown, by, people },
+  };
+};
 
 const notDone = <Name extends OperationName>(
   { caller }: Call<Name>,

@@ -74,15 +74,19 @@ function onlyIfAway(error: unknown): void {
   if (!(error instanceof StoreAway)) throw toFailure(error);
 }
 
-/** Ids of the users whom the account's `From` address names, and named before. */
+/** Ids of the users whom our `From` addresses name, and named before. */
 export async function listOurUsers(
   deps: Deps,
   { step }: { readonly step: string },
 ): Promise<{ readonly ok: true; readonly ourUsers: readonly string[] } | NotDone> {
-  const from = (await deps.connection()).from.toLowerCase();
-  const result = await perform(deps, 'listUsers', { step, request: { query: { query: from, limit: 100 } } });
-  if (!result.ok) return result;
-  return { ok: true, ourUsers: await deps.ourUsers(idsOf(result.response.users, from)) };
+  const named: string[] = [];
+  for (const address of await deps.ourAddresses()) {
+    const request = { query: { query: address, limit: 100 } };
+    const result = await perform(deps, 'listUsers', { step, request });
+    if (!result.ok) return result;
+    named.push(...idsOf(result.response.users, address));
+  }
+  return { ok: true, ourUsers: await deps.ourUsers(named) };
 }
 
 /**

@@ -22,7 +22,8 @@ import {
 } from '../workflows/contract.ts';
 import { exitCodes, OncallError, UsageError } from './errors.ts';
 import { follow } from './follow.ts';
-import { parseInput } from './inputs.ts';
+import { checkKey, parseInput } from './inputs.ts';
+import { whyNotStarted } from './not-started.ts';
 
 /** An agent that can start runs: its name and its key. */
 export interface AgentIdentity {
@@ -83,7 +84,10 @@ export function readAgent(name: string | undefined, keyFile: string | undefined)
   }
 }
 
-/** Starts runs as an agent: each start carries a statement that only this agent can sign and that fits no other start. */
+/**
+ * Starts runs as an agent: each start carries a statement that only this agent can sign and that fits no other start.
+ * @throws OncallError where the input is not right, or Temporal does not take the start.
+ */
 export async function startRun<Name extends WorkflowName>(
   client: Client,
   agent: AgentIdentity,
@@ -92,6 +96,7 @@ export async function startRun<Name extends WorkflowName>(
   options: { readonly key?: string | undefined } = {},
 ): Promise<Run<Name>> {
   const parsed = parseInput(name, input);
+  checkKey(name, parsed, options.key);
   const workflowId = workflowIds[name](parsed, options.key ?? randomUUID());
   const signing = signingClient(client, agent);
   try {
@@ -102,21 +107,24 @@ export async function startRun<Name extends WorkflowName>(
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: options.key === undefined ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
       priority: { priorityKey: 3, fairnessKey: agent.name },
-      staticSummary: `${name} ${parsed.incident} of account ${parsed.account}, asked by ${agent.name}`,
+      staticSummary: `${titleOf(name, parsed)} of account ${parsed.account}, asked by ${agent.name}`,
       typedSearchAttributes: [
         { key: searchAttributes.agent, value: agent.name },
         { key: searchAttributes.account, value: parsed.account },
-        { key: searchAttributes.incident, value: parsed.incident },
+        ...('incident' in parsed ? [{ key: searchAttributes.incident, value: parsed.incident }] : []),
       ],
     });
     return runOf(client, agent, name, handle, handle.firstExecutionRunId, false);
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw await whyNotStarted(client, error);
     const handle = client.workflow.getHandle(workflowId);
     const { runId } = await handle.describe();
     return runOf(client, agent, name, client.workflow.getHandle(workflowId, runId), runId, true);
   }
 }
+
+const titleOf = <Name extends WorkflowName>(name: Name, input: Workflows[Name]['input']): string =>
+  'incident' in input ? `${name} ${input.incident}` : 'operation' in input ? input.operation : name;
 
 function runOf<Name extends WorkflowName>(
   client: Client,

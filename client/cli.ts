@@ -16,6 +16,7 @@ const program = new Command('oncall')
     if (config !== undefined) useConfig(config);
   })
   .showSuggestionAfterError()
+  .showHelpAfterError('oncall --help, also behind a command, tells what there is.')
   .exitOverride();
 
 program
@@ -68,6 +69,20 @@ program
   .option('--json', 'print the result as JSON')
   .action(async (workflow: string, options) =>
     end((await import('./commands/run.ts')).run(workflow, options, outputOf(options.json))),
+  );
+
+program
+  .command('call')
+  .description('one operation of PagerDuty, through the gate, as the agent of ONCALL_AGENT')
+  .argument('<operation>', "PagerDuty's operationId, such as listIncidents; docs/operations.md lists them")
+  .option('--input <json|@file>', 'params, query and body, as JSON or from a file', '{}')
+  .option('--account <name>', 'the account, as the configuration names it', 'main')
+  .option('--all', 'walk the list to its end')
+  .option('--reason <text>', 'why, for people who read the run')
+  .option('--key <key>', 'idempotency key: the same key joins the same run')
+  .option('--json', 'print the result as JSON')
+  .action(async (operation: string, options) =>
+    end((await import('./commands/call.ts')).call(operation, options, outputOf(options.json))),
   );
 
 program

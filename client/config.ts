@@ -1,6 +1,7 @@
 import { homedir, platform } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { OncallError } from './errors.ts';
 
 /** What the client takes from its environment. */
 export interface ClientSettings {
@@ -11,7 +12,6 @@ export interface ClientSettings {
   /** `ONCALL_AGENT` and `ONCALL_AGENT_KEY_FILE`: who starts runs. */
   readonly agent: string | undefined;
   readonly agentKeyFile: string | undefined;
-  readonly temporal: ClientConnectConfig;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
   readonly hasServer: boolean;
   /** Folders of `PATH`. */
@@ -28,11 +28,29 @@ export function clientSettings(): ClientSettings {
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     agent: env['ONCALL_AGENT'],
     agentKeyFile: env['ONCALL_AGENT_KEY_FILE'],
-    temporal: loadClientConnectConfig(),
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
     cache: join(userCache(env), 'oncall-runner'),
   };
+}
+
+/**
+ * Temporal's address, namespace, TLS and key, as every Temporal program reads them.
+ * @throws OncallError where its own configuration file cannot be used.
+ */
+export function temporalSettings(): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig();
+  } catch (error) {
+    const { env } = process;
+    const file = env['TEMPORAL_CONFIG_FILE'] ?? 'temporal.toml in your configuration folder';
+    const profile = env['TEMPORAL_PROFILE'] ?? 'default';
+    // Where the file has no profile at all, the reader's own words are of no use.
+    const why = error instanceof TypeError || !(error instanceof Error) ? '' : ` (${error.message})`;
+    throw new OncallError(
+      `Temporal's own settings in ${file} cannot be used${why}. They need a section [profile.${profile}]; or name another file by TEMPORAL_CONFIG_FILE.`,
+    );
+  }
 }
 
 function userCache(env: NodeJS.ProcessEnv): string {

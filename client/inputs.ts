@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import type { Endpoint } from '../pagerduty/catalogue/endpoint.ts';
+import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { Id } from '../pagerduty/catalogue/wire.ts';
-import type { WorkflowName, Workflows } from '../workflows/contract.ts';
+import { type WorkflowName, type Workflows, workflowIds } from '../workflows/contract.ts';
 import { UsageError } from './errors.ts';
+import { closest } from './output.ts';
 
 const subject = {
   account: z
@@ -9,6 +12,7 @@ const subject = {
     .regex(/^[a-z][a-z0-9-]{0,39}$/, 'an account is named as in the configuration, such as main'),
   incident: Id,
   reason: z.string().max(500).optional(),
+  approvalSeconds: z.int().min(1).max(86_400).optional(),
 };
 
 /** What each Workflow takes; strict, so that a misspelt field is an error before anything starts. */
@@ -25,6 +29,34 @@ export const inputs = {
     assess: z.enum(['rules', 'client']),
     presenceSeconds: z.int().min(1).max(3_600).optional(),
   }),
+  runOperation: z
+    .strictObject({
+      account: subject.account,
+      reason: subject.reason,
+      approvalSeconds: subject.approvalSeconds,
+      operation: z.enum(operationNames),
+      request: z.looseObject({}),
+      all: z.boolean().optional(),
+      expect: z
+        .strictObject({
+          status: z.enum(['triggered', 'acknowledged', 'resolved']).optional(),
+          assignees: z.array(Id).optional(),
+          acknowledgers: z.union([z.array(Id), z.literal('ours')]).optional(),
+        })
+        .optional(),
+    })
+    .superRefine(({ operation, request, all }, context) => {
+      const endpoint: Endpoint = catalogue[operation];
+      const parsed = endpoint.request.safeParse(request, { reportInput: true });
+      for (const { message, path } of parsed.success ? [] : faultsOf(endpoint.request, parsed.error))
+        context.addIssue({ code: 'custom', path: ['request', ...path], message });
+      if (all && !endpoint.paging)
+        context.addIssue({
+          code: 'custom',
+          path: ['all'],
+          message: `${operation} does not page: everything comes at once`,
+        });
+    }),
 } as const satisfies { readonly [Name in WorkflowName]: z.ZodType };
 
 export const workflowNames = Object.keys(inputs) as readonly WorkflowName[];
@@ -34,14 +66,89 @@ export const workflowNames = Object.keys(inputs) as readonly WorkflowName[];
  * @throws UsageError that names the field and what it takes.
  */
 export function parseInput<Name extends WorkflowName>(name: Name, input: unknown): Workflows[Name]['input'] {
-  const parsed = inputs[name].safeParse(input);
+  const schema: z.ZodType = inputs[name];
+  const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data as Workflows[Name]['input'];
-  const faults = parsed.error.issues.map((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      const known = Object.keys(inputs[name].shape).join(', ');
-      return `${issue.keys.join(', ')}: no such field; ${name} takes ${known}`;
-    }
-    return `${issue.path.join('.') || 'the input'}: ${issue.message}`;
+  const faults = faultsOf(schema, parsed.error).map(
+    ({ path, message }) => `${path.join('.') || 'the input'}: ${message}`,
+  );
+  const told = faults.slice(0, mostFaults);
+  const rest = faults.length - told.length;
+  throw new UsageError(
+    `The input of ${name} is not right: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}.`,
+  );
+}
+
+/** How many faults are told at once. */
+const mostFaults = 5;
+
+interface Fault {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** What is wrong with a value, by field; an unknown field with those that there are. */
+export function faultsOf(schema: z.ZodType, error: z.ZodError): readonly Fault[] {
+  return flatten(error.issues).map((issue) => {
+    const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
+    if (issue.code !== 'unrecognized_keys')
+      return { path: issue.path, message: isMissing ? 'is missing' : issue.message };
+    const known = fieldsAt(schema, issue.path);
+    const [first = ''] = issue.keys;
+    const near = closest(first, known);
+    const meant = near ? ` (did you mean ${near}?)` : '';
+    const message = `no such field${meant}; there are ${known.join(', ') || 'none'}`;
+    return { path: [...issue.path, issue.keys.join(', ')], message };
   });
-  throw new UsageError(`The input of ${name} is not right: ${faults.join('; ')}.`);
+}
+
+/** A union's issues are those of the branch that came closest. */
+function flatten(
+  issues: readonly z.core.$ZodIssue[],
+  above: readonly PropertyKey[] = [],
+): readonly z.core.$ZodIssue[] {
+  return issues.flatMap((issue) => {
+    const path = [...above, ...issue.path];
+    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ ...issue, path }];
+    const [best = []] = issue.errors.toSorted((a, b) => a.length - b.length);
+    return flatten(best, path);
+  });
+}
+
+/** Names of the fields that an object of a schema takes, found by its path. */
+function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  type Node = Readonly<Record<string, unknown>>;
+  const branches = (node: Node): readonly Node[] => [
+    node,
+    ...((node['anyOf'] ?? node['oneOf'] ?? []) as Node[]),
+  ];
+  let nodes = branches(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node);
+  for (const step of path) {
+    nodes = nodes.flatMap((node) => {
+      const properties = node['properties'] as Readonly<Record<string, Node>> | undefined;
+      const inner =
+        typeof step === 'number' ? (node['items'] as Node | undefined) : properties?.[String(step)];
+      return inner ? branches(inner) : [];
+    });
+  }
+  return [...new Set(nodes.flatMap((node) => Object.keys((node['properties'] as object | undefined) ?? {})))];
+}
+
+/** What Temporal takes as id of a run. */
+const longestIdBytes = 1_000;
+
+/**
+ * Checks the key of a one-off run.
+ * @throws UsageError where it is empty, which would make all such runs one, or makes the id of the run too long.
+ */
+export function checkKey<Name extends WorkflowName>(
+  name: Name,
+  input: Workflows[Name]['input'],
+  key: string | undefined,
+): void {
+  if (key === undefined) return;
+  const left = longestIdBytes - Buffer.byteLength(workflowIds[name](input, ''));
+  const bytes = Buffer.byteLength(key);
+  if (bytes < 1 || bytes > left)
+    throw new UsageError(`The key of a run (--key) takes from 1 to ${left} bytes, not ${bytes}.`);
 }

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
-import { Client, Connection } from '@temporalio/client';
+import { Client } from '@temporalio/client';
 import { searchAttributes } from '../workflows/contract.ts';
 import { type ClientSettings, childEnvironment } from './config.ts';
+import { connectionTo } from './connect.ts';
 import { OncallError } from './errors.ts';
-import { isTaken } from './processes.ts';
+import { checkFree } from './ports.ts';
 import { findTemporal, type LocalServerOptions, serverArguments } from './temporal-server.ts';
 
 /** A Temporal server on this machine. */
@@ -31,15 +32,7 @@ export async function startTemporal(
   tell: (sentence: string) => void,
 ): Promise<LocalTemporal> {
   const { port, uiPort } = options;
-  for (const [taken, option] of [
-    [port, '--port'],
-    [uiPort, '--ui-port'],
-  ] as const) {
-    if (await isTaken(taken))
-      throw new OncallError(
-        `Port ${taken} is taken; choose another with ${option}, or end what listens there.`,
-      );
-  }
+  await checkFree({ '--port': port, '--ui-port': uiPort });
   const { path } = await findTemporal(settings, tell);
   const names = Object.values(searchAttributes).map(({ name }) => name);
   const child = spawn(path, serverArguments({ ...options, searchAttributes: names }), {
@@ -79,7 +72,7 @@ async function answers(address: string): Promise<boolean> {
   const until = Date.now() + answersWithinMs;
   while (Date.now() < until) {
     try {
-      const connection = await Connection.connect({ address, connectTimeout: '1 second' });
+      const connection = await connectionTo({ address }, 1_000);
       const { workflowService } = new Client({ connection });
       await workflowService.updateNamespace({
         namespace: 'default',

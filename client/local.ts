@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { OncallError } from './errors.ts';
-import { freePorts, type Part, type PartOptions, startPart } from './processes.ts';
+import { freePorts } from './ports.ts';
+import { type Part, type PartOptions, startPart } from './processes.ts';
 
 /** A file of the build, from this folder. */
 const built = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

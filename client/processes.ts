@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { childEnvironment } from './config.ts';
 import { OncallError } from './errors.ts';
@@ -127,35 +126,5 @@ export function stopSignal(exitWithParent = false): Promise<'asked'> {
     process.stdin.on('end', asked).on('error', asked).resume();
     // Listening to the parent alone must not keep us alive.
     process.stdin.unref();
-  });
-}
-
-/** Free ports of this machine, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      return server;
-    }),
-  );
-  return Promise.all(
-    servers.map(async (server) => {
-      const address = server.address();
-      await new Promise((resolve) => server.close(resolve));
-      return typeof address === 'object' && address ? address.port : 0;
-    }),
-  );
-}
-
-/** Whether something listens on a port of this machine. */
-export async function isTaken(port: number): Promise<boolean> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.once('error', () => resolve(true));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(false)));
   });
 }

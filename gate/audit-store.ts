@@ -64,6 +64,23 @@ interface Schema {
   statements: { jti: string; workflow_id: string; first_run_id: string; spent_at: string };
   accounts: { name: string; configuration: string; seen_at: string };
   our_users: { account: string; user: string };
+  switches: SwitchRow;
+  uses: { agent: string; granted: string; step_key: string; at: number };
+}
+
+/** A kill switch that was pressed: everything frozen, or one identity disabled. It holds until an operator's statement lifts it. */
+export interface SwitchRow {
+  id: string;
+  kind: 'freeze' | 'disable';
+  /** Who is disabled; empty where everything is frozen. */
+  name: string;
+  /** ISO 8601. */
+  at: string;
+  by_whom: string;
+  reason: string;
+  lifted: string | null;
+  /** Milliseconds since 1970. */
+  lifted_at: number | null;
 }
 
 export type Store = Kysely<Schema>;
@@ -223,6 +240,30 @@ const migrations: Record<string, Migration> = {
         .addColumn('user', 'text', (column) => column.notNull())
         .addPrimaryKeyConstraint('our_users_pk', ['account', 'user'])
         .execute();
+    },
+  },
+  '0002-gate': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('switches')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('kind', 'text', (column) => column.notNull())
+        .addColumn('name', 'text', (column) => column.notNull())
+        .addColumn('at', 'text', (column) => column.notNull())
+        .addColumn('by_whom', 'text', (column) => column.notNull())
+        .addColumn('reason', 'text', (column) => column.notNull())
+        .addColumn('lifted', 'text')
+        .addColumn('lifted_at', 'bigint')
+        .execute();
+      await db.schema
+        .createTable('uses')
+        .addColumn('agent', 'text', (column) => column.notNull())
+        .addColumn('granted', 'text', (column) => column.notNull())
+        .addColumn('step_key', 'text', (column) => column.notNull())
+        .addColumn('at', 'bigint', (column) => column.notNull())
+        .addPrimaryKeyConstraint('uses_pk', ['agent', 'granted', 'step_key'])
+        .execute();
+      await db.schema.createIndex('uses_by_time').on('uses').columns(['agent', 'granted', 'at']).execute();
     },
   },
 };

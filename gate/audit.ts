@@ -40,6 +40,7 @@ export type AuditRecord = Caller & {
   readonly decision:
     | 'allowed'
     | 'denied'
+    | 'approval_needed'
     | 'changed'
     | 'undecided'
     | 'done'
@@ -50,6 +51,8 @@ export type AuditRecord = Caller & {
   readonly rule: string;
   readonly sentence: string;
   readonly requestDigest: string;
+  /** Who approved it, by which statements; what they saw are the facts. */
+  readonly approvals?: readonly { readonly operator: string; readonly jti: string }[] | undefined;
   readonly facts?: unknown;
   readonly reads: readonly ReadDone[];
   readonly status?: number | undefined;

@@ -1,53 +1,18 @@
-import type { Action, Touch } from '../pagerduty/catalogue/endpoint.ts';
-import { type Condition, type Grant, type Grants, grantFor, resourceOf } from './grants.ts';
-import type { Policy } from './policy.ts';
+import { type Action, operatorActions, type Touch } from '../pagerduty/catalogue/endpoint.ts';
+import { canShow, noun, valuesOf } from './conditions.ts';
+import type { FactName, Facts, Switches } from './facts.ts';
+import {
+  type Approval,
+  type Cap,
+  type Condition,
+  type Grant,
+  grantFor,
+  resourceOf,
+  type When,
+} from './grants.ts';
+import { clockIn, isWithin } from './hours.ts';
+import type { Agent, Policy } from './policy.ts';
 import { join, nameOf, phrase } from './words.ts';
-
-/** What PagerDuty said about an incident in the attempt that decides. Ids, in PagerDuty's words. */
-export interface IncidentFacts {
-  readonly id: string;
-  readonly number: number;
-  readonly status: string;
-  readonly urgency: string;
-  readonly service: string | undefined;
-  readonly policy: string | undefined;
-  readonly teams: readonly string[];
-  readonly assignees: readonly string[];
-  readonly acknowledgers: readonly string[];
-}
-
-/** What PagerDuty said about a service. */
-export interface ServiceFacts {
-  readonly id: string;
-  readonly policy: string | undefined;
-  readonly teams: readonly string[];
-}
-
-/** What PagerDuty said about an escalation policy or a schedule. */
-export interface TeamFacts {
-  readonly id: string;
-  readonly teams: readonly string[];
-}
-
-/** The incident that a request names, by its id or, as PagerDuty takes it too, by its number. */
-export const incidentOf = (
-  { incidents = [] }: { readonly incidents?: readonly IncidentFacts[] },
-  id: string,
-): IncidentFacts | undefined =>
-  incidents.find((incident) => incident.id === id || String(incident.number) === id);
-
-/** What is known when deciding. A fact that is not read yet is absent: `decide` asks for it by name. */
-export interface Facts {
-  /** Each incident that is touched. */
-  readonly incidents?: readonly IncidentFacts[];
-  readonly services?: readonly ServiceFacts[];
-  readonly policies?: readonly TeamFacts[];
-  readonly schedules?: readonly TeamFacts[];
-  /** Where a user of ours, named by a `From` address, is on call himself, in words; `null` where none is. */
-  readonly ourDuty?: string | null;
-}
-/** A fact by its name, the runner's own among them. */
-export type FactName = keyof Facts | 'ourUsers' | 'holder' | 'recordedPolicy';
 
 /** What is asked: may this agent do these actions to these things? */
 export interface Question {
@@ -58,6 +23,16 @@ export interface Question {
   readonly summary: string;
   readonly actions: readonly Action[];
   readonly touches: readonly Touch[];
+  /** When it is asked, milliseconds since 1970. */
+  readonly now: number;
+  /** Operators whose word on exactly this step was verified. */
+  readonly approvedBy?: readonly string[];
+}
+
+/** What a list is cut to: only records that show these values, and none that a deny forbids. */
+export interface Narrowing {
+  readonly only: Readonly<Partial<Record<Condition, readonly string[]>>>;
+  readonly never: readonly Readonly<Partial<Record<Condition, readonly string[]>>>[];
 }
 
 /** The gate's word. `rule` is the line of the configuration that decided, by its path. */
@@ -67,8 +42,19 @@ export type Decision =
       readonly rule: string;
       readonly sentence: string;
       readonly leaseMs?: number;
+      /** Capped grants that it uses up, to be counted in the transaction that writes it down. */
+      readonly caps?: readonly { readonly grant: string; readonly cap: Cap }[];
+      readonly narrowing?: Narrowing;
     }
-  | { readonly decision: 'denied'; readonly rule: string; readonly sentence: string };
+  | { readonly decision: 'denied'; readonly rule: string; readonly sentence: string }
+  | {
+      readonly decision: 'approval_needed';
+      readonly rule: string;
+      readonly sentence: string;
+      /** Names of the operators who may approve, and how many must. */
+      readonly by: readonly string[];
+      readonly people: number;
+    };
 
 /** Not decided yet: the facts to read first. */
 export interface Undecided {
@@ -79,201 +65,382 @@ export interface Undecided {
 /**
  * May the agent do all of this? Pure: the same question on the same facts has the same answer. Denied by default; one
  * action refused refuses the whole request. Asks for a fact only where the answer hangs on it.
+ * @param switches what the store says; absent while it is not asked yet, and then neither switch nor cap refuses.
  */
-export function decide(policy: Policy, question: Question, facts: Facts): Decision | Undecided {
+export function decide(
+  policy: Policy,
+  question: Question,
+  facts: Facts,
+  switches?: Switches,
+): Decision | Undecided {
   const { agent, actions } = question;
   const found = policy.agents.get(agent);
   const asked = phrase(question, facts.incidents);
   const may = `${agent} may not ${asked}`;
   if (!found) return denied(`agents.${agent}`, `${may}: the configuration knows no agent of that name.`);
+  if (switches?.disabled) return denied('agents disable', `${may}: it is disabled ${switches.disabled}.`);
+  if (switches?.frozen) return denied('freeze', `${may}: everything is frozen ${switches.frozen}.`);
   if (actions.length === 0)
     return denied(`agents.${agent}`, `${may}: the request asks for nothing the gate knows.`);
-  const verdicts = actions.map((action) => judge(found.grants, action, question, facts));
+  const verdicts = actions.map((action) => judge(found, action, question, facts, switches));
   const refused = verdicts.find((verdict) => verdict.kind === 'no');
   if (refused) {
     const action = actions[verdicts.indexOf(refused)] ?? '';
     const which = actions.length > 1 && !refused.why.includes(action) ? ` (asked for ${action})` : '';
-    return denied(`agents.${agent}.grants${refused.rule}`, `${may}: ${refused.why}${which}.`);
+    return denied(`agents.${agent}.${refused.rule}`, `${may}: ${refused.why}${which}.`);
   }
   const needs = new Set(verdicts.flatMap((verdict) => (verdict.kind === 'needs' ? verdict.needs : [])));
   if (needs.size > 0) return { decision: 'needs', needs: [...needs] };
-  const allowed = verdicts.filter((verdict) => verdict.kind === 'yes');
-  const leases = allowed.flatMap(({ leaseMs }) => leaseMs ?? []);
+  const yes = verdicts.filter((verdict) => verdict.kind === 'yes');
+  const rule = join(yes.map((verdict) => `agents.${agent}.${verdict.rule}`));
+  const missing = yes
+    .map(({ approval }) => approval && lacking(policy, found, approval, question))
+    .find(Boolean);
+  if (missing) {
+    return {
+      decision: 'approval_needed',
+      rule,
+      sentence: `${agent} may ${asked} once ${missing.whom}: ${join([...new Set(yes.map(({ why }) => why))])}.`,
+      by: missing.by,
+      people: missing.people,
+    };
+  }
+  const leases = yes.flatMap(({ leaseMs }) => leaseMs ?? []);
+  const caps = yes.flatMap(({ cap }) => cap ?? []);
+  const narrowing = narrowingOf(yes.flatMap(({ narrowing: one }) => one ?? []));
+  const approvers = yes.some(({ approval }) => approval)
+    ? `, approved by ${join(question.approvedBy ?? [])}`
+    : '';
   return {
     decision: 'allowed',
-    rule: join(allowed.map(({ rule }) => `agents.${agent}.grants${rule}`)),
-    sentence: `${agent} may ${asked}: ${join([...new Set(allowed.map(({ why }) => why))])}.`,
+    rule,
+    sentence: `${agent} may ${asked}: ${join([...new Set(yes.map(({ why }) => why))])}${narrowed(narrowing, question)}${approvers}.`,
     ...(leases.length === 0 ? {} : { leaseMs: Math.min(...leases) }),
+    ...(caps.length === 0 ? {} : { caps }),
+    ...(narrowing && { narrowing }),
+  };
+}
+
+/** What operators do themselves: the calls that no agent can be granted, and nothing else. */
+export function decideForOperator(question: Question, facts: Facts, switches?: Switches): Decision {
+  const { agent, actions } = question;
+  const asked = phrase(question, facts.incidents);
+  const may = `${agent} may not ${asked}`;
+  if (switches?.disabled)
+    return denied('agents disable', `${may}: this operator is disabled ${switches.disabled}.`);
+  const others = actions.filter((action) => !(operatorActions as readonly string[]).includes(action));
+  if (actions.length === 0 || others.length > 0)
+    return denied(`operators.${agent}`, `${may}: ${join(others) || 'this'} is for agents; start it as one.`);
+  return {
+    decision: 'allowed',
+    rule: `operators.${agent}`,
+    sentence: `${agent} may ${asked}: operators look after webhook subscriptions.`,
   };
 }
 
 type Verdict =
-  | { readonly kind: 'yes'; readonly rule: string; readonly why: string; readonly leaseMs?: number }
+  | {
+      readonly kind: 'yes';
+      readonly rule: string;
+      readonly why: string;
+      readonly leaseMs?: number;
+      readonly cap?: { readonly grant: string; readonly cap: Cap };
+      readonly approval?: Approval;
+      readonly narrowing?: Narrowing;
+    }
   | { readonly kind: 'no'; readonly rule: string; readonly why: string }
   | { readonly kind: 'needs'; readonly needs: readonly FactName[] };
 
-function judge(grants: Grants, action: Action, question: Question, facts: Facts): Verdict {
+function judge(
+  agent: Agent,
+  action: Action,
+  question: Question,
+  facts: Facts,
+  switches: Switches | undefined,
+): Verdict {
+  const forbidden = forbiddenBy(agent, action, question, facts);
+  if (forbidden.kind === 'no') return forbidden;
+  const granted = grantedBy(agent, action, question, facts, switches);
+  if (granted.kind === 'no' || forbidden.kind === 'yes') {
+    const never = forbidden.kind === 'yes' ? (forbidden.narrowing?.never ?? []) : [];
+    if (granted.kind !== 'yes' || never.length === 0) return granted;
+    return { ...granted, narrowing: { only: granted.narrowing?.only ?? {}, never } };
+  }
+  const needs = granted.kind === 'needs' ? granted.needs : [];
+  return { kind: 'needs', needs: [...new Set([...forbidden.needs, ...needs])] };
+}
+
+/** What a deny says: it strikes, it cannot be told yet, or it does not strike; a list it cuts. */
+function forbiddenBy(agent: Agent, action: Action, { touches, now }: Question, facts: Facts): Verdict {
+  const needs = new Set<FactName>();
+  const never: Narrowing['never'][number][] = [];
+  for (const [index, { action: name, when }] of agent.deny.entries()) {
+    if (name !== action && name !== resourceOf(action)) continue;
+    const { hours, on_call, ...conditions } = when;
+    if (hours && !isWithin(hours, now)) continue;
+    if (on_call && facts.duty === undefined) {
+      needs.add('duty');
+      continue;
+    }
+    if (on_call && facts.duty?.length === 0) continue;
+    const pairs = Object.entries(conditions) as [Condition, readonly string[]][];
+    const rule = `deny.${index}`;
+    const moment = hours ? `, ${hours.text}` : '';
+    if (pairs.length === 0)
+      return { kind: 'no', rule, why: `${name} is denied${moment}, and a deny always wins` };
+    for (const touch of touches) {
+      if (touch.kind === 'list') {
+        never.push(Object.fromEntries(pairs));
+        continue;
+      }
+      const strikes = strike(pairs, touch, facts);
+      if (strikes.kind === 'needs') for (const need of strikes.needs) needs.add(need);
+      else if (strikes.kind === 'no')
+        return { kind: 'no', rule, why: `${strikes.why}, for which ${name} is denied${moment}` };
+    }
+  }
+  if (needs.size > 0) return { kind: 'needs', needs: [...needs] };
+  return { kind: 'yes', rule: '', why: '', narrowing: { only: {}, never } };
+}
+
+/** Whether all conditions of a deny hold of one thing. What the thing cannot show does not hold. */
+function strike(pairs: readonly [Condition, readonly string[]][], touch: Touch, facts: Facts): Verdict {
+  const needs = new Set<FactName>();
+  const met: string[] = [];
+  for (const [condition, values] of pairs) {
+    if (!canShow(touch, condition)) return { kind: 'yes', rule: '', why: '' };
+    const has = valuesOf(condition, touch, facts);
+    if (has.state === 'unread') {
+      needs.add(has.fact);
+      continue;
+    }
+    const both = has.list.filter((value) => values.includes(value));
+    if (both.length === 0) return { kind: 'yes', rule: '', why: '' };
+    met.push(`the ${noun[condition]} is ${join(both)}`);
+  }
+  if (needs.size > 0) return { kind: 'needs', needs: [...needs] };
+  return { kind: 'no', rule: '', why: join(met) };
+}
+
+function grantedBy(
+  agent: Agent,
+  action: Action,
+  question: Question,
+  facts: Facts,
+  switches: Switches | undefined,
+): Verdict {
+  const { grants } = agent;
   const direct = grantFor(grants, action);
   const isView = action.endsWith('.view');
   const covers =
     direct !== undefined && (isView ? direct.grant.level !== 'off' : direct.grant.level === 'full');
-  const own = covers ? conditions(direct.name, direct.grant, action, question, facts) : undefined;
+  const own = covers ? conditions(agent, direct, action, question, facts, switches) : undefined;
   if (own?.kind === 'yes') return own;
   // A full grant of one action includes reading the thing it acts on, unless viewing itself is off.
   if (isView && !grants.has(action) && question.touches.some(({ kind }) => kind !== 'list')) {
     const implied = [...grants].filter(
       ([name, { level }]) => level === 'full' && name.startsWith(`${resourceOf(action)}.`),
     );
-    const verdicts = implied.map(([name, grant]) => conditions(name, grant, action, question, facts));
+    const verdicts = implied.map(([name, grant]) =>
+      conditions(agent, { name, grant: reading(grant) }, action, question, facts, switches),
+    );
     const all = own ? [own, ...verdicts] : verdicts;
     const best = all.find(({ kind }) => kind === 'yes') ?? all.find(({ kind }) => kind === 'needs');
     if (best) return best;
   }
   if (own) return own;
-  if (!direct) return { kind: 'no', rule: '', why: `no grant covers ${action}` };
+  if ((operatorActions as readonly string[]).includes(action))
+    return { kind: 'no', rule: 'grants', why: `${action} is for operators alone` };
+  if (!direct) return { kind: 'no', rule: 'grants', why: `no grant covers ${action}` };
   return {
     kind: 'no',
-    rule: `.${direct.name}`,
+    rule: `grants.${direct.name}`,
     why: `its grant on ${direct.name} is ${direct.grant.level}, and ${action} needs ${isView ? 'read' : 'full'}`,
   };
 }
 
+/** A grant as far as it includes reading: caps, approval and lease are about the act. */
+const reading = ({ level, when, until }: Grant): Grant => ({
+  level,
+  when,
+  ...(until !== undefined && { until }),
+});
+
 function conditions(
-  name: string,
-  grant: Grant,
+  agent: Agent,
+  { name, grant }: { readonly name: string; readonly grant: Grant },
   action: Action,
-  { touches }: Question,
+  question: Question,
   facts: Facts,
+  switches: Switches | undefined,
 ): Verdict {
-  const rule = `.${name}`;
-  const key = touches.find((touch) => touch.kind === 'routing key');
-  if (key && !grant.routingKeys?.includes(key.name)) {
-    const names = join(grant.routingKeys ?? []);
-    return {
-      kind: 'no',
-      rule,
-      why: `the routing key is ${nameOf(key.name)}; its grant covers ${names || 'none'}`,
-    };
-  }
+  const rule = `grants.${name}`;
+  const { touches, now } = question;
+  const no = (why: string): Verdict => ({ kind: 'no', rule, why });
+  const atOnce = refusedAtOnce(name, grant, question);
+  if (atOnce !== undefined) return no(atOnce);
   const needs = new Set<FactName>();
   const met: string[] = [];
-  for (const [condition, allowed] of Object.entries(grant.when) as [Condition, readonly string[]][]) {
-    const asked = touches.filter(({ kind }) => says[kind].includes(condition));
+  const only: Partial<Record<Condition, readonly string[]>> = {};
+  const { hours, on_call, ...compared } = withDuty(grant.when, touches, facts);
+  for (const [condition, allowed] of Object.entries(compared) as [Condition, readonly string[]][]) {
+    const asked = touches.filter((touch) => canShow(touch, condition));
     for (const touch of asked) {
+      if (touch.kind === 'list') {
+        const wanted = touch.within[condition];
+        const both = wanted === undefined ? allowed : wanted.filter((value) => allowed.includes(value));
+        if (both.length === 0)
+          return no(
+            `the list asks for ${noun[condition]} ${join(wanted ?? [])}; its grant covers ${join(allowed)}`,
+          );
+        only[condition] = both;
+        if (wanted !== undefined && wanted.length === both.length)
+          met.push(`the ${noun[condition]} is ${join(both)}`);
+        continue;
+      }
       const values = valuesOf(condition, touch, facts);
       if (values.state === 'unread') needs.add(values.fact);
-      else if (!holds(values.list, allowed, touch.kind === 'list')) {
-        return { kind: 'no', rule, why: failure(condition, values.list, allowed, touch.kind === 'list') };
-      } else met.push(`the ${noun[condition]} is ${join(values.list)}`);
+      else if (!values.list.some((value) => allowed.includes(value)))
+        return no(
+          `the ${noun[condition]} is ${join(values.list) || 'not set'}; its grant covers ${join(allowed)}`,
+        );
+      else met.push(`the ${noun[condition]} is ${join(values.list)}`);
     }
     // A condition that nothing touched can show is not met.
-    if (asked.length === 0) {
-      const why = `the request shows no ${noun[condition]}; its grant covers ${join(allowed)} only`;
-      return { kind: 'no', rule, why };
-    }
+    if (asked.length === 0)
+      return no(`the request shows no ${noun[condition]}; its grant covers ${join(allowed)} only`);
+  }
+  if (on_call) {
+    const duty = onCall(agent, touches, facts);
+    if (duty.kind === 'needs') for (const need of duty.needs) needs.add(need);
+    else if (duty.kind === 'no') return no(duty.why);
+    else met.push(duty.why);
   }
   if (action === 'incidents.acknowledge') {
     if (facts.ourDuty === undefined) needs.add('ourDuty');
-    else if (facts.ourDuty !== null) return { kind: 'no', rule: '', why: onDuty(facts.ourDuty) };
+    else if (facts.ourDuty !== null) return { kind: 'no', rule: 'grants', why: onDuty(facts.ourDuty) };
   }
+  const { cap } = grant;
+  const used = cap === undefined ? undefined : switches?.uses[name];
+  if (cap && used !== undefined && used >= cap.count)
+    return no(`its grant on ${name} is capped at ${cap.text}, and ${used} are used up`);
   if (needs.size > 0) return { kind: 'needs', needs: [...needs] };
+  if (hours) met.push(`it is ${clockIn(hours.zone, now)} in ${hours.zone}`);
   const why =
     met.length > 0
       ? `${join([...new Set(met)])}, as its grant on ${name} asks`
       : `its grant on ${name} is ${grant.level}`;
-  return { kind: 'yes', rule, why, ...(grant.leaseMs === undefined ? {} : { leaseMs: grant.leaseMs }) };
-}
-
-type Values =
-  | { readonly state: 'read'; readonly list: readonly string[] }
-  | { readonly state: 'unread'; readonly fact: FactName };
-
-/** Which conditions a thing can show at all. Where a request names several, each is asked only what it can show. */
-const says: Readonly<Record<Touch['kind'], readonly Condition[]>> = {
-  list: ['services', 'teams', 'policies', 'urgency', 'status'],
-  incident: ['services', 'teams', 'policies', 'urgency', 'status'],
-  'new incident': ['services', 'teams', 'policies', 'urgency'],
-  service: ['services', 'teams', 'policies'],
-  'escalation policy': ['policies', 'teams'],
-  schedule: ['teams'],
-  team: ['teams'],
-  user: [],
-  'routing key': [],
-  'webhook subscription': [],
-};
-
-/** What the thing touched has for a condition. A list has what its own filter names. */
-function valuesOf(condition: Condition, touch: Touch, facts: Facts): Values {
-  const read = (list: readonly (string | undefined)[]): Values => ({
-    state: 'read',
-    list: list.filter((value) => value !== undefined),
-  });
-  const teamsIn = (fact: 'services' | 'policies' | 'schedules', id: string): Values => {
-    const found = facts[fact]?.find((known) => known.id === id);
-    return found ? read(found.teams) : { state: 'unread', fact };
+  return {
+    kind: 'yes',
+    rule,
+    why,
+    ...(grant.leaseMs !== undefined && action === 'incidents.acknowledge' && { leaseMs: grant.leaseMs }),
+    ...(cap && { cap: { grant: name, cap } }),
+    ...(grant.approval && { approval: grant.approval }),
+    ...(Object.keys(only).length > 0 && { narrowing: { only, never: [] } }),
   };
-  switch (touch.kind) {
-    case 'list':
-      return read(touch.within[condition] ?? []);
-    case 'incident': {
-      const incident = incidentOf(facts, touch.id);
-      if (incident === undefined) return { state: 'unread', fact: 'incidents' };
-      const of: Record<Condition, readonly (string | undefined)[]> = {
-        services: [incident.service],
-        teams: incident.teams,
-        policies: [incident.policy],
-        urgency: [incident.urgency],
-        status: [incident.status],
-      };
-      return read(of[condition]);
-    }
-    case 'new incident':
-      if (condition === 'urgency') return read([touch.urgency]);
-      if (touch.policy !== undefined && condition !== 'services')
-        return valuesOf(condition, { kind: 'escalation policy', id: touch.policy }, facts);
-      return valuesOf(condition, { kind: 'service', id: touch.service }, facts);
-    case 'service': {
-      if (condition === 'services') return read([touch.id]);
-      if (condition === 'teams') return teamsIn('services', touch.id);
-      const service = facts.services?.find(({ id }) => id === touch.id);
-      return service ? read([service.policy]) : { state: 'unread', fact: 'services' };
-    }
-    case 'escalation policy':
-      return condition === 'policies' ? read([touch.id]) : teamsIn('policies', touch.id);
-    case 'schedule':
-      return teamsIn('schedules', touch.id);
-    case 'team':
-      return read([touch.id]);
-    case 'user':
-    case 'routing key':
-    case 'webhook subscription':
-      return read([]);
-  }
 }
 
-/** A thing needs one value in common (an incident can have two teams); a list must not reach beyond the grant at all. */
-const holds = (values: readonly string[], allowed: readonly string[], isList: boolean): boolean =>
-  isList
-    ? values.length > 0 && values.every((value) => allowed.includes(value))
-    : values.some((value) => allowed.includes(value));
+/** What refuses before any fact is read. */
+function refusedAtOnce(name: string, grant: Grant, { touches, now }: Question): string | undefined {
+  if (grant.until !== undefined && now >= grant.until)
+    return `its grant on ${name} ended at ${new Date(grant.until).toISOString().slice(0, 16)}Z`;
+  const { hours } = grant.when;
+  if (hours && !isWithin(hours, now))
+    return `it is ${clockIn(hours.zone, now)} in ${hours.zone}; its grant on ${name} covers ${hours.text}`;
+  const key = touches.find((touch) => touch.kind === 'routing key');
+  if (key && !grant.routingKeys?.includes(key.name))
+    return `the routing key is ${nameOf(key.name)}; its grant covers ${join(grant.routingKeys ?? []) || 'none'}`;
+  const incidents = touches.filter(({ kind }) => kind === 'incident').length;
+  if (grant.maxIncidents !== undefined && incidents > grant.maxIncidents)
+    return `it asks for ${incidents} incidents at once; its grant on ${name} covers ${grant.maxIncidents}`;
+  return undefined;
+}
 
-const noun: Readonly<Record<Condition, string>> = {
-  services: 'service',
-  teams: 'team',
-  policies: 'escalation policy',
-  urgency: 'urgency',
-  status: 'status',
-};
+/** While on call, a list is cut to the escalation policies on which the agent's person is. */
+function withDuty(when: When, touches: readonly Touch[], { duty }: Facts): When {
+  const isList = touches.some((touch) => touch.kind === 'list' && canShow(touch, 'policies'));
+  if (!when.on_call || !isList || !duty || duty.length === 0) return when;
+  return { ...when, policies: when.policies?.filter((id) => duty.includes(id)) ?? [...duty] };
+}
 
-const failure = (
-  condition: Condition,
-  values: readonly string[],
-  allowed: readonly string[],
-  isList: boolean,
-): string =>
-  isList && values.length === 0
-    ? `the list is not limited by ${noun[condition]}; its grant covers ${join(allowed)} only`
-    : `the ${noun[condition]} is ${join(values) || 'not set'}; its grant covers ${join(allowed)}`;
+function onCall(agent: Agent, touches: readonly Touch[], facts: Facts): Verdict {
+  const person = agent.pagerduty_user ?? 'nobody';
+  if (facts.duty === undefined) return { kind: 'needs', needs: ['duty'] };
+  if (facts.duty.length === 0)
+    return { kind: 'no', rule: '', why: `${person}, for whom it works, is not on call now` };
+  for (const touch of touches) {
+    if (touch.kind === 'list' || !canShow(touch, 'policies')) continue;
+    const values = valuesOf('policies', touch, facts);
+    if (values.state === 'unread') return { kind: 'needs', needs: [values.fact] };
+    if (!values.list.some((id) => facts.duty?.includes(id))) {
+      const where = join(values.list) || 'none';
+      return {
+        kind: 'no',
+        rule: '',
+        why: `${person}, for whom it works, is not on call for escalation policy ${where} now`,
+      };
+    }
+  }
+  return { kind: 'yes', rule: '', why: `${person}, for whom it works, is on call` };
+}
+
+/** Whose word is still missing; `undefined` where enough operators gave it. */
+function lacking(
+  { operators }: Policy,
+  agent: Agent,
+  { by, people }: Approval,
+  { approvedBy = [] }: Question,
+): { readonly whom: string; readonly by: readonly string[]; readonly people: number } | undefined {
+  // Nobody approves what their own agent asks for.
+  const may = [...operators]
+    .filter(([name, operator]) => (by?.includes(name) ?? true) && !isSelf(agent, operator))
+    .map(([name]) => name);
+  const given = new Set(approvedBy.filter((name) => may.includes(name)));
+  if (given.size >= people) return undefined;
+  const left = may.filter((name) => !given.has(name));
+  const missing = people - given.size;
+  const whom =
+    left.length < missing
+      ? 'an operator who may approve it is in the configuration; there is none'
+      : missing > 1
+        ? `${missing} of ${join(left)} approve`
+        : `${left.length > 1 ? `one of ${join(left)}` : left[0]} approves`;
+  return { whom, by: left, people: missing };
+}
+
+const isSelf = (
+  agent: Agent,
+  operator: { readonly public_key: string; readonly pagerduty_user?: string | undefined },
+): boolean =>
+  operator.public_key === agent.public_key ||
+  (operator.pagerduty_user !== undefined && operator.pagerduty_user === agent.pagerduty_user);
+
+function narrowingOf(parts: readonly Narrowing[]): Narrowing | undefined {
+  const only = Object.assign({}, ...parts.map((part) => part.only)) as Narrowing['only'];
+  const never = parts.flatMap((part) => part.never);
+  return Object.keys(only).length > 0 || never.length > 0 ? { only, never } : undefined;
+}
+
+/** What was cut, in words; what the list asked for itself is none of it. */
+function narrowed(narrowing: Narrowing | undefined, { touches }: Question): string {
+  if (!narrowing) return '';
+  const [list] = touches.flatMap((touch) => (touch.kind === 'list' ? [touch.within] : []));
+  const say = (part: Narrowing['only']): string =>
+    join(
+      (Object.entries(part) as [Condition, readonly string[]][]).map(
+        ([name, of]) => `${noun[name]} ${join(of)}`,
+      ),
+    );
+  const cut = Object.entries(narrowing.only).filter(
+    ([name, values]) => list?.[name as Condition]?.length !== values.length,
+  );
+  const only = say(Object.fromEntries(cut));
+  const never = narrowing.never.map(say);
+  return [only && `, narrowed to ${only}`, never.length > 0 && `, without ${join(never)}`]
+    .filter(Boolean)
+    .join('');
+}
 
 const onDuty = (where: string): string =>
   `our own From user is on call (${where}), so an acknowledge would silence a page that is meant for it; take that user off call`;

@@ -2,14 +2,19 @@ import parseDuration from 'parse-duration';
 import { z } from 'zod';
 import { type Action, actionsOf, type Resource } from '../pagerduty/catalogue/endpoint.ts';
 import { Id } from '../pagerduty/catalogue/wire.ts';
+import { Hours } from './hours.ts';
 
 export type Level = 'off' | 'read' | 'full';
 
-/** What must be true of the thing acted on, for a grant to hold. Values of one condition are alternatives; all conditions must hold. */
+const ids = z.array(Id).min(1).optional();
+
+/** What must be true for a grant to hold, or for a deny to strike. Values of one condition are alternatives; all conditions must hold. */
 const When = z.strictObject({
-  services: z.array(Id).min(1).optional(),
-  teams: z.array(Id).min(1).optional(),
-  policies: z.array(Id).min(1).optional(),
+  services: ids,
+  teams: ids,
+  policies: ids,
+  schedules: ids,
+  assignee: ids,
   urgency: z
     .array(z.enum(['high', 'low']))
     .min(1)
@@ -18,21 +23,39 @@ const When = z.strictObject({
     .array(z.enum(['triggered', 'acknowledged', 'resolved']))
     .min(1)
     .optional(),
+  hours: Hours.optional(),
+  on_call: z.literal(true).optional(),
 });
 export type When = z.output<typeof When>;
-export type Condition = keyof When;
+
+/** The conditions that compare a thing with values; `hours` and `on_call` compare the moment and the agent's person. */
+export type Condition = Exclude<keyof When, 'hours' | 'on_call'>;
 
 /** Which conditions say anything about which resource. */
-const conditionsOf: Readonly<Record<Resource, readonly Condition[]>> = {
-  incidents: ['services', 'teams', 'policies', 'urgency', 'status'],
+export const conditionsOf: Readonly<Record<Resource, readonly Condition[]>> = {
+  incidents: ['services', 'teams', 'policies', 'urgency', 'status', 'assignee'],
   services: ['services', 'teams', 'policies'],
-  schedules: ['teams'],
+  schedules: ['schedules', 'teams'],
   escalation_policies: ['policies', 'teams'],
-  users: [],
+  users: ['teams'],
   teams: ['teams'],
-  oncalls: ['policies'],
+  oncalls: ['policies', 'schedules'],
   events: [],
 };
+
+/** At most so many steps in a time: `20/hour`. Counted over all Workers, tries of one step once. */
+export interface Cap {
+  readonly count: number;
+  readonly perMs: number;
+  readonly text: string;
+}
+
+/** Whose word is needed beside the grant. */
+export interface Approval {
+  /** Names of operators; any operator where absent. */
+  readonly by?: readonly string[];
+  readonly people: 1 | 2;
+}
 
 /** One grant of one agent, as the engine reads it. */
 export interface Grant {
@@ -42,10 +65,23 @@ export interface Grant {
   readonly leaseMs?: number;
   /** Names of the routing keys it covers; stated for events alone. */
   readonly routingKeys?: readonly string[];
+  readonly cap?: Cap;
+  /** How many incidents one bulk update may touch. */
+  readonly maxIncidents?: number;
+  /** When it ends, milliseconds since 1970. */
+  readonly until?: number;
+  readonly approval?: Approval;
 }
 
 /** By resource or action, as written in the configuration. */
 export type Grants = ReadonlyMap<string, Grant>;
+
+/** What is forbidden whatever is granted. */
+export interface Deny {
+  /** An action, or a resource for all of its actions. */
+  readonly action: string;
+  readonly when: When;
+}
 
 const Lease = z.string().transform((text, context) => {
   const ms = /^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i.test(text) ? parseDuration(text) : null;
@@ -54,6 +90,36 @@ const Lease = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+const spans = { minute: 60_000, hour: 3_600_000, day: 86_400_000 } as const;
+
+const CapText = z
+  .string()
+  .regex(/^[1-9]\d{0,5}\/(minute|hour|day)$/, 'a cap is such as 20/hour: a number per minute, hour or day')
+  .transform((text): Cap => {
+    const [count = '', span = ''] = text.split('/');
+    return { count: Number(count), perMs: spans[span as keyof typeof spans], text };
+  });
+
+const Until = z.union([z.iso.datetime({ offset: true }), z.iso.date()], {
+  error: 'an end is such as 2026-12-01T08:00:00Z, or a day such as 2026-12-01',
+});
+
+const ApprovalWritten = z
+  .union(
+    [
+      z.literal('required'),
+      z.strictObject({
+        by: z.array(z.string().min(1)).min(1).optional(),
+        people: z.union([z.literal(1), z.literal(2)]).optional(),
+      }),
+    ],
+    { error: 'an approval is "required", or { by: [names of operators], people: 2 }' },
+  )
+  .transform((written): Approval => {
+    if (written === 'required') return { people: 1 };
+    return { people: written.people ?? 1, ...(written.by && { by: written.by }) };
+  });
+
 const Written = z.union([
   z.enum(['off', 'read', 'full'], 'a level is off, read or full'),
   z.strictObject({
@@ -61,6 +127,10 @@ const Written = z.union([
     when: When.optional(),
     lease: Lease.optional(),
     routing_keys: z.array(z.string().min(1)).min(1).optional(),
+    cap: CapText.optional(),
+    max_incidents: z.int().min(1).max(250).optional(),
+    until: Until.optional(),
+    approval: ApprovalWritten.optional(),
   }),
 ]);
 
@@ -68,12 +138,17 @@ const Written = z.union([
 export const Grants = z.record(z.string(), Written).transform((written, context): Grants => {
   const grants = new Map<string, Grant>();
   for (const [name, value] of Object.entries(written)) {
-    const { level, when = {}, lease, routing_keys } = typeof value === 'string' ? { level: value } : value;
+    const { level, when, lease, routing_keys, cap, max_incidents, until, approval } =
+      typeof value === 'string' ? { level: value } : value;
     const grant: Grant = {
       level,
-      when,
+      when: when ?? {},
       ...(lease === undefined ? {} : { leaseMs: lease }),
       ...(routing_keys === undefined ? {} : { routingKeys: routing_keys }),
+      ...(cap === undefined ? {} : { cap }),
+      ...(max_incidents === undefined ? {} : { maxIncidents: max_incidents }),
+      ...(until === undefined ? {} : { until: Date.parse(until) }),
+      ...(approval === undefined ? {} : { approval }),
     };
     for (const message of faultsOf(name, grant)) context.addIssue({ code: 'custom', path: [name], message });
     grants.set(name, grant);
@@ -84,18 +159,47 @@ export const Grants = z.record(z.string(), Written).transform((written, context)
   return grants;
 });
 
+/** The `deny` of an agent. */
+export const Denies = z.array(
+  z.strictObject({ action: z.string(), when: When.optional() }).transform((written, context): Deny => {
+    const { action, when = {} } = written;
+    const known = nameFault(action);
+    if (known !== undefined) context.addIssue({ code: 'custom', path: ['action'], message: known });
+    else
+      for (const message of conditionFaults(action.split('.')[0] as Resource, when))
+        context.addIssue({ code: 'custom', path: ['when'], message });
+    return { action, when };
+  }),
+);
+
 const mustState =
   'this includes acknowledging, which must state its lease and urgency: add ' +
   'incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } }, or incidents.acknowledge: off';
 
-function faultsOf(name: string, grant: Grant): readonly string[] {
-  const [resource, verb, ...more] = name.split('.') as [Resource, string | undefined, ...string[]];
+function nameFault(name: string): string | undefined {
+  const [resource = '', verb, ...more] = name.split('.');
   const verbs: readonly string[] | undefined = Object.hasOwn(actionsOf, resource)
-    ? actionsOf[resource]
+    ? actionsOf[resource as Resource]
     : undefined;
-  if (!verbs) return [`no such resource; there are ${Object.keys(actionsOf).join(', ')}`];
+  if (!verbs) return `no such resource; there are ${Object.keys(actionsOf).join(', ')}`;
   if (verb !== undefined && (more.length > 0 || !verbs.includes(verb)))
-    return [`no such action; ${resource} has ${verbs.join(', ')}`];
+    return `no such action; ${resource} has ${verbs.join(', ')}`;
+  return undefined;
+}
+
+const conditionFaults = (resource: Resource, when: When): readonly string[] =>
+  Object.keys(when).flatMap((condition) =>
+    condition === 'hours' ||
+    condition === 'on_call' ||
+    (conditionsOf[resource] as readonly string[]).includes(condition)
+      ? []
+      : [`${condition} says nothing about ${resource}`],
+  );
+
+function faultsOf(name: string, grant: Grant): readonly string[] {
+  const unknown = nameFault(name);
+  if (unknown !== undefined) return [unknown];
+  const [resource, verb] = name.split('.') as [Resource, string | undefined];
   const faults: string[] = [];
   if (verb === 'view' && grant.level === 'full') faults.push('view is off or read');
   if (verb !== undefined && verb !== 'view' && grant.level === 'read') faults.push(`${verb} is off or full`);
@@ -104,10 +208,7 @@ function faultsOf(name: string, grant: Grant): readonly string[] {
       faults.push('off takes no conditions');
     return faults;
   }
-  for (const condition of Object.keys(grant.when) as Condition[]) {
-    if (!conditionsOf[resource].includes(condition))
-      faults.push(`${condition} says nothing about ${resource}`);
-  }
+  faults.push(...conditionFaults(resource, grant.when));
   if (name === 'incidents.acknowledge' && (grant.leaseMs === undefined || grant.when.urgency === undefined)) {
     faults.push(
       'acknowledging must state its lease and urgency: { level: full, lease: 5m, when: { urgency: [low] } }',
@@ -119,6 +220,10 @@ function faultsOf(name: string, grant: Grant): readonly string[] {
     faults.push('events must name their routing keys: { level: full, routing_keys: [checkout] }');
   }
   if (resource !== 'events' && grant.routingKeys !== undefined) faults.push('only events have routing keys');
+  if (resource !== 'incidents' && grant.maxIncidents !== undefined)
+    faults.push('only incidents have max_incidents');
+  if ((verb === 'view' || grant.level === 'read') && grant.approval !== undefined)
+    faults.push('reading needs no approval');
   return faults;
 }
 

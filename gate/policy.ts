@@ -1,8 +1,9 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { type Action, actionsOf, type Resource } from '../pagerduty/catalogue/endpoint.ts';
+import { Id } from '../pagerduty/catalogue/wire.ts';
 import { sha256 } from './canonical.ts';
-import { Grants } from './grants.ts';
+import { Denies, Grants } from './grants.ts';
 
 /** Where a secret lies; never the secret itself. */
 export const SecretRef = z
@@ -18,12 +19,85 @@ export const Name = z
 
 const Url = z.url({ protocol: /^https?$/, error: 'an address is http://… or https://…' });
 
-const account = { token: SecretRef, from: z.email(), routing_keys: z.record(Name, SecretRef).default({}) };
+/** An OAuth app that asks for its own tokens. Its scopes are all that operations need, where none are named. */
+const OAuth = z.strictObject({
+  client_id: z.string().min(1),
+  client_secret: SecretRef,
+  subdomain: z.string().regex(/^[a-z0-9-]+$/, 'a subdomain is what stands before .pagerduty.com'),
+  scopes: z
+    .array(z.string().regex(/^[a-z_]+\.(read|write)$/, 'a scope is such as incidents.read'))
+    .min(1)
+    .optional(),
+});
 
-const Account = z.discriminatedUnion('region', [
-  z.strictObject({ region: z.enum(['us', 'eu']), ...account }),
-  z.strictObject({ region: z.literal('custom'), rest_url: Url, events_url: Url, ...account }),
-]);
+/** An API key, a user's OAuth token, or an OAuth app: references to secrets. */
+export type Credential =
+  | { readonly kind: 'token' | 'bearer'; readonly ref: SecretRef }
+  | ({ readonly kind: 'oauth' } & z.output<typeof OAuth>);
+
+const credential = { token: SecretRef.optional(), bearer: SecretRef.optional(), oauth: OAuth.optional() };
+
+interface Named {
+  readonly token?: SecretRef | undefined;
+  readonly bearer?: SecretRef | undefined;
+  readonly oauth?: z.output<typeof OAuth> | undefined;
+}
+type WithCredential<Written> = Written extends unknown
+  ? Omit<Written, keyof Named> & { readonly credential: Credential }
+  : never;
+
+/** Puts the one credential that is named in the place of the three that can be. */
+function withCredential<Written extends Named>(
+  { token, bearer, oauth, ...rest }: Written,
+  context: z.RefinementCtx,
+): WithCredential<Written> {
+  const named: readonly Credential[] = [
+    ...(token === undefined ? [] : [{ kind: 'token', ref: token } as const]),
+    ...(bearer === undefined ? [] : [{ kind: 'bearer', ref: bearer } as const]),
+    ...(oauth === undefined ? [] : [{ kind: 'oauth', ...oauth } as const]),
+  ];
+  const [credential, second] = named;
+  if (credential && !second) return { ...rest, credential } as unknown as WithCredential<Written>;
+  const message = second
+    ? 'one credential is enough: token, bearer or oauth'
+    : 'a credential is missing: name a token (an API key), a bearer (a user’s OAuth token) or an oauth app';
+  context.addIssue({ code: 'custom', path: second ? [second.kind] : [], message });
+  return z.NEVER;
+}
+
+/** Login e-mails for `From`: one, or a default and others for some actions. */
+const From = z
+  .union([
+    z.email(),
+    z.record(z.string(), z.email()).refine((addresses) => 'default' in addresses, 'from needs a default'),
+  ])
+  .transform((from, context): Readonly<Record<string, string>> => {
+    if (typeof from === 'string') return { default: from };
+    for (const name of Object.keys(from)) {
+      if (name !== 'default' && !isAction(name))
+        context.addIssue({
+          code: 'custom',
+          path: [name],
+          message: 'no such action; give default, or an action such as users.create',
+        });
+    }
+    return from;
+  });
+
+const account = { ...credential, from: From, routing_keys: z.record(Name, SecretRef).default({}) };
+
+const Account = z
+  .discriminatedUnion('region', [
+    z.strictObject({ region: z.enum(['us', 'eu']), ...account }),
+    z.strictObject({
+      region: z.literal('custom'),
+      rest_url: Url,
+      events_url: Url,
+      identity_url: Url.optional(),
+      ...account,
+    }),
+  ])
+  .transform(withCredential);
 /** An account as configured: references to secrets, no secrets. */
 export type Account = z.output<typeof Account>;
 
@@ -32,19 +106,90 @@ export const PublicKey = z
   .string()
   .regex(/^[A-Za-z0-9_-]{43}$/, 'a public key is the 43 characters that `oncall agents add` wrote');
 
-const Agent = z.strictObject({ public_key: PublicKey, grants: Grants.default(new Map()) });
+/** A key of before a rotation: it still proves what was signed before that. */
+const PreviousKey = z.strictObject({ public_key: PublicKey, until: z.iso.datetime({ offset: true }) });
+
+const Agent = z.strictObject({
+  public_key: PublicKey,
+  previous_keys: z.array(PreviousKey).optional(),
+  // The person whom it works for; `on_call` asks whether that person is.
+  pagerduty_user: Id.optional(),
+  grants: Grants.default(new Map()),
+  deny: Denies.default([]),
+  // Its own credential in an account; PagerDuty's own limits then hold for it too.
+  credentials: z
+    .record(Name, z.strictObject({ ...credential, from: From.optional() }).transform(withCredential))
+    .optional(),
+});
 export type Agent = z.output<typeof Agent>;
+
+const Operator = z.strictObject({
+  public_key: PublicKey,
+  previous_keys: z.array(PreviousKey).optional(),
+  pagerduty_user: Id.optional(),
+  approve_by: z
+    .array(z.enum(['key', 'note']))
+    .min(1)
+    .default(['key']),
+});
+/** A person who may approve, and lift what narrows. */
+export type Operator = z.output<typeof Operator>;
 
 // A section whose key stands there with nothing under it is an empty section.
 const section = <T extends z.ZodType>(value: T) =>
   z.preprocess((written) => written ?? {}, z.record(Name, value));
 
-const Configuration = z.strictObject({ accounts: section(Account), agents: section(Agent) });
+const Configuration = z.strictObject({
+  accounts: section(Account),
+  agents: section(Agent),
+  operators: section(Operator),
+});
+
+/** What only the whole configuration can show to be wrong. */
+function faultsWithin({ accounts, agents, operators }: z.output<typeof Configuration>): readonly Fault[] {
+  const names = Object.keys(operators).filter((name) => Object.hasOwn(agents, name));
+  return [
+    ...names.map((name) => ({ path: ['operators', name], message: 'an agent has this name already' })),
+    ...Object.entries(agents).flatMap(([name, agent]) =>
+      faultsAcross(agent, accounts, operators).map(([path, message]) => ({
+        path: ['agents', name, ...path],
+        message,
+      })),
+    ),
+  ];
+}
+
+/** What an agent says that only the rest of the configuration can show to be wrong. */
+function faultsAcross(
+  { grants, deny, credentials = {}, pagerduty_user }: Agent,
+  accounts: object,
+  operators: object,
+): readonly (readonly [readonly PropertyKey[], string])[] {
+  const faults: [readonly PropertyKey[], string][] = [];
+  const asksDuty =
+    'on_call asks whether a person is on call: name that person as pagerduty_user of the agent';
+  for (const [name, { when, approval }] of grants) {
+    if (when.on_call && pagerduty_user === undefined) faults.push([['grants', name], asksDuty]);
+    for (const operator of approval?.by ?? [])
+      if (!Object.hasOwn(operators, operator))
+        faults.push([
+          ['grants', name],
+          `there is no operator ${operator}; there are ${Object.keys(operators).join(', ') || 'none'}`,
+        ]);
+  }
+  for (const [index, { when }] of deny.entries())
+    if (when.on_call && pagerduty_user === undefined) faults.push([['deny', index], asksDuty]);
+  for (const account of Object.keys(credentials))
+    if (!Object.hasOwn(accounts, account))
+      faults.push([['credentials', account], 'there is no such account']);
+  return faults;
+}
 
 /** One `oncall.yaml`, read and found good. */
 export interface Policy {
   readonly accounts: ReadonlyMap<string, Account>;
   readonly agents: ReadonlyMap<string, Agent>;
+  readonly operators: ReadonlyMap<string, Operator>;
   /** SHA-256 of the file's bytes; stands in each audit entry. */
   readonly digest: string;
 }
@@ -74,14 +219,18 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
     throw new PolicyError(`${file}: this is not YAML: a *alias stands for nothing, or for too much`);
   }
   const result = Configuration.safeParse(written, { reportInput: true });
-  if (result.success) {
+  const faults = result.success
+    ? faultsWithin(result.data)
+    : flatten(result.error.issues.slice(0, mostFaults));
+  if (result.success && faults.length === 0) {
     return {
       accounts: new Map(Object.entries(result.data.accounts)),
       agents: new Map(Object.entries(result.data.agents)),
+      operators: new Map(Object.entries(result.data.operators)),
       digest: sha256(text),
     };
   }
-  const sentences = flatten(result.error.issues.slice(0, mostFaults)).map(({ path, message }) => {
+  const sentences = faults.slice(0, mostFaults).map(({ path, message }) => {
     const where = nearest(document, path);
     return `${where === undefined ? file : at(where)}: ${path.join('.') || 'the file'}: ${message}`;
   });
@@ -131,6 +280,8 @@ const kinds: Readonly<Record<string, string>> = {
   number: 'a number',
   boolean: 'true or false',
 };
+
+const isAction = (name: string): boolean => (allActions as readonly string[]).includes(name);
 
 const depth = (issues: readonly z.core.$ZodIssue[]): number =>
   Math.max(0, ...issues.map(({ path }) => path.length));

@@ -1,4 +1,5 @@
-import type { Decision, IncidentFacts, Question, Undecided } from './decide.ts';
+import type { Decision, Question, Undecided } from './decide.ts';
+import type { IncidentFacts } from './facts.ts';
 import { join, phrase } from './words.ts';
 
 /** The built-in runner's name in the audit. It has no key and no grants: it may look, and give incidents back to people. */

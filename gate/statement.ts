@@ -1,12 +1,12 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
-import { decodeJwt, importJWK, jwtVerify, SignJWT } from 'jose';
+import { decodeJwt, importJWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { digestOf } from './canonical.ts';
 
 /** What a statement says: this agent asks exactly this of exactly this run. */
 export interface Claim {
   /** Workflow Id the statement is for. */
   readonly target: string;
-  /** `start:WORKFLOWTYPE`, or `update:NAME`. */
+  /** `start:WORKFLOWTYPE`, `update:NAME`, `approve`, or `lift:freeze` and `lift:disable`. */
   readonly type: string;
   /** The input as it travels; only its digest is signed. */
   readonly input: unknown;
@@ -83,31 +83,55 @@ export function claimedAgent(statement: string): string | undefined {
 
 /**
  * Does the statement prove that its agent asked exactly this?
- * @param publicKey of the agent that `claimedAgent` named, from the configuration.
- * @param heardAt when the run began or the Update came, milliseconds; it must be within five minutes of the signing.
+ * @param publicKeys of whom `claimedAgent` named, from the configuration; see `keysAt`.
+ * @param heardAt when the run began or the Update came, milliseconds; it must be within five minutes of the signing. Absent
+ *   for an approval: it is bound to one step on what its operator saw, and holds for as long as that is so.
  * @throws StatementError saying which part does not fit.
  */
 export async function verify(
   statement: string,
-  publicKey: string,
+  publicKeys: readonly string[],
   claim: Claim,
-  heardAt: number,
+  heardAt?: number,
 ): Promise<Stated> {
-  const key = await importJWK({ kty: 'OKP', crv: 'Ed25519', x: publicKey }, 'EdDSA');
-  const { payload } = await jwtVerify(statement, key, {
-    algorithms: ['EdDSA'],
-    audience,
-    typ,
-    requiredClaims: ['iss', 'iat', 'jti', 'target', 'type', 'digest'],
-  }).catch(() => {
-    throw new StatementError('was not signed with the key that the configuration holds');
-  });
+  const payload = await payloadOf(statement, publicKeys);
   const { iss = '', jti = '', iat = 0 } = payload;
   if (payload['target'] !== claim.target) throw new StatementError('was made for another run');
   if (payload['type'] !== claim.type) throw new StatementError('was made for another kind of request');
   if (payload['digest'] !== digestOf(claim.input)) throw new StatementError('was made for other input');
   const signedAt = iat * 1000;
-  if (Math.abs(heardAt - signedAt) > freshForMs)
+  if (heardAt !== undefined && Math.abs(heardAt - signedAt) > freshForMs)
     throw new StatementError('is too old: it was signed more than five minutes away from its use');
   return { agent: iss, jti, signedAt };
 }
+
+/** What is signed, where one of the keys signed it. */
+async function payloadOf(statement: string, publicKeys: readonly string[]): Promise<JWTPayload> {
+  for (const x of publicKeys) {
+    try {
+      const key = await importJWK({ kty: 'OKP', crv: 'Ed25519', x }, 'EdDSA');
+      const { payload } = await jwtVerify(statement, key, {
+        algorithms: ['EdDSA'],
+        audience,
+        typ,
+        requiredClaims: ['iss', 'iat', 'jti', 'target', 'type', 'digest'],
+      });
+      return payload;
+    } catch {
+      // The next key may fit.
+    }
+  }
+  throw new StatementError('was not signed with the key that the configuration holds');
+}
+
+/** Somebody who signs, as configured. */
+export interface Signer {
+  readonly public_key: string;
+  readonly previous_keys?: readonly { readonly public_key: string; readonly until: string }[] | undefined;
+}
+
+/** The keys that prove what was said at an instant (milliseconds): a rotated one proves what came before its rotation. */
+export const keysAt = ({ public_key, previous_keys = [] }: Signer, at: number): readonly string[] => [
+  public_key,
+  ...previous_keys.filter(({ until }) => at < Date.parse(until)).map((previous) => previous.public_key),
+];

@@ -33,57 +33,49 @@ export async function findStep(store: Store, step: Step): Promise<StepRow | unde
 }
 
 /**
- * Writes the entry and claims the step, in one transaction: after it the write may be sent, once, until `answerBy`.
- * `also` runs inside the same transaction.
+ * Claims the step for the entry at `stamp`, in its transaction: after it the write may be sent, once, until `answerBy`.
  * @param earlier the row that the caller saw; a row that changed since belongs to another Worker.
  * @throws StepTaken where another attempt claimed it meanwhile.
  */
 export async function claim(
-  store: Store,
+  tx: StoreTransaction,
   step: Step,
-  record: AuditRecord,
+  stamp: Stamp,
   claimed: {
     readonly earlier: StepRow | undefined;
     readonly sentAt: Date;
     readonly answerBy: number;
     readonly leaseUntil: number | undefined;
   },
-  also: (tx: StoreTransaction) => Promise<void> = async () => {},
-): Promise<Stamp> {
-  return transact(store, async (tx) => {
-    const [stamp] = await append(tx, [record]);
-    if (!stamp) throw new Error('the audit took a record and gave no number for it');
-    const row: StepRow = {
-      step_key: step.key,
-      digest: step.digest,
-      state: 'sent',
-      entry: stamp.seq,
-      entry_hash: stamp.hash,
-      sent_at: claimed.sentAt.toISOString(),
-      answer_by: claimed.answerBy,
-      lease_until: claimed.leaseUntil ?? null,
-      result: null,
-    };
-    if (claimed.earlier === undefined) {
-      const { numInsertedOrUpdatedRows } = await tx
-        .insertInto('steps')
-        .values(row)
-        .onConflict((conflict) => conflict.column('step_key').doNothing())
-        .executeTakeFirstOrThrow();
-      if (numInsertedOrUpdatedRows !== 1n) throw new StepTaken();
-    } else {
-      const { numUpdatedRows } = await tx
-        .updateTable('steps')
-        .set(row)
-        .where('step_key', '=', step.key)
-        .where('entry', '=', claimed.earlier.entry)
-        .where('state', '=', claimed.earlier.state)
-        .executeTakeFirstOrThrow();
-      if (numUpdatedRows !== 1n) throw new StepTaken();
-    }
-    await also(tx);
-    return stamp;
-  });
+): Promise<void> {
+  const row: StepRow = {
+    step_key: step.key,
+    digest: step.digest,
+    state: 'sent',
+    entry: stamp.seq,
+    entry_hash: stamp.hash,
+    sent_at: claimed.sentAt.toISOString(),
+    answer_by: claimed.answerBy,
+    lease_until: claimed.leaseUntil ?? null,
+    result: null,
+  };
+  if (claimed.earlier === undefined) {
+    const { numInsertedOrUpdatedRows } = await tx
+      .insertInto('steps')
+      .values(row)
+      .onConflict((conflict) => conflict.column('step_key').doNothing())
+      .executeTakeFirstOrThrow();
+    if (numInsertedOrUpdatedRows !== 1n) throw new StepTaken();
+    return;
+  }
+  const { numUpdatedRows } = await tx
+    .updateTable('steps')
+    .set(row)
+    .where('step_key', '=', step.key)
+    .where('entry', '=', claimed.earlier.entry)
+    .where('state', '=', claimed.earlier.state)
+    .executeTakeFirstOrThrow();
+  if (numUpdatedRows !== 1n) throw new StepTaken();
 }
 
 /** Records what came of the try that the entry `entry` allowed: the outcome in the audit and the step's new state, together. */

@@ -3,6 +3,7 @@ import { type Endpoint, isWrite } from './catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf, type ResponseOf } from './catalogue/index.ts';
 import { effectOf, explain, kindOf, PagerDutyError } from './errors.ts';
 import { first, type Headers, retryAfterMs } from './rate-limit.ts';
+import { withoutSecretFields } from './secrets.ts';
 import { cleanAll, oneLine } from './text.ts';
 
 /** Who calls where, with which credential. Made from the account's configuration inside the Worker; never leaves it. */
@@ -11,8 +12,12 @@ export interface Connection {
   readonly eventsUrl: string;
   /** The whole `Authorization` value: `Token token=KEY` or `Bearer TOKEN`. */
   readonly authorization: string;
-  /** Login e-mail for the `From` header. */
-  readonly from: string;
+  /** Login e-mail for the `From` header, by action; `default` for all others. */
+  readonly from: Readonly<Record<string, string>>;
+  /** What an OAuth app was granted; absent for other credentials. */
+  readonly scopes?: ReadonlySet<string>;
+  /** Forgets an OAuth token that PagerDuty takes no longer. */
+  readonly drop?: () => void;
   /** Routing key by its name in the configuration. */
   readonly routingKeys: ReadonlyMap<string, string>;
   readonly dispatcher: Dispatcher;
@@ -30,8 +35,16 @@ export const timeLimitMs = (endpoint: Endpoint): number => (isWrite(endpoint) ? 
 
 /** Where PagerDuty's two APIs stand, by region. */
 export const hosts = {
-  us: { rest: 'https://api.pagerduty.com', events: 'https://events.pagerduty.com' },
-  eu: { rest: 'https://api.eu.pagerduty.com', events: 'https://events.eu.pagerduty.com' },
+  us: {
+    rest: 'https://api.pagerduty.com',
+    events: 'https://events.pagerduty.com',
+    identity: 'https://identity.pagerduty.com',
+  },
+  eu: {
+    rest: 'https://api.eu.pagerduty.com',
+    events: 'https://events.eu.pagerduty.com',
+    identity: 'https://identity.pagerduty.com',
+  },
 } as const;
 
 const userAgent = 'oncall-runner/0.1.0';
@@ -60,11 +73,12 @@ export async function send<Name extends OperationName>(
   const parsed = endpoint.request.parse(request) as Parsed;
   const limit = AbortSignal.timeout(timeLimitMs(endpoint));
   const what = `${endpoint.method} ${pathOf(endpoint, parsed)}`;
+  checkScope(connection, endpoint, what);
   let sent = false;
   try {
     const answer = await fetchOverHttp(urlOf(connection, endpoint, parsed), {
       method: endpoint.method,
-      headers: headersOf(connection, endpoint),
+      headers: headersOf(connection, endpoint, request),
       body: bodyOf(connection, parsed),
       signal: limit,
       dispatcher: connection.dispatcher,
@@ -91,13 +105,25 @@ function urlOf(connection: Connection, endpoint: Endpoint, parsed: Parsed): stri
   return url.href;
 }
 
-function headersOf(connection: Connection, endpoint: Endpoint): Record<string, string> {
+/** An app's token lacks the scopes that PagerDuty dropped: it is told here, in words, rather than by a 403 without a code. */
+function checkScope({ scopes }: Connection, { scope }: Endpoint, what: string): void {
+  if (!scopes || !scope.includes('.') || scopes.has(scope)) return;
+  throw new PagerDutyError(
+    `${what} needs the OAuth scope ${scope}, which PagerDuty did not give this app; add it to the app in PagerDuty.`,
+    { kind: 'Forbidden', effect: 'nothing' },
+  );
+}
+
+function headersOf(connection: Connection, endpoint: Endpoint, request: unknown): Record<string, string> {
   const headers: Record<string, string> = { 'user-agent': userAgent };
   if (endpoint.method !== 'GET') headers['content-type'] = 'application/json';
   if (endpoint.api === 'events') return headers;
   headers['accept'] = 'application/vnd.pagerduty+json;version=2';
   headers['authorization'] = connection.authorization;
-  if (endpoint.from === 'required') headers['from'] = connection.from;
+  if (endpoint.from !== 'none') {
+    const [action = ''] = endpoint.actions(request as never, () => undefined);
+    headers['from'] = connection.from[action] ?? connection.from['default'] ?? '';
+  }
   return headers;
 }
 
@@ -124,7 +150,7 @@ function understand<Name extends OperationName>(
   const endpoint: Endpoint = catalogue[name];
   const requestId = first(headers['x-request-id']);
   const { read, value } = json(text);
-  const body = cleanAll(value);
+  const body = withoutSecretFields(cleanAll(value));
   if (status < 200 || status > 299) {
     const { message, code } = explain(body);
     throw new PagerDutyError(

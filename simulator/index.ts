@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Parts } from './answer.ts';
@@ -10,6 +11,7 @@ import { KeyMask } from './key-mask.ts';
 import { RequestLog } from './request-log.ts';
 import { createSeed, type Seed } from './seed.ts';
 import { createApp } from './server.ts';
+import type { Certificate } from './tls.ts';
 import { Deliveries } from './webhooks/deliveries.ts';
 import { Sender } from './webhooks/sender.ts';
 import { World, type WorldOptions } from './world.ts';
@@ -28,6 +30,8 @@ export interface SimulatorOptions extends WorldOptions, BudgetOptions {
   readonly faults?: readonly Fault[];
   /** Real milliseconds that a webhook receiver has to answer; 5,000, as PagerDuty's. */
   readonly webhookTimeoutMs?: number;
+  /** Speaks https, with this certificate. */
+  readonly tls?: Certificate;
 }
 
 export interface Simulator {
@@ -51,11 +55,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const server = createAdaptorServer({
     fetch: createApp(parts).fetch,
     overrideGlobalObjects: false,
+    ...(options.tls && { createServer: createTlsServer, serverOptions: options.tls }),
   }) as Server;
   try {
     const address = await listen(server, port, host);
     return {
-      url: `http://${address.family === 'IPv6' ? `[${host}]` : host}:${address.port}`,
+      url: `${options.tls ? 'https' : 'http'}://${address.family === 'IPv6' ? `[${host}]` : host}:${address.port}`,
       world: parts.world,
       deliveries: parts.deliveries,
       close: () => close(parts, server),

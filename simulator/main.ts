@@ -5,6 +5,7 @@ import { type RateAlgorithm, rateAlgorithms } from './budget.ts';
 import { Fault, flawOf } from './faults.ts';
 import { startSimulator } from './index.ts';
 import { parseJson } from './input.ts';
+import { type Certificate, createCertificate } from './tls.ts';
 
 // The simulator as a process of its own. Says where it listens on stdout; ends with SIGTERM or SIGINT, or with its parent.
 
@@ -16,6 +17,7 @@ interface Flags {
   readonly eventsRateLimit?: number;
   readonly clockSpeed: number;
   readonly faults?: string;
+  readonly tls?: boolean;
   readonly exitWithParent?: boolean;
 }
 
@@ -72,6 +74,7 @@ function readFlags(argv: readonly string[]): Flags {
         .argParser(number((n) => n >= 0 && Number.isFinite(n), 'it must be a number and not negative')),
     )
     .option('--faults <file>', 'a JSON array of faults to start with')
+    .option('--tls', 'speak https, with a certificate made now; it is printed, for clients to trust')
     .option('--exit-with-parent', 'end when stdin closes')
     .allowExcessArguments(false)
     .exitOverride()
@@ -111,7 +114,7 @@ async function readFaults(file: string): Promise<readonly Fault[]> {
   );
 }
 
-async function start(flags: Flags, faults: readonly Fault[]) {
+async function start(flags: Flags, faults: readonly Fault[], tls: Certificate | undefined) {
   const { port, rateLimit, rateWindow, rateAlgorithm, eventsRateLimit, clockSpeed } = flags;
   try {
     return await startSimulator({
@@ -122,6 +125,7 @@ async function start(flags: Flags, faults: readonly Fault[]) {
       ...(eventsRateLimit === undefined ? {} : { eventsRateLimit }),
       clockSpeed,
       faults,
+      ...(tls && { tls }),
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -132,11 +136,14 @@ async function start(flags: Flags, faults: readonly Fault[]) {
 
 async function main(): Promise<void> {
   const flags = readFlags(process.argv.slice(2));
-  const simulator = await start(flags, flags.faults === undefined ? [] : await readFaults(flags.faults));
+  const faults = flags.faults === undefined ? [] : await readFaults(flags.faults);
+  const tls = flags.tls ? await createCertificate() : undefined;
+  const simulator = await start(flags, faults, tls);
   const end = () => void simulator.close().then(() => process.exit(0));
   process.once('SIGTERM', end).once('SIGINT', end);
   if (flags.exitWithParent) process.stdin.once('close', end).once('end', end).resume();
   process.stdout.write(`listening on ${simulator.url}\n`);
+  if (tls) process.stdout.write(tls.cert);
 }
 
 await main().catch((error: unknown) => {

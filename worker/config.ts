@@ -14,15 +14,38 @@ export interface WorkerSettings {
   readonly temporal: ClientConnectConfig;
 }
 
-/** Reads the environment. */
+/** Why a Worker cannot start, in a sentence with the mend. */
+export class CannotStart extends Error {
+  override readonly name = 'CannotStart';
+}
+
+/**
+ * Reads the environment.
+ * @throws CannotStart
+ */
 export function workerSettings(): WorkerSettings {
   const { env } = process;
   return {
     home: resolve(env['ONCALL_HOME'] ?? '.oncall'),
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     logLevel: env['LOG_LEVEL'] ?? 'info',
-    temporal: loadClientConnectConfig(),
+    temporal: temporalSettings(),
   };
+}
+
+function temporalSettings(): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig();
+  } catch (error) {
+    const { env } = process;
+    const file = env['TEMPORAL_CONFIG_FILE'] ?? 'temporal.toml in your configuration folder';
+    const profile = env['TEMPORAL_PROFILE'] ?? 'default';
+    // Where the file has no profile at all, the reader's own words are of no use.
+    const why = error instanceof TypeError || !(error instanceof Error) ? '' : ` (${error.message})`;
+    throw new CannotStart(
+      `Temporal's own settings in ${file} cannot be used${why}. They need a section [profile.${profile}]; or name another file by TEMPORAL_CONFIG_FILE.`,
+    );
+  }
 }
 
 /** The file that takes the records of releases while the store is away. */

@@ -8,7 +8,7 @@ import { openStore, type Store, storeFile } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
-import { journalFile, readSecret } from './config.ts';
+import { CannotStart, journalFile, readSecret } from './config.ts';
 import { setPace } from './pace.ts';
 import { missingSearchAttributes } from './search-attributes.ts';
 import { scheduleSweep } from './sweep-schedule.ts';
@@ -32,16 +32,11 @@ export interface RunningWorker {
   readonly stop: () => void;
 }
 
-/** Why a Worker cannot start, in a sentence with the mend. */
-export class CannotStart extends Error {
-  override readonly name = 'CannotStart';
-}
-
 /** How long running Activities have to end once a Worker is told to stop; the longest request is 8 s. */
 const shutdownGraceTime = '12 seconds';
 
 /**
- * Connects, checks what would make runs hang, sets the pace and the sweep, and starts.
+ * Checks what it is to serve, connects, checks what would make runs hang, sets the pace and the sweep, and starts.
  * @throws CannotStart
  */
 export async function startWorker({
@@ -52,30 +47,30 @@ export async function startWorker({
   log,
 }: WorkerOptions): Promise<RunningWorker> {
   const namespace = temporal.namespace ?? 'default';
-  const connection = await connect(temporal);
-  const client = new Client({ connection, namespace });
-  const missing = await missingSearchAttributes(connection, namespace).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new CannotStart(
-      `The Temporal namespace ${namespace} cannot be used: ${why}. Set TEMPORAL_NAMESPACE to one that exists.`,
-    );
-  });
-  if (missing.length > 0) {
-    throw new CannotStart(
-      `The Temporal namespace ${namespace} lacks the search attributes ${missing.join(', ')}; without them every run would hang. ` +
-        `Add each: temporal operator search-attribute create --namespace ${namespace} --name NAME --type Keyword`,
-    );
-  }
   const policy = policySource(configFile);
   const store = opened(storeFile(home));
   const state = policy();
-  if (!state.readable) log.error(`Everything but releases is denied until this is mended: ${state.sentence}`);
   const accounts = state.readable
     ? [...state.policy.accounts.keys()]
     : [...(await lastGoodAccounts(await store())).keys()];
   if (accounts.length === 0) {
     throw new CannotStart(
       state.readable ? `${configFile} names no account; add one under accounts.` : state.sentence,
+    );
+  }
+  if (!state.readable) log.error(`Everything but releases is denied until this is mended: ${state.sentence}`);
+  const connection = await connect(temporal);
+  const client = new Client({ connection, namespace });
+  const missing = await missingSearchAttributes(connection, namespace).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new CannotStart(
+      `The Temporal namespace ${namespace} cannot be used: ${why.replace(/\.$/, '')}. Set TEMPORAL_NAMESPACE to one that exists.`,
+    );
+  });
+  if (missing.length > 0) {
+    throw new CannotStart(
+      `The Temporal namespace ${namespace} lacks the search attributes ${missing.join(', ')}; without them every run would hang. ` +
+        `Add each: temporal operator search-attribute create --namespace ${namespace} --name NAME --type Keyword`,
     );
   }
   const workers = [

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { StoreAway } from '../gate/audit-store.ts';
-import { workerSettings } from './config.ts';
-import { CannotStart, startWorker } from './index.ts';
+import { CannotStart, workerSettings } from './config.ts';
+import { startWorker } from './index.ts';
 import { installLogger, makeLogger } from './log.ts';
 
 /** The Worker as a process: `oncall worker` starts it. Prints one line on stdout once it works. */

@@ -1,4 +1,5 @@
-import { attempt } from './attempt.ts';
+import { deskOf } from './approvals.ts';
+import { nextOf, outcomeOf } from './attempt.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { AddNoteInput, RunResult } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -8,15 +9,16 @@ export async function addNote(input: AddNoteInput): Promise<RunResult> {
   const { account, incident: id, note } = input;
   const chronicle = chronicleOf(input);
   const { write } = activitiesOf(account);
-  const added = await attempt(
+  const added = await deskOf(input, chronicle).ask<'createIncidentNote'>((statements) =>
     perform(write.createIncidentNote, {
       step: `Add a note to ${id}`,
       request: { params: { id }, body: { note: { content: note } } },
+      statements,
     }),
   );
   if (!added.ok) {
     chronicle.notChanged(`note on ${id}`, added.sentence);
-    return chronicle.end(added.kind === 'PermissionDenied' ? 'denied' : 'failed', added.sentence);
+    return chronicle.end(outcomeOf[added.kind], added.sentence, nextOf(added));
   }
   chronicle.actsAs(added.agent);
   chronicle.changed(`Incident ${id} has a note more.`);

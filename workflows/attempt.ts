@@ -1,5 +1,6 @@
 import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { isCancellation } from '@temporalio/workflow';
+import type { Outcome } from './contract.ts';
 
 /** A step that failed for good: its last words, as a result the run can handle. */
 export interface Failed {
@@ -8,6 +9,8 @@ export interface Failed {
   /** PagerDuty's error kind, such as `NotFound`. */
   readonly type: string;
   readonly sentence: string;
+  /** What to do about it. */
+  readonly next: readonly string[];
 }
 
 /** Waits for a step; a failure becomes a result, a cancellation goes on up. */
@@ -22,6 +25,28 @@ export async function attempt<T>(step: Promise<T>): Promise<T | Failed> {
       kind: 'Failed',
       type: cause instanceof ApplicationFailure ? (cause.type ?? 'unknown') : 'unknown',
       sentence: cause?.message ?? error.message,
+      next: cause instanceof ApplicationFailure ? adviceIn(cause) : [],
     };
   }
 }
+
+function adviceIn({ details }: ApplicationFailure): readonly string[] {
+  const [first] = details ?? [];
+  const advice = typeof first === 'object' && first !== null && 'advice' in first ? first.advice : undefined;
+  return typeof advice === 'string' ? [advice] : [];
+}
+
+/** How a run ends whose one step was not done. */
+export const outcomeOf: Readonly<
+  Record<'PermissionDenied' | 'ApprovalNeeded' | 'ApprovalRefused' | 'Changed' | 'Failed', Outcome>
+> = {
+  PermissionDenied: 'denied',
+  ApprovalNeeded: 'approval_refused',
+  ApprovalRefused: 'approval_refused',
+  Changed: 'yielded_to_human',
+  Failed: 'failed',
+};
+
+/** What to do about a step that was not done, as far as is known. */
+export const nextOf = (result: object): { readonly next?: readonly string[] } =>
+  'next' in result ? { next: (result as Failed).next } : {};

@@ -1,5 +1,5 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import { type Outcome, type RunResult, type Subject, searchAttributes } from './contract.ts';
+import { type Errand, type Outcome, type RunResult, searchAttributes } from './contract.ts';
 
 /** How many lines of its story a run shows; the history has them all. */
 const mostLines = 30;
@@ -26,7 +26,11 @@ export interface Chronicle {
 }
 
 /** Begins the chronicle of a run: its search attributes and its current details in the Temporal UI. */
-export function chronicleOf({ account, incident, reason }: Subject): Chronicle {
+export function chronicleOf({
+  account,
+  incident,
+  reason,
+}: Errand & { readonly incident?: string | undefined }): Chronicle {
   const lines: string[] = [];
   const changes: string[] = [];
   const omissions: { what: string; why: string }[] = [];
@@ -37,7 +41,9 @@ export function chronicleOf({ account, incident, reason }: Subject): Chronicle {
   const show = (): void => {
     setCurrentDetails(
       [
-        `- **Incident:** ${incident} of account ${account}`,
+        incident === undefined
+          ? `- **Account:** ${account}`
+          : `- **Incident:** ${incident} of account ${account}`,
         `- **Agent:** ${agent ?? 'not proved yet'}`,
         ...(reason === undefined ? [] : [`- **Reason:** ${reason}`]),
         `- **State:** ${state}`,
@@ -59,7 +65,7 @@ export function chronicleOf({ account, incident, reason }: Subject): Chronicle {
 
   upsertSearchAttributes([
     { key: searchAttributes.account, value: account },
-    { key: searchAttributes.incident, value: incident },
+    ...(incident === undefined ? [] : [{ key: searchAttributes.incident, value: incident }]),
   ]);
   show();
 

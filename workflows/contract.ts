@@ -1,4 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
+import type { Expectation, NotDone } from '../activities/index.ts';
+import type { OperationName } from '../pagerduty/catalogue/index.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
 export const workflowTaskQueue = 'oncall';
@@ -48,13 +50,19 @@ export interface RunResult {
   readonly next: readonly string[];
 }
 
-/** What a run is about: one incident of one account. The agent is never in it: it is in the run's authority. */
-export interface Subject {
+/** Where a run acts, and why. The agent is never in it: it is in the run's authority. */
+export interface Errand {
   readonly account: string;
-  /** PagerDuty's incident id, such as `PABC123`. */
-  readonly incident: string;
   /** Why the agent started it; for people who read the run. */
   readonly reason?: string;
+  /** How long a step waits for an operator's approval, in seconds. Default 900. */
+  readonly approvalSeconds?: number;
+}
+
+/** A run about one incident. */
+export interface Subject extends Errand {
+  /** PagerDuty's incident id, such as `PABC123`. */
+  readonly incident: string;
 }
 
 export type TriageInput = Subject;
@@ -124,6 +132,41 @@ export interface RespondUpdates {
   readonly conclude: Conclusion;
 }
 
+/** One operation of the catalogue, for agents that need no plan. */
+export interface OperationInput extends Errand {
+  /** PagerDuty's operationId. */
+  readonly operation: OperationName;
+  /** As the catalogue takes it: `params`, `query`, `body`. */
+  readonly request: object;
+  /** Walk the list to its end; see `walked` of the result. */
+  readonly all?: boolean;
+  /** For a write on an incident: what must still be true of it when it is sent. */
+  readonly expect?: Expectation;
+}
+
+export interface RunId {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+export interface OperationResult extends RunResult {
+  /** PagerDuty's answer; absent for a list that was walked. */
+  readonly response?: unknown;
+  /** Whether this is all there is; of lists alone. */
+  readonly complete?: boolean;
+  /** Of a list that was walked: under which key of a page its records stand, and the runs that read the pages, in order. Records may come twice. */
+  readonly walked?: { readonly items: string; readonly runs: readonly RunId[] };
+}
+
+/** A step that waits for an operator's word: what is asked, what the operator should see, and what exactly is to be signed. */
+export interface PendingApproval extends Omit<NonNullable<NotDone['approval']>, 'id'> {
+  /** Short, for people. */
+  readonly id: string;
+  readonly sentence: string;
+  /** When the step is given up, milliseconds since 1970. */
+  readonly until: number;
+}
+
 /** Workflow Types that agents start, with input and result. */
 export interface Workflows {
   readonly triageIncident: { readonly input: TriageInput; readonly result: TriageResult };
@@ -131,6 +174,7 @@ export interface Workflows {
   readonly addNote: { readonly input: AddNoteInput; readonly result: RunResult };
   readonly resolveIncident: { readonly input: ResolveInput; readonly result: RunResult };
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
+  readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
 export type WorkflowName = keyof Workflows;
 
@@ -143,6 +187,7 @@ export const workflowIds: {
   addNote: ({ account, incident }, key) => `note:${account}:${incident}:${key}`,
   resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
   respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
+  runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
 
 /** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */

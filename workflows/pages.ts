@@ -16,13 +16,16 @@ export async function allPages<Name extends OperationName, Item>(
   | Extract<CallResult<Name>, { ok: false }>
 > {
   const items: Item[] = [];
+  let offset = 0;
   for (;;) {
-    const result = await page(items.length);
+    const result = await page(offset);
     if (!result.ok) return result as Extract<CallResult<Name>, { ok: false }>;
     const found = itemsOf(result.response);
     items.push(...found);
+    const came = found.length + (result.narrowed?.hidden ?? 0);
+    offset += came;
     const more = (result.response as Paged).more === true;
-    if (!more || found.length === 0 || items.length >= most) {
+    if (!more || came === 0 || items.length >= most) {
       return { ok: true, items, complete: !more, agent: result.agent };
     }
   }

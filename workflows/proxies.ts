@@ -33,6 +33,8 @@ export function activitiesOf(account: string) {
     write: on(taskQueues.rest(account), priorities.ordinary, '1 hour', 150),
     /** Acknowledges, resolves and what they need. */
     urgent: on(taskQueues.urgent(account), priorities.urgent, '10 minutes', 40),
+    /** The Events API. */
+    events: on(taskQueues.events(account), priorities.ordinary, '1 hour', 150),
     /** Giving back: worth doing until it is done. */
     release: on(taskQueues.urgent(account), priorities.urgent, '1 day', 10_000),
     /** Looking for what must be given back: on the queue that no freeze stops. */

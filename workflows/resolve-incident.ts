@@ -1,4 +1,5 @@
-import { attempt } from './attempt.ts';
+import { type Desk, deskOf } from './approvals.ts';
+import { attempt, nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Outcome, ResolveInput, RunResult, Subject } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -7,13 +8,14 @@ import { activitiesOf, perform } from './proxies.ts';
 export async function resolveIncident(input: ResolveInput): Promise<RunResult> {
   const { account, incident: id } = input;
   const chronicle = chronicleOf(input);
+  const desk = deskOf(input, chronicle);
   const { look } = activitiesOf(account);
   const read = await attempt(
     perform(look.getIncident, { step: `Read incident ${id}`, request: { params: { id } } }),
   );
   if (!read.ok) {
     chronicle.notChanged(`resolve ${id}`, read.sentence);
-    return chronicle.end(read.kind === 'PermissionDenied' ? 'denied' : 'failed', read.sentence);
+    return chronicle.end(outcomeOf[read.kind], read.sentence, nextOf(read));
   }
   chronicle.actsAs(read.agent);
   const { incident } = read.response;
@@ -24,7 +26,7 @@ export async function resolveIncident(input: ResolveInput): Promise<RunResult> {
       verified: true,
     });
   }
-  const end = await resolve(input, status, chronicle);
+  const end = await resolve(input, status, chronicle, desk);
   return chronicle.end(end.outcome, end.sentence, { verified: end.verified });
 }
 
@@ -40,9 +42,10 @@ export async function resolve(
   { account, incident: id, resolution }: Subject & { readonly resolution?: string },
   seen: 'triggered' | 'acknowledged',
   chronicle: Chronicle,
+  desk: Desk,
 ): Promise<Resolution> {
   const { urgent, look } = activitiesOf(account);
-  const resolved = await attempt(
+  const resolved = await desk.ask<'updateIncident'>((statements) =>
     perform(urgent.updateIncident, {
       step: `Resolve ${id}`,
       request: {
@@ -56,12 +59,12 @@ export async function resolve(
         },
       },
       expect: { status: seen, acknowledgers: 'ours' },
+      statements,
     }),
   );
   if (!resolved.ok) {
     chronicle.notChanged(`resolve ${id}`, resolved.sentence);
-    const outcomes = { PermissionDenied: 'denied', Changed: 'yielded_to_human', Failed: 'failed' } as const;
-    return { outcome: outcomes[resolved.kind], sentence: resolved.sentence, verified: false };
+    return { outcome: outcomeOf[resolved.kind], sentence: resolved.sentence, verified: false };
   }
   chronicle.changed(`Incident #${resolved.response.incident.incident_number} is resolved.`);
   const back = await attempt(

@@ -6,7 +6,8 @@ import {
   isCancellation,
   setHandler,
 } from '@temporalio/workflow';
-import { attempt } from './attempt.ts';
+import { type Desk, deskOf } from './approvals.ts';
+import { nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf, clock } from './chronicle.ts';
 import {
   type Conclusion,
@@ -17,7 +18,7 @@ import {
   type RunResult,
   type Signed,
 } from './contract.ts';
-import { acknowledge, type Held, underLease } from './hold.ts';
+import { acknowledge, type Held, handBack, underLease } from './hold.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
 import { resolve } from './resolve-incident.ts';
@@ -28,9 +29,6 @@ export const giveFinding = defineUpdate<string, [Signed<Finding>]>('giveFinding'
 
 /** What ends the run: the incident is over. Resolves it, with the rights of the run's agent, who must have signed it. */
 export const conclude = defineUpdate<string, [Signed<Conclusion>]>('conclude');
-
-/** Gives the incident back now. Narrows only, so anyone may ask for it. */
-export const handBack = defineUpdate<string>('handBack');
 
 /** What has come in by Updates so far. */
 interface Heard {
@@ -47,12 +45,13 @@ interface Heard {
 export async function respondToIncident(input: RespondInput): Promise<RunResult> {
   const chronicle = chronicleOf(input);
   const heard: Heard = {};
+  const desk = deskOf(input, chronicle);
   listen(input, chronicle, heard);
 
   const triage = await look(input, chronicle);
   if (!triage.ok) {
     chronicle.notChanged(`respond to ${input.incident}`, triage.sentence);
-    return chronicle.end(triage.kind === 'PermissionDenied' ? 'denied' : 'failed', triage.sentence);
+    return chronicle.end(outcomeOf[triage.kind], triage.sentence, nextOf(triage));
   }
   const { incident } = triage;
   if (incident.status !== 'triggered') {
@@ -68,13 +67,14 @@ export async function respondToIncident(input: RespondInput): Promise<RunResult>
     });
   }
   const mayTake = finding.class !== 'unclear';
-  const held = mayTake ? await acknowledge(input, chronicle) : undefined;
+  const held = mayTake ? await acknowledge(input, chronicle, desk) : undefined;
   if (!held?.ok) {
     const why = held?.sentence ?? 'the finding is unclear, so PagerDuty keeps paging';
     if (!held) chronicle.notChanged(`acknowledge ${incident.id}`, why);
     const noted = await note(
       input,
       chronicle,
+      desk,
       { ...triage, finding },
       `Not acknowledged by ${triage.agent}: ${why}`,
     );
@@ -87,7 +87,7 @@ export async function respondToIncident(input: RespondInput): Promise<RunResult>
       },
     );
   }
-  return work(input, chronicle, { ...triage, finding }, held, heard);
+  return work(input, chronicle, { ...triage, finding }, held, heard, desk);
 }
 
 /** From the acknowledge to the end. Every way out that did not resolve gives the incident back. */
@@ -97,12 +97,14 @@ async function work(
   triage: Triage,
   held: Held,
   heard: Heard,
+  desk: Desk,
 ): Promise<RunResult> {
   const { incident_number: number } = triage.incident;
   // Written beside the waiting: a note that takes long keeps neither the conclusion nor the end of the lease.
   const noted = note(
     input,
     chronicle,
+    desk,
     triage,
     `${triage.agent} holds it until ${clock(held.until)}; then it goes back to people.`,
   );
@@ -114,7 +116,7 @@ async function work(
       chronicle.waitsFor();
       if (heard.handBack || !heard.conclusion) return undefined;
       const { resolution } = heard.conclusion;
-      return resolve({ ...input, resolution }, 'acknowledged', chronicle);
+      return resolve({ ...input, resolution }, 'acknowledged', chronicle, desk);
     });
     const end = worked.ended ? undefined : worked.value;
     const resolution = heard.conclusion?.resolution ?? '';
@@ -259,6 +261,7 @@ function checkFinding({ class: kind, summary, evidence }: Partial<Finding>): voi
 async function note(
   input: RespondInput,
   chronicle: Chronicle,
+  desk: Desk,
   triage: Triage,
   last: string,
 ): Promise<boolean> {
@@ -280,10 +283,11 @@ async function note(
     ...missing,
     last,
   ].join('\n');
-  const added = await attempt(
+  const added = await desk.ask<'createIncidentNote'>((statements) =>
     perform(write.createIncidentNote, {
       step: `Note the finding on ${id}`,
       request: { params: { id }, body: { note: { content } } },
+      statements,
     }),
   );
   if (added.ok) chronicle.changed(`Incident #${triage.incident.incident_number} has the finding as a note.`);

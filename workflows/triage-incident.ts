@@ -1,6 +1,6 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { assess } from './assess.ts';
-import { attempt, type Failed } from './attempt.ts';
+import { attempt, type Failed, nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Finding, TriageInput, TriageResult } from './contract.ts';
 import { allPages } from './pages.ts';
@@ -31,7 +31,7 @@ export interface Triage {
 /** Why an incident could not even be read. */
 export interface NoTriage {
   readonly ok: false;
-  readonly kind: 'PermissionDenied' | 'Changed' | 'Failed';
+  readonly kind: keyof typeof outcomeOf;
   readonly sentence: string;
 }
 
@@ -40,9 +40,8 @@ export async function triageIncident(input: TriageInput): Promise<TriageResult> 
   const chronicle = chronicleOf(input);
   const triage = await look(input, chronicle);
   if (!triage.ok) {
-    const outcome = triage.kind === 'PermissionDenied' ? 'denied' : 'failed';
     chronicle.notChanged(`triage of ${input.incident}`, triage.sentence);
-    return chronicle.end(outcome, triage.sentence);
+    return chronicle.end(outcomeOf[triage.kind], triage.sentence, nextOf(triage));
   }
   const { finding, missing } = triage;
   const result = chronicle.end(missing.length === 0 ? 'done' : 'partly', describe(triage), {

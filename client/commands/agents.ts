@@ -1,46 +1,40 @@
 import {
+  chmodSync,
+  chownSync,
   closeSync,
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isMap, parseDocument } from 'yaml';
 import { Name, PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { newKeyPair } from '../../gate/statement.ts';
 import { clientSettings } from '../config.ts';
+import { withAgent } from '../configuration-text.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { withLock } from '../file-lock.ts';
 import type { Output } from '../output.ts';
 
 /** `oncall agents add`: makes a key pair, writes the private half once, and enters the public half into the configuration. */
-export function addAgent(name: string, options: { readonly keyFile?: string }, output: Output): ExitCode {
+export async function addAgent(
+  name: string,
+  options: { readonly keyFile?: string },
+  output: Output,
+): Promise<ExitCode> {
   const { configFile, home } = clientSettings();
   const checked = Name.safeParse(name);
   if (!checked.success)
     throw new UsageError(
       `${JSON.stringify(name)} cannot be the name of an agent: ${checked.error.issues[0]?.message}.`,
     );
-  const text = readConfiguration(configFile);
-  if (readPolicy(text, configFile).agents.has(name)) {
-    throw new OncallError(`${configFile} has an agent ${name} already; nothing was changed.`);
-  }
+  readConfiguration(configFile);
   const keyFile = options.keyFile ?? join(home, 'keys', `${name}.pem`);
-  const { privateKey, publicKey } = newKeyPair();
-  writeOnce(keyFile, privateKey);
-  try {
-    const document = parseDocument(text);
-    document.setIn(['agents', name], document.createNode({ public_key: publicKey, grants: {} }));
-    const agents = document.get('agents');
-    if (isMap(agents)) agents.flow = false;
-    replace(configFile, document.toString());
-  } catch (error) {
-    rmSync(keyFile, { force: true });
-    throw error;
-  }
+  await withLock(realpathSync(configFile), () => enter(name, configFile, keyFile));
   output.result(
     { agent: name, keyFile, configFile },
     [
@@ -50,6 +44,26 @@ export function addAgent(name: string, options: { readonly keyFile?: string }, o
     ].join('\n'),
   );
   return exitCodes.done;
+}
+
+function enter(name: string, configFile: string, keyFile: string): void {
+  const text = readConfiguration(configFile);
+  if (readPolicy(text, configFile).agents.has(name)) {
+    throw new OncallError(`${configFile} has an agent ${name} already; nothing was changed.`);
+  }
+  const { privateKey, publicKey } = newKeyPair();
+  const grown = withAgent(text, { name, publicKey });
+  if (grown === undefined)
+    throw new OncallError(
+      `${configFile} has no place where lines for ${name} could be added; nothing was changed. Write the agents as in docs/policy.md: \`agents:\` on a line of its own, each agent below.`,
+    );
+  writeOnce(keyFile, privateKey);
+  try {
+    replace(realpathSync(configFile), grown);
+  } catch {
+    rmSync(keyFile, { force: true });
+    throw new OncallError(`${configFile} cannot be written; nothing was changed. Run this as its owner.`);
+  }
 }
 
 function readConfiguration(file: string): string {
@@ -74,24 +88,35 @@ function readPolicy(text: string, file: string): ReturnType<typeof parsePolicy> 
 
 /** Writes a private key to a file that only its owner reads, and that was not there before. */
 function writeOnce(file: string, privateKey: string): void {
+  const cannot = `The key file ${file} cannot be written; name another with --key-file.`;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  } catch {
+    throw new OncallError(cannot);
+  }
+  try {
     const descriptor = openSync(file, 'wx', 0o600);
     writeFileSync(descriptor, privateKey);
     closeSync(descriptor);
   } catch (error) {
     const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
     throw new OncallError(
-      exists
-        ? `${file} exists already and is not overwritten; name another file with --key-file.`
-        : `The key file ${file} cannot be written; name another with --key-file.`,
+      exists ? `${file} exists already and is not overwritten; name another file with --key-file.` : cannot,
     );
   }
 }
 
-/** Replaces a file at once: whoever reads it meanwhile sees the old or the new, never half. */
+/** Replaces a file at once, its owner and mode kept: whoever reads it meanwhile sees the old or the new, never half. */
 function replace(file: string, text: string): void {
   const next = `${file}.${process.pid}.new`;
-  writeFileSync(next, text, { mode: statSync(file).mode });
-  renameSync(next, file);
+  const { mode, uid, gid } = statSync(file);
+  try {
+    writeFileSync(next, text, { mode: 0o600 });
+    const made = statSync(next);
+    if (made.uid !== uid || made.gid !== gid) chownSync(next, uid, gid);
+    chmodSync(next, mode);
+    renameSync(next, file);
+  } finally {
+    rmSync(next, { force: true });
+  }
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import parseDuration from 'parse-duration';
 import { list } from '../../gate/audit.ts';
-import { openStore, storeFile } from '../../gate/audit-store.ts';
+import { openStore, type Store, StoreAway, storeFile } from '../../gate/audit-store.ts';
 import { clientSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import type { Output } from '../output.ts';
@@ -27,8 +27,9 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
   if (!existsSync(file)) {
     throw new OncallError(`There is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses.`);
   }
-  const store = await openStore(file);
+  let store: Store | undefined;
   try {
+    store = await openStore(file);
     // A quiet night must not bury what happened in it.
     const withoutLooks =
       options.agent === undefined && options.run === undefined && options.action === undefined;
@@ -41,18 +42,23 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
     });
     output.result(records, lines.join('\n') || 'Nothing in the audit fits.');
     return exitCodes.done;
+  } catch (error) {
+    if (!(error instanceof StoreAway)) throw error;
+    throw new OncallError(`${error.message} ONCALL_HOME must be the folder that the Worker uses.`);
   } finally {
-    await store.destroy();
+    await store?.destroy();
   }
 }
 
-/** `2026-11-23T14:00:00Z`, or how long ago: `30m`. */
+/** `2026-11-23T14:00:00Z`, `2026-11-23`, or how long ago: `30m`, `1h 30m`. */
 function instant(text: string): string {
-  const ago = /^\d/.test(text) && /[a-z]$/i.test(text) && !text.includes('T') ? parseDuration(text) : null;
-  const at = ago === null ? Date.parse(text) : Date.now() - ago;
-  if (Number.isNaN(at))
+  const isAge = /^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i.test(text);
+  const ago = isAge ? parseDuration(text) : null;
+  const written = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
+  const at = new Date(ago === null ? written : Date.now() - ago);
+  if (Number.isNaN(at.getTime()))
     throw new UsageError(
-      `--since takes a time such as 2026-11-23T14:00:00Z, or an age such as 30m; not ${text}.`,
+      `--since takes a time such as 2026-11-23T14:00:00Z, or an age such as 30m; not ${JSON.stringify(text)}.`,
     );
-  return new Date(at).toISOString();
+  return at.toISOString();
 }

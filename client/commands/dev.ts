@@ -5,8 +5,8 @@ import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
 import { startLocal } from '../local.ts';
 import { localWorld, simulatorSecrets } from '../local-world.ts';
 import type { Output } from '../output.ts';
+import { checkDifferent, checkFree, portOf } from '../ports.ts';
 import { stopSignal } from '../processes.ts';
-import { portOf } from './temporal.ts';
 
 export interface DevOptions {
   readonly port: string;
@@ -25,7 +25,14 @@ incidents.resolve: full`,
 
 /** `oncall dev`: server, simulator and Worker, kept running; everything it needs lies under `ONCALL_HOME/dev`. */
 export async function dev(options: DevOptions, output: Output): Promise<ExitCode> {
+  const ports = {
+    '--port': portOf(options.port, '--port'),
+    '--ui-port': portOf(options.uiPort, '--ui-port'),
+    '--simulator-port': portOf(options.simulatorPort, '--simulator-port'),
+  };
+  checkDifferent(ports);
   const { home } = clientSettings();
+  await checkFree(ports);
   const folder = join(home, 'dev');
   mkdirSync(folder, { recursive: true });
   const asked = stopSignal();
@@ -34,11 +41,7 @@ export async function dev(options: DevOptions, output: Output): Promise<ExitCode
     {
       home: folder,
       configFile: world.configFile,
-      ports: [
-        portOf(options.port, '--port'),
-        portOf(options.uiPort, '--ui-port'),
-        portOf(options.simulatorPort, '--simulator-port'),
-      ],
+      ports: [ports['--port'], ports['--ui-port'], ports['--simulator-port']],
       db: join(folder, 'temporal.db'),
       secrets: simulatorSecrets,
       log: (part, line) => output.say(`${part}: ${line}`),

@@ -6,13 +6,14 @@ import {
   type Outcome,
   type RunResult,
   type WorkflowName,
+  type Workflows,
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import { readAgent, startRun } from '../agent.ts';
-import { type ClientSettings, clientSettings } from '../config.ts';
+import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
 import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
-import { workflowNames } from '../inputs.ts';
+import { checkKey, parseInput, workflowNames } from '../inputs.ts';
 import { closest, type Output } from '../output.ts';
 
 export interface RunOptions {
@@ -23,15 +24,34 @@ export interface RunOptions {
 
 /** `oncall run`: starts a Workflow as the agent of the environment, follows it and prints what it ended with. */
 export async function run(name: string, options: RunOptions, output: Output): Promise<ExitCode> {
-  const workflow = workflowNamed(name);
-  const input = readJson(options.input);
+  return execute(workflowNamed(name), readJson(options.input), options, output, async (result) => ({
+    value: result,
+    text: describe(result),
+  }));
+}
+
+/** What a command prints of a result: as JSON, and for people. */
+export interface Printed {
+  readonly value: object;
+  readonly text: string;
+}
+
+/** Starts a Workflow as the agent of the environment, follows it and prints its result. */
+export async function execute<Name extends WorkflowName>(
+  workflow: Name,
+  written: unknown,
+  options: Pick<RunOptions, 'detach' | 'key'>,
+  output: Output,
+  print: (result: Workflows[Name]['result'], client: Client) => Promise<Printed>,
+): Promise<ExitCode> {
+  const input = parseInput(workflow, written);
+  checkKey(workflow, input, options.key);
   const settings = clientSettings();
   const agent = readAgent(settings.agent, settings.agentKeyFile);
   checkAgent(settings, agent.name);
-  const client = await connect(settings.temporal, `agent:${agent.name}`);
+  const client = await connect(temporalSettings(), `agent:${agent.name}`);
   try {
-    // The input is parsed inside, field by field.
-    const started = await startRun(client, agent, workflow, input as never, { key: options.key });
+    const started = await startRun(client, agent, workflow, input, { key: options.key });
     const { workflowId, runId } = started;
     output.say(
       started.joined
@@ -50,7 +70,8 @@ export async function run(name: string, options: RunOptions, output: Output): Pr
     });
     for await (const sentence of started.follow()) output.say(`  ${sentence}`);
     const result = await started.result();
-    output.result({ workflowId, runId, ...result }, describe(result));
+    const { value, text } = await print(result, client);
+    output.result({ workflowId, runId, ...value }, text);
     return exitOf[result.outcome];
   } finally {
     await client.connection.close();
@@ -68,7 +89,8 @@ const exitOf: Readonly<Record<Outcome, ExitCode>> = {
   yielded_to_human: exitCodes.partly,
 };
 
-function describe({ outcome, summary, notChanged, next }: RunResult): string {
+/** A result for people. */
+export function describe({ outcome, summary, notChanged, next }: RunResult): string {
   return [
     `${outcome}: ${summary}`,
     ...notChanged.map(({ what, why }) => `  not changed: ${what}: ${why}`),
@@ -81,7 +103,7 @@ function workflowNamed(name: string): WorkflowName {
   if (found) return found;
   const near = closest(name, workflowNames);
   throw new UsageError(
-    `There is no Workflow ${name}${near ? `; did you mean ${near}?` : ''} There are ${workflowNames.join(', ')}.`,
+    `There is no Workflow ${name}${near ? `; did you mean ${near}?` : '.'} There are ${workflowNames.join(', ')}.`,
   );
 }
 

@@ -2,6 +2,7 @@ import { clientSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { startTemporal } from '../local-temporal.ts';
 import type { Output } from '../output.ts';
+import { checkDifferent, portOf } from '../ports.ts';
 import { stopSignal } from '../processes.ts';
 
 export interface TemporalOptions {
@@ -14,7 +15,8 @@ export interface TemporalOptions {
 /** `oncall temporal`: a local Temporal server in the foreground, until Ctrl-C. */
 export async function temporal(options: TemporalOptions, output: Output): Promise<ExitCode> {
   const port = portOf(options.port, '--port');
-  const uiPort = options.uiPort === undefined ? port + 1000 : portOf(options.uiPort, '--ui-port');
+  const uiPort = options.uiPort === undefined ? uiPortBeside(port) : portOf(options.uiPort, '--ui-port');
+  checkDifferent({ '--port': port, '--ui-port': uiPort });
   const server = await startTemporal(clientSettings(), { port, uiPort, db: options.db }, output.say);
   const { address, uiUrl } = server;
   output.result({ address, uiUrl }, `listening on ${address}, UI on ${uiUrl}`);
@@ -25,9 +27,7 @@ export async function temporal(options: TemporalOptions, output: Output): Promis
   return exitCodes.done;
 }
 
-/** A port from the command line. */
-export function portOf(text: string, option: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
-  throw new UsageError(`${option} takes a port from 1 to 65535, not ${JSON.stringify(text)}.`);
+function uiPortBeside(port: number): number {
+  if (port + 1_000 <= 65_535) return port + 1_000;
+  throw new UsageError(`1000 above --port ${port} there is no port for the UI; name one with --ui-port.`);
 }

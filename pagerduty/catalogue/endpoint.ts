@@ -72,6 +72,7 @@ export type Touch =
       readonly service: string;
       readonly urgency?: string | undefined;
       readonly policy?: string | undefined;
+      readonly assignees: readonly string[];
     }
   | { readonly kind: 'routing key'; readonly name: string }
   /** A list, and what its own filter limits it to. */
@@ -82,6 +83,8 @@ export interface Within {
   readonly services?: readonly string[];
   readonly teams?: readonly string[];
   readonly policies?: readonly string[];
+  readonly schedules?: readonly string[];
+  readonly assignee?: readonly string[];
   readonly urgency?: readonly string[];
   readonly status?: readonly string[];
 }
@@ -158,10 +161,22 @@ export interface Endpoint {
   readonly actions: (request: never, statusOf: StatusOf) => readonly Action[];
   /** Whether what it does hangs on an incident's status, so that each attempt reads the incidents before it decides. */
   readonly situated?: true;
+  /** Of a list: which query narrows it to which values, and what a record shows of them, so that the gate can cut it. */
+  readonly narrows?: Narrows;
   /** What the request reaches. */
   readonly touches: (request: never) => readonly Touch[];
   /** After an unknown outcome: send again (`safe`), again with the same key in the body (`keyed`), look for the effect first, or `never` again, where nothing could be found. */
   readonly repeat: 'safe' | 'keyed' | 'never' | LookFirst;
+}
+
+/** How a list can be cut to what a grant covers. */
+export interface Narrows {
+  /** Names of the query's filters. */
+  readonly by: Readonly<Partial<Record<keyof Within, `${string}[]`>>>;
+  /** What one record shows. */
+  readonly shows: Readonly<
+    Partial<Record<keyof Within, (record: never) => readonly (string | null | undefined)[]>>
+  >;
 }
 
 /** How a list is walked. PagerDuty shows no more than 10,000 records of one question; a list with times can be asked in slices. */

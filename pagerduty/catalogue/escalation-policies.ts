@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import type { Endpoint } from './endpoint.ts';
-import { Id, isNamed, listOfTeams, Name, pageFields, pageQuery, Reference, referenceTo } from './wire.ts';
+import {
+  Id,
+  idOf,
+  isNamed,
+  listWithin,
+  Name,
+  pageFields,
+  pageQuery,
+  Reference,
+  referenceTo,
+  teamsOf,
+} from './wire.ts';
 
 /** An escalation policy. A target is a user or a schedule; it may come as a reference or in full. */
 export const EscalationPolicy = z.looseObject({
@@ -45,7 +56,8 @@ export const listEscalationPolicies = {
   bucket: 'account',
   webhooks: [],
   actions: () => ['escalation_policies.view'],
-  touches: listOfTeams,
+  narrows: { by: { teams: 'team_ids[]' }, shows: { policies: idOf, teams: teamsOf } },
+  touches: listWithin({ teams: 'team_ids[]' }),
   repeat: 'safe',
 } as const satisfies Endpoint;
 

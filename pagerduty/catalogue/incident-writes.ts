@@ -68,10 +68,8 @@ export const createIncident = {
   actions: () => ['incidents.create'],
   touches: ({ body }: CreateIncident): readonly Touch[] => {
     const { service, urgency, escalation_policy, assignments = [] } = body.incident;
-    return [
-      { kind: 'new incident', service: service.id, urgency, policy: escalation_policy?.id },
-      ...assignments.map(({ assignee }) => ({ kind: 'user', id: assignee.id }) as const),
-    ];
+    const assignees = assignments.map(({ assignee }) => assignee.id);
+    return [{ kind: 'new incident', service: service.id, urgency, policy: escalation_policy?.id, assignees }];
   },
   repeat: {
     find: 'listIncidents',

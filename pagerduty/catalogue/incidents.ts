@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Endpoint, Touch } from './endpoint.ts';
-import { Id, Instant, pageFields, pageQuery, Reference } from './wire.ts';
+import { Id, Instant, listWithin, pageFields, pageQuery, Reference, teamsOf } from './wire.ts';
 
 export const Status = z.enum(['triggered', 'acknowledged', 'resolved']);
 export const Urgency = z.enum(['high', 'low']);
@@ -56,13 +56,13 @@ export const LogEntry = z.looseObject({
 });
 export type LogEntry = z.output<typeof LogEntry>;
 
-/** The filters of `listIncidents` that the gate compares with a grant. */
-export interface ListQuery {
-  readonly 'service_ids[]'?: readonly string[] | undefined;
-  readonly 'team_ids[]'?: readonly string[] | undefined;
-  readonly 'urgencies[]'?: readonly string[] | undefined;
-  readonly 'statuses[]'?: readonly string[] | undefined;
-}
+const by = {
+  services: 'service_ids[]',
+  teams: 'team_ids[]',
+  urgency: 'urgencies[]',
+  status: 'statuses[]',
+  assignee: 'user_ids[]',
+} as const;
 
 const includes = [
   'acknowledgers',
@@ -116,17 +116,18 @@ export const listIncidents = {
   webhooks: [],
   paging: { style: 'offset', items: 'incidents', times: { field: 'created_at', order: 'ascending' } },
   actions: () => ['incidents.view'],
-  touches: ({ query = {} }: { query?: ListQuery }) => [
-    {
-      kind: 'list',
-      within: {
-        ...(query['service_ids[]'] && { services: query['service_ids[]'] }),
-        ...(query['team_ids[]'] && { teams: query['team_ids[]'] }),
-        ...(query['urgencies[]'] && { urgency: query['urgencies[]'] }),
-        ...(query['statuses[]'] && { status: query['statuses[]'] }),
-      },
+  narrows: {
+    by,
+    shows: {
+      services: ({ service }: Incident) => [service?.id],
+      teams: teamsOf,
+      policies: ({ escalation_policy }: Incident) => [escalation_policy?.id],
+      urgency: ({ urgency }: Incident) => [urgency],
+      status: ({ status }: Incident) => [status],
+      assignee: ({ assignments }: Incident) => (assignments ?? []).map(({ assignee }) => assignee.id),
     },
-  ],
+  },
+  touches: listWithin(by),
   repeat: 'safe',
 } as const satisfies Endpoint;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Endpoint } from './endpoint.ts';
-import { Id, Instant, pageFields, pageQuery, Reference } from './wire.ts';
+import { Id, Instant, listWithin, pageFields, pageQuery, Reference } from './wire.ts';
 
 /** One person on call at one level of one policy. `start` null is permanent, `end` null never ends; `schedule` is null for a user who is a target himself. */
 export const OnCall = z.looseObject({
@@ -12,6 +12,8 @@ export const OnCall = z.looseObject({
   end: z.string().nullish(),
 });
 export type OnCall = z.output<typeof OnCall>;
+
+const by = { policies: 'escalation_policy_ids[]', schedules: 'schedule_ids[]' } as const;
 
 /** `GET /oncalls`. Now, unless `since` and `until` say otherwise; at most 90 days ahead. Has a limit of its own, lower than the account's. */
 export const listOnCalls = {
@@ -48,11 +50,13 @@ export const listOnCalls = {
   webhooks: [],
   paging: { style: 'offset', items: 'oncalls' },
   actions: () => ['oncalls.view'],
-  touches: ({ query = {} }: { query?: { 'escalation_policy_ids[]'?: readonly string[] | undefined } }) => [
-    {
-      kind: 'list',
-      within: query['escalation_policy_ids[]'] ? { policies: query['escalation_policy_ids[]'] } : {},
+  narrows: {
+    by,
+    shows: {
+      policies: ({ escalation_policy }: OnCall) => [escalation_policy.id],
+      schedules: ({ schedule }: OnCall) => [schedule?.id],
     },
-  ],
+  },
+  touches: listWithin(by),
   repeat: 'safe',
 } as const satisfies Endpoint;

@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import type { Endpoint, Touch } from './endpoint.ts';
-import { Id, Instant, listOfTeams, pageFields, pageQuery, Reference, referenceTo } from './wire.ts';
+import {
+  Id,
+  Instant,
+  idOf,
+  listWithin,
+  pageFields,
+  pageQuery,
+  Reference,
+  referenceTo,
+  teamsOf,
+} from './wire.ts';
 
 /** One stretch of a rendered schedule. */
 const Entry = z.looseObject({ start: z.string(), end: z.string(), user: Reference.nullish() });
@@ -57,7 +67,8 @@ export const listSchedules = {
   bucket: 'account',
   webhooks: [],
   actions: () => ['schedules.view'],
-  touches: listOfTeams,
+  narrows: { by: { teams: 'team_ids[]' }, shows: { schedules: idOf, teams: teamsOf } },
+  touches: listWithin({ teams: 'team_ids[]' }),
   repeat: 'safe',
 } as const satisfies Endpoint;
 

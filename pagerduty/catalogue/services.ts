@@ -1,6 +1,17 @@
 import { z } from 'zod';
 import type { Endpoint, Touch } from './endpoint.ts';
-import { Id, isNamed, listOfTeams, Name, pageFields, pageQuery, Reference, referenceTo } from './wire.ts';
+import {
+  Id,
+  idOf,
+  isNamed,
+  listWithin,
+  Name,
+  pageFields,
+  pageQuery,
+  Reference,
+  referenceTo,
+  teamsOf,
+} from './wire.ts';
 
 /** A service. `acknowledgement_timeout` and `auto_resolve_timeout` are seconds; null is off. */
 export const Service = z.looseObject({
@@ -119,7 +130,15 @@ export const listServices = {
   bucket: 'account',
   webhooks: [],
   actions: () => ['services.view'],
-  touches: listOfTeams,
+  narrows: {
+    by: { teams: 'team_ids[]' },
+    shows: {
+      services: idOf,
+      teams: teamsOf,
+      policies: ({ escalation_policy }: Service) => [escalation_policy?.id],
+    },
+  },
+  touches: listWithin({ teams: 'team_ids[]' }),
   repeat: 'safe',
 } as const satisfies Endpoint;
 
@@ -206,7 +225,7 @@ export const updateService = {
     params: z.strictObject({ id: Id }),
     body: z.strictObject({
       service: z
-        .strictObject({ ...settings, type: z.literal('service').optional() })
+        .strictObject({ ...settings, type: z.literal('service') })
         .refine((service) => Object.keys(service).some((field) => field !== 'type'), 'nothing to change'),
     }),
   }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Endpoint } from './endpoint.ts';
-import { Id, isNamed, pageFields, pageQuery, referenceTo } from './wire.ts';
+import { Id, idOf, isNamed, listWithin, pageFields, pageQuery, referenceTo } from './wire.ts';
 
 /** A team. */
 export const Team = z.looseObject({
@@ -27,7 +27,8 @@ export const listTeams = {
   bucket: 'account',
   webhooks: [],
   actions: () => ['teams.view'],
-  touches: () => [{ kind: 'list', within: {} }],
+  narrows: { by: {}, shows: { teams: idOf } },
+  touches: listWithin({}),
   repeat: 'safe',
 } as const satisfies Endpoint;
 

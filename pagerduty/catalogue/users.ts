@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Endpoint } from './endpoint.ts';
-import { Id, listOfTeams, pageFields, pageQuery, referenceTo } from './wire.ts';
+import { Id, listWithin, pageFields, pageQuery, Reference, referenceTo, teamsOf } from './wire.ts';
 
 /** A user. */
 export const User = z.looseObject({
@@ -8,6 +8,7 @@ export const User = z.looseObject({
   name: z.string().nullish(),
   email: z.string().nullish(),
   role: z.string().nullish(),
+  teams: z.array(Reference).nullish(),
 });
 export type User = z.output<typeof User>;
 
@@ -39,7 +40,8 @@ export const listUsers = {
   bucket: 'account',
   webhooks: [],
   actions: () => ['users.view'],
-  touches: listOfTeams,
+  narrows: { by: { teams: 'team_ids[]' }, shows: { teams: teamsOf } },
+  touches: listWithin({ teams: 'team_ids[]' }),
   repeat: 'safe',
 } as const satisfies Endpoint;
 
@@ -72,7 +74,7 @@ export const getUser = {
 
 /** `GET /users/me`: whose the credential is. An account's key is nobody's, and gets a 400. */
 export const getCurrentUser = {
-  summary: "Read the credential's own user",
+  summary: 'Read the user of the credential',
   api: 'rest',
   method: 'GET',
   path: '/users/me',

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Touch } from './endpoint.ts';
+import type { Narrows, Touch } from './endpoint.ts';
 
 /** An opaque PagerDuty id such as `PABC123`. Nothing that could leave its place in a path. */
 export const Id = z
@@ -24,7 +24,7 @@ export const Name = z
   .string()
   .min(1)
   .max(255)
-  .regex(/^\P{Cc}+$/u, 'a name is one line of text');
+  .regex(/^[^\r\n\t]+$/, 'a name is one line of text');
 
 /** Whether PagerDuty would call two names the same: it compares them without case. */
 export const isNamed = (name: string | null | undefined, wanted: string): boolean =>
@@ -33,15 +33,24 @@ export const isNamed = (name: string | null | undefined, wanted: string): boolea
 /** ISO 8601, as PagerDuty takes it in a query. */
 export const Instant = z.iso.datetime({ offset: true });
 
-/** A filter by teams, which the gate can compare with a grant. */
-export interface ByTeam {
-  readonly query?: { readonly 'team_ids[]'?: readonly string[] | undefined } | undefined;
+/** What a list reaches: what its own filters limit it to, as far as the gate can compare them with a grant. */
+export const listWithin =
+  (by: Narrows['by']) =>
+  ({ query }: { readonly query?: Readonly<Record<string, unknown>> | undefined }): readonly Touch[] => {
+    const within = Object.entries(by).flatMap(([what, filter]) => {
+      const values = query?.[filter];
+      return Array.isArray(values) ? [[what, values as readonly string[]] as const] : [];
+    });
+    return [{ kind: 'list', within: Object.fromEntries(within) }];
+  };
+
+interface OfTeams {
+  readonly teams?: readonly { readonly id: string }[] | null | undefined;
 }
 
-/** What a list that can be limited to teams reaches. */
-export const listOfTeams = ({ query }: ByTeam): readonly Touch[] => [
-  { kind: 'list', within: query?.['team_ids[]'] ? { teams: query['team_ids[]'] } : {} },
-];
+/** Ids of the teams that a record shows. */
+export const teamsOf = ({ teams }: OfTeams): readonly string[] => (teams ?? []).map(({ id }) => id);
+export const idOf = ({ id }: { readonly id: string }): readonly string[] => [id];
 
 /** The paging half of a list's query. */
 export const pageQuery = {

@@ -33,8 +33,8 @@ export function updateIncidents({ world, query, body, actor }: Call<'updateIncid
     if (!incident) throw new Refusal(1004, `There is no incident ${String(fields['id'])}.`);
     return { incident, change: readChange(world, incident, fields) };
   });
-  for (const { incident, change } of changes) applyChange(world, incident, change, byUser(actor));
   const { limit, offset } = query.page();
+  for (const { incident, change } of changes) applyChange(world, incident, change, byUser(actor));
   const view = plainView(world);
   const incidents = changes.map(({ incident }) => writeIncident(view, incident));
   const total = query.flag('total') ? incidents.length : null;

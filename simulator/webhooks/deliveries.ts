@@ -283,4 +283,4 @@ const longestBody = 256 * 1024;
 const maxUnderWay = 32;
 
 /** How many deliveries the record keeps. */
-const keptRecords = 10_000;
+const keptRecords = 5_000;

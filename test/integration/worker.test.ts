@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { afterEach, expect, inject, test } from 'vitest';
-import { CannotStart, startWorker } from '../../worker/index.ts';
+import { CannotStart } from '../../worker/config.ts';
+import { startWorker } from '../../worker/index.ts';
 import { setPace } from '../../worker/pace.ts';
 import { taskQueues } from '../../workflows/contract.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';

@@ -6,7 +6,7 @@ import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
 import { clientSettings } from '../../client/config.ts';
 import { startTemporal } from '../../client/local-temporal.ts';
-import { freePorts } from '../../client/processes.ts';
+import { freePorts } from '../../client/ports.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

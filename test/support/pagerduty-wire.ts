@@ -65,7 +65,7 @@ export interface Receiver {
 /** A webhook receiver on this machine that takes everything. */
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = [];
-  const receiver = { received, answer: (_: Received): number | 'nothing' => 202 };
+  const receiver = { received, answer: (_received: Received): number | 'nothing' => 202 };
   const server: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));

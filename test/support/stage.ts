@@ -22,6 +22,7 @@ import {
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
+import { type Exchange, startRecorder } from './recorder.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
 export const responder = (lease = '5m'): string => `incidents: read
@@ -35,11 +36,17 @@ export interface StageOptions {
   /** Agent → its grants, as they stand in `oncall.yaml`. */
   readonly agents: Readonly<Record<string, string>>;
   readonly simulator?: SimulatorOptions;
+  /** Names of operators. */
+  readonly operators?: readonly string[];
+  /** Keeps all that Workers and PagerDuty say to each other. */
+  readonly record?: true;
 }
 
 /** A whole world for one test: simulator, configuration, keys, store, Worker and client, in a namespace of their own. */
 export interface Stage {
   readonly simulator: Simulator;
+  /** Of a stage that records. */
+  readonly exchanges: readonly Exchange[];
   readonly client: Client;
   readonly namespace: string;
   readonly home: string;
@@ -98,15 +105,21 @@ const token = 'simulator-full-access-key';
 export const checkoutKey = 'simulatorcheckoutroutingkey00000';
 
 /** Sets a stage. Close it in `afterEach` or `afterAll`. */
-export async function setStage({ agents, simulator: simulatorOptions = {} }: StageOptions): Promise<Stage> {
+export async function setStage({
+  agents,
+  simulator: simulatorOptions = {},
+  operators = [],
+  record,
+}: StageOptions): Promise<Stage> {
   const namespace = claimNamespace();
   const home = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
   const configFile = join(home, 'oncall.yaml');
   const simulator = await startSimulator(simulatorOptions);
+  const recorder = record && (await startRecorder(simulator.url));
   const keyFile = (name: string): string => join(home, `${name}.pem`);
   writeFileSync(join(home, 'token'), token);
   writeFileSync(join(home, 'routing-key'), checkoutKey);
-  writeFileSync(configFile, configuration(simulator.url, home, agents));
+  writeFileSync(configFile, configuration(recorder?.url ?? simulator.url, home, agents));
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection, namespace });
   await liftPace(client);
@@ -116,6 +129,7 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
 
   const stage: Stage = {
     simulator,
+    exchanges: recorder?.exchanges ?? [],
     client,
     namespace,
     home,
@@ -179,6 +193,7 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
       }
       await store.destroy();
       await connection.close();
+      await recorder?.close();
       await simulator.close();
       rmSync(home, { recursive: true, force: true });
     },
@@ -186,10 +201,13 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
   return stage;
 
   function configuration(url: string, folder: string, grants: StageOptions['agents']): string {
-    const lines = Object.entries(grants).map(([name, text]) => {
+    const newKey = (name: string): string => {
       const { privateKey, publicKey } = newKeyPair();
       writeFileSync(keyFile(name), privateKey, { mode: 0o600 });
-      return `  ${name}:\n    public_key: ${publicKey}\n    grants:\n${text.replace(/^/gm, '      ')}\n`;
+      return publicKey;
+    };
+    const lines = Object.entries(grants).map(([name, text]) => {
+      return `  ${name}:\n    public_key: ${newKey(name)}\n    grants:\n${text.replace(/^/gm, '      ')}\n`;
     });
     return `accounts:
   main:
@@ -200,7 +218,8 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
     from: oncall-bot@example.com
     routing_keys: { checkout: file:${join(folder, 'routing-key')} }
 agents:
-${lines.join('')}`;
+${lines.join('')}operators:
+${operators.map((name) => `  ${name}: { public_key: ${newKey(name)} }\n`).join('')}`;
   }
 }
 

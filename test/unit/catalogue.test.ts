@@ -1,9 +1,11 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
+import { conditionsOf } from '../../gate/grants.ts';
 import {
   actionsOf,
   type Endpoint,
   isWrite,
   type LookFirst,
+  operatorActions,
   type Touch,
 } from '../../pagerduty/catalogue/endpoint.ts';
 import {
@@ -19,38 +21,51 @@ const catalogue: Readonly<Record<string, Endpoint>> = operations;
 const entries = Object.entries(catalogue);
 
 /** PagerDuty's own words about its operations: method and path, scope, whether `From` is required, how it pages. */
-const documented: Readonly<Record<string, readonly [string, string, 'From' | '', 'pages' | '' | 'unsaid']>> =
-  {
-    listIncidents: ['GET /incidents', 'incidents.read', '', 'pages'],
-    getIncident: ['GET /incidents/{id}', 'incidents.read', '', ''],
-    createIncident: ['POST /incidents', 'incidents.write', 'From', ''],
-    updateIncident: ['PUT /incidents/{id}', 'incidents.write', 'From', ''],
-    updateIncidents: ['PUT /incidents', 'incidents.write', 'From', 'unsaid'],
-    listIncidentNotes: ['GET /incidents/{id}/notes', 'incidents.read', '', ''],
-    createIncidentNote: ['POST /incidents/{id}/notes', 'incidents.write', 'From', ''],
-    listIncidentAlerts: ['GET /incidents/{id}/alerts', 'incidents.read', '', 'pages'],
-    listIncidentLogEntries: ['GET /incidents/{id}/log_entries', 'incidents.read', '', 'unsaid'],
-    listServices: ['GET /services', 'services.read', '', 'pages'],
-    getService: ['GET /services/{id}', 'services.read', '', ''],
-    createService: ['POST /services', 'services.write', '', ''],
-    updateService: ['PUT /services/{id}', 'services.write', '', ''],
-    listSchedules: ['GET /schedules', 'schedules.read', '', 'pages'],
-    getSchedule: ['GET /schedules/{id}', 'schedules.read', '', ''],
-    createScheduleOverride: ['POST /schedules/{id}/overrides', 'schedules.write', '', ''],
-    listEscalationPolicies: ['GET /escalation_policies', 'escalation_policies.read', '', 'pages'],
-    getEscalationPolicy: ['GET /escalation_policies/{id}', 'escalation_policies.read', '', ''],
-    createEscalationPolicy: ['POST /escalation_policies', 'escalation_policies.write', '', ''],
-    listUsers: ['GET /users', 'users.read', '', 'pages'],
-    getUser: ['GET /users/{id}', 'users.read', '', ''],
-    getCurrentUser: ['GET /users/me', 'users.read', '', ''],
-    createUser: ['POST /users', 'users.write', 'From', ''],
-    listTeams: ['GET /teams', 'teams.read', '', 'pages'],
-    createTeam: ['POST /teams', 'teams.write', '', ''],
-    updateTeamUser: ['PUT /teams/{id}/users/{user_id}', 'teams.write', '', ''],
-    listOnCalls: ['GET /oncalls', 'oncalls.read', '', 'pages'],
-    enqueueEvent: ['POST /v2/enqueue', 'routing key', '', ''],
-    enqueueChangeEvent: ['POST /v2/change/enqueue', 'routing key', '', ''],
-  };
+const documented: Readonly<
+  Record<string, readonly [string, string, 'From' | 'perhaps From' | '', 'pages' | '' | 'unsaid']>
+> = {
+  listIncidents: ['GET /incidents', 'incidents.read', '', 'pages'],
+  getIncident: ['GET /incidents/{id}', 'incidents.read', '', ''],
+  createIncident: ['POST /incidents', 'incidents.write', 'From', ''],
+  updateIncident: ['PUT /incidents/{id}', 'incidents.write', 'From', ''],
+  updateIncidents: ['PUT /incidents', 'incidents.write', 'From', 'unsaid'],
+  listIncidentNotes: ['GET /incidents/{id}/notes', 'incidents.read', '', ''],
+  createIncidentNote: ['POST /incidents/{id}/notes', 'incidents.write', 'From', ''],
+  listIncidentAlerts: ['GET /incidents/{id}/alerts', 'incidents.read', '', 'pages'],
+  listIncidentLogEntries: ['GET /incidents/{id}/log_entries', 'incidents.read', '', 'unsaid'],
+  listServices: ['GET /services', 'services.read', '', 'pages'],
+  getService: ['GET /services/{id}', 'services.read', '', ''],
+  createService: ['POST /services', 'services.write', '', ''],
+  updateService: ['PUT /services/{id}', 'services.write', '', ''],
+  listSchedules: ['GET /schedules', 'schedules.read', '', 'pages'],
+  getSchedule: ['GET /schedules/{id}', 'schedules.read', '', ''],
+  createScheduleOverride: ['POST /schedules/{id}/overrides', 'schedules.write', '', ''],
+  listEscalationPolicies: ['GET /escalation_policies', 'escalation_policies.read', '', 'pages'],
+  getEscalationPolicy: ['GET /escalation_policies/{id}', 'escalation_policies.read', '', ''],
+  createEscalationPolicy: ['POST /escalation_policies', 'escalation_policies.write', 'perhaps From', ''],
+  listUsers: ['GET /users', 'users.read', '', 'pages'],
+  getUser: ['GET /users/{id}', 'users.read', '', ''],
+  getCurrentUser: ['GET /users/me', 'none', '', ''],
+  createUser: ['POST /users', 'users.write', 'From', ''],
+  listTeams: ['GET /teams', 'teams.read', '', 'pages'],
+  createTeam: ['POST /teams', 'teams.write', '', ''],
+  updateTeamUser: ['PUT /teams/{id}/users/{user_id}', 'teams.write', '', ''],
+  listOnCalls: ['GET /oncalls', 'oncalls.read', '', 'pages'],
+  enqueueEvent: ['POST /v2/enqueue', 'routing key', '', ''],
+  enqueueChangeEvent: ['POST /v2/change/enqueue', 'routing key', '', ''],
+  listWebhookSubscriptions: ['GET /webhook_subscriptions', 'webhook_subscriptions.read', '', 'pages'],
+  getWebhookSubscription: ['GET /webhook_subscriptions/{id}', 'webhook_subscriptions.read', '', ''],
+  createWebhookSubscription: ['POST /webhook_subscriptions', 'webhook_subscriptions.write', '', ''],
+  updateWebhookSubscription: ['PUT /webhook_subscriptions/{id}', 'webhook_subscriptions.write', '', ''],
+  deleteWebhookSubscription: ['DELETE /webhook_subscriptions/{id}', 'webhook_subscriptions.write', '', ''],
+  enableWebhookSubscription: [
+    'POST /webhook_subscriptions/{id}/enable',
+    'webhook_subscriptions.write',
+    '',
+    '',
+  ],
+  testWebhookSubscription: ['POST /webhook_subscriptions/{id}/ping', 'webhook_subscriptions.write', '', ''],
+};
 
 /** Ids that would leave their place in a path, or fill a log. */
 const escapes = [
@@ -69,9 +84,10 @@ const escapes = [
   'P'.repeat(41),
 ];
 
-const allActions: readonly string[] = Object.entries(actionsOf).flatMap(([resource, verbs]) =>
-  verbs.map((verb) => `${resource}.${verb}`),
-);
+const allActions: readonly string[] = [
+  ...Object.entries(actionsOf).flatMap(([resource, verbs]) => verbs.map((verb) => `${resource}.${verb}`)),
+  ...operatorActions,
+];
 
 describe.each(entries)('%s', (name, endpoint) => {
   const samples = sampleRequests(endpoint);
@@ -81,18 +97,20 @@ describe.each(entries)('%s', (name, endpoint) => {
     const [call, scope, from, pages] = documented[name] ?? [];
     expect(`${endpoint.method} ${endpoint.path}`).toBe(call);
     expect(endpoint.scope).toBe(scope);
-    expect(endpoint.from).toBe(from === 'From' ? 'required' : 'none');
+    const words = { From: 'required', 'perhaps From': 'optional', '': 'none' } as const;
+    expect(endpoint.from).toBe(words[from ?? '']);
     if (pages !== 'unsaid') expect(endpoint.paging !== undefined).toBe(pages === 'pages');
   });
 
   test('has a scope that fits its method and its API', () => {
     if (endpoint.api === 'events') expect(endpoint.scope).toBe('routing key');
+    else if (name === 'getCurrentUser') expect(endpoint.scope).toBe('none');
     else expect(endpoint.scope).toMatch(isWrite(endpoint) ? /^[a-z_]+\.write$/ : /^[a-z_]+\.read$/);
   });
 
   test('is summed up by an imperative phrase', () => {
     expect(endpoint.summary).toMatch(
-      /^(Add|Announce|Change|Create|List|Put|Read|Send|Set|Update)( [A-Za-z-]+){1,7}$/,
+      /^(Add|Announce|Create|Delete|Enable|List|Override|Read|Send|Test|Update)( [A-Za-z-]+){1,7}$/,
     );
   });
 
@@ -193,12 +211,30 @@ test.each(entries.filter(([, { repeat }]) => typeof repeat === 'object'))(
     const { find, ask, sign } = endpoint.repeat as LookFirst;
     const reader = catalogue[find];
     expect(reader?.method).toBe('GET');
+    let isSigned = false;
     for (const sample of sampleRequests(endpoint)) {
-      expect(reader?.request.safeParse(ask(sample as never)).success).toBe(true);
+      for (const asked of [ask(sample as never)].flat())
+        expect(reader?.request.safeParse(asked).success).toBe(true);
       if (!sign) continue;
-      expect(JSON.stringify(sign(sample as never, '[mark 1]'))).toContain('[mark 1]');
+      const signed = sign(sample as never, '[mark 1]');
+      expect(endpoint.request.safeParse(signed).success).toBe(true);
+      isSigned ||= JSON.stringify(signed).includes('[mark 1]');
       expect(JSON.stringify(sample)).not.toContain('[mark 1]');
     }
+    expect(isSigned).toBe(sign !== undefined);
+  },
+);
+
+test.each(
+  entries.filter(([name, { paging }]) => paging && !/^listIncident./.test(name.replace('listIncidents', ''))),
+)(
+  '%s shows whatever a grant on its resource can ask for, so that it can be cut to that',
+  (_name, { actions, narrows }) => {
+    const [action = ''] = actions({} as never, () => undefined);
+    const resource = action.split('.')[0] as keyof typeof conditionsOf;
+    if (!(resource in conditionsOf)) return;
+    expect(Object.keys(narrows?.shows ?? {}).toSorted()).toEqual(conditionsOf[resource].toSorted());
+    expect(Object.keys(narrows?.shows ?? {})).toEqual(expect.arrayContaining(Object.keys(narrows?.by ?? {})));
   },
 );
 
@@ -208,11 +244,45 @@ test('every operation of the catalogue stands in the table of what PagerDuty doc
 
 test.each<[OperationName, object, readonly Touch[]]>([
   ['getIncident', { params: { id: 'P1' } }, [{ kind: 'incident', id: 'P1' }]],
-  ['updateIncident', { params: { id: 'P1' } }, [{ kind: 'incident', id: 'P1' }]],
+  ['updateIncident', { params: { id: 'P1' }, body: { incident: {} } }, [{ kind: 'incident', id: 'P1' }]],
+  [
+    'updateIncident',
+    { params: { id: 'P1' }, body: { incident: { service: { id: 'PS' }, escalation_policy: { id: 'PE' } } } },
+    [
+      { kind: 'incident', id: 'P1' },
+      { kind: 'service', id: 'PS' },
+      { kind: 'escalation policy', id: 'PE' },
+    ],
+  ],
+  [
+    'updateIncidents',
+    {
+      body: {
+        incidents: [
+          { id: 'P1', assignments: [{ assignee: { id: 'PU' } }] },
+          { id: 'P2', assignments: [{ assignee: { id: 'PU' } }] },
+        ],
+      },
+    },
+    [
+      { kind: 'incident', id: 'P1' },
+      { kind: 'incident', id: 'P2' },
+      { kind: 'user', id: 'PU' },
+    ],
+  ],
+  [
+    'createIncident',
+    { body: { incident: { service: { id: 'PS' }, urgency: 'low' } } },
+    [{ kind: 'new incident', service: 'PS', urgency: 'low', policy: undefined, assignees: [] }],
+  ],
   ['createIncidentNote', { params: { id: '17' } }, [{ kind: 'incident', id: '17' }]],
   ['getService', { params: { id: 'PS' } }, [{ kind: 'service', id: 'PS' }]],
   ['listIncidents', {}, [{ kind: 'list', within: {} }]],
-  ['listIncidents', { query: { 'user_ids[]': ['PU'], incident_key: 'k' } }, [{ kind: 'list', within: {} }]],
+  [
+    'listIncidents',
+    { query: { 'user_ids[]': ['PU'], incident_key: 'k' } },
+    [{ kind: 'list', within: { assignee: ['PU'] } }],
+  ],
   [
     'listIncidents',
     {
@@ -225,7 +295,7 @@ test.each<[OperationName, object, readonly Touch[]]>([
     },
     [{ kind: 'list', within: { services: ['PS'], teams: ['PT'], urgency: ['low'], status: ['resolved'] } }],
   ],
-  ['listUsers', { query: { 'team_ids[]': ['PT'] } }, [{ kind: 'list', within: {} }]],
+  ['listUsers', { query: { 'team_ids[]': ['PT'] } }, [{ kind: 'list', within: { teams: ['PT'] } }]],
   ['listOnCalls', {}, [{ kind: 'list', within: {} }]],
   [
     'listOnCalls',
@@ -235,11 +305,6 @@ test.each<[OperationName, object, readonly Touch[]]>([
   ['enqueueEvent', { routingKey: 'checkout' }, [{ kind: 'routing key', name: 'checkout' }]],
 ])('%s with %j touches %j', (name, request, touches) => {
   expect(catalogue[name]?.touches(request as never)).toEqual(touches);
-});
-
-test('what a user’s calendar addresses unlock never comes in', () => {
-  const user = { id: 'PADA', http_cal_url: 'https://secret', web_cal_url: 'webcal://secret', name: 'Ada' };
-  expect(operations.listUsers.response.parse({ users: [user] }).users).toEqual([{ id: 'PADA', name: 'Ada' }]);
 });
 
 test('an event needs a key of its own, and a trigger its payload', () => {

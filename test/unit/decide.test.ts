@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { decide, type Facts, type Question } from '../../gate/decide.ts';
+import { decide, type Question } from '../../gate/decide.ts';
+import type { Facts } from '../../gate/facts.ts';
 import { ask, limited, policyOf } from './questions.ts';
 
 const change = (fields: object, status = 'triggered', id = 'P1'): Question =>
@@ -26,6 +27,7 @@ const asked = {
   list: list({}),
   'list PT1': list({ 'team_ids[]': ['PT1'] }),
   'list PT1 PT9': list({ 'team_ids[]': ['PT1', 'PT9'] }),
+  'list PT9': list({ 'team_ids[]': ['PT9'] }),
   'list PS1': list({ 'service_ids[]': ['PS1'] }),
   'list low': list({ 'urgencies[]': ['low'] }),
   'list PT1 low': list({ 'team_ids[]': ['PT1'], 'urgencies[]': ['low'] }),
@@ -113,13 +115,13 @@ const decisions = `
 { incidents.resolve: off } | view | nothing | denied |
 { incidents.add_note: { level: full, when: { teams: [PT2] } } } | view | high | allowed | bot may read incident #12 (P1): the team is PT1 and PT2, as its grant on incidents.add_note asks.
 { incidents.add_note: { level: full, when: { teams: [PT9] } } } | view | high | denied |
-{ incidents.add_note: { level: full, when: { teams: [PT2] } } } | view | nothing | needs incident |
+{ incidents.add_note: { level: full, when: { teams: [PT2] } } } | view | nothing | needs incidents |
 { incidents.add_note: { level: full, when: { teams: [PT9] } }, incidents.resolve: { level: full, when: { teams: [PT1] } } } | view | high | allowed |
 # Conditions of an incident: met, not met, not read yet.
 { incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve | high | allowed | bot may resolve incident #12 (P1): the urgency is high, as its grant on incidents.resolve asks.
 { incidents.resolve: { level: full, when: { urgency: [low] } } } | resolve | high | denied | bot may not resolve incident #12 (P1): the urgency is high; its grant covers low.
-{ incidents.resolve: { level: full, when: { urgency: [low] } } } | resolve | nothing | needs incident |
-{ incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve | another incident | needs incident |
+{ incidents.resolve: { level: full, when: { urgency: [low] } } } | resolve | nothing | needs incidents |
+{ incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve | another incident | needs incidents |
 { incidents.resolve: { level: full, when: { services: [PX, PS1] } } } | resolve | high | allowed |
 { incidents.resolve: { level: full, when: { services: [PX, PY] } } } | resolve | high | denied | …: the service is PS1; its grant covers PX and PY.
 { incidents.resolve: { level: full, when: { services: [PX] } } } | resolve | no service | denied | …: the service is not set; its grant covers PX.
@@ -137,29 +139,30 @@ const decisions = `
 { services: { level: read, when: { services: [PS9] } } } | service | nothing | denied | bot may not read service PS1: the service is PS1; its grant covers PS9.
 { services: { level: read, when: { teams: [PT1] } } } | service | service | allowed |
 { services: { level: read, when: { teams: [PT9] } } } | service | service | denied |
-{ services: { level: read, when: { teams: [PT1] } } } | service | nothing | needs service |
+{ services: { level: read, when: { teams: [PT1] } } } | service | nothing | needs services |
 { services: { level: read, when: { policies: [PE1] } } } | service | service | allowed |
 { services: { level: read, when: { policies: [PE1] } } } | service | no policy | denied |
-# A list must stay within the grant, whatever is known.
-{ incidents: { level: read, when: { teams: [PT1] } } } | list | nothing | denied | bot may not list incidents: the list is not limited by team; its grant covers PT1 only.
+# A list is cut to the grant, whatever is known; one that asks only for what lies outside is denied.
+{ incidents: { level: read, when: { teams: [PT1] } } } | list | nothing | allowed | bot may list incidents: its grant on incidents is read, narrowed to team PT1.
 { incidents: { level: read, when: { teams: [PT1] } } } | list PT1 | nothing | allowed |
-{ incidents: { level: read, when: { teams: [PT1] } } } | list PT1 PT9 | nothing | denied | …: the team is PT1 and PT9; its grant covers PT1.
-{ incidents: { level: read, when: { teams: [PT1] } } } | list PS1 | nothing | denied |
+{ incidents: { level: read, when: { teams: [PT1] } } } | list PT1 PT9 | nothing | allowed | …narrowed to team PT1.
+{ incidents: { level: read, when: { teams: [PT1] } } } | list PT9 | nothing | denied | …: the list asks for team PT9; its grant covers PT1.
+{ incidents: { level: read, when: { teams: [PT1] } } } | list PS1 | nothing | allowed | …narrowed to team PT1.
 { incidents: { level: read, when: { urgency: [low] } } } | list low | nothing | allowed |
-{ incidents: { level: read, when: { urgency: [low] } } } | list | low | denied |
+{ incidents: { level: read, when: { urgency: [low] } } } | list | low | allowed | …narrowed to urgency low.
 { incidents: { level: read, when: { status: [triggered, acknowledged] } } } | list open | nothing | allowed |
-{ incidents: { level: read, when: { status: [triggered, acknowledged] } } } | list all | nothing | denied |
+{ incidents: { level: read, when: { status: [triggered, acknowledged] } } } | list all | nothing | allowed | …narrowed to status triggered.
 { incidents: { level: read, when: { teams: [PT1], urgency: [low] } } } | list PT1 low | nothing | allowed |
-{ incidents: { level: read, when: { teams: [PT1], urgency: [low] } } } | list PT1 | nothing | denied |
-{ incidents: { level: read, when: { policies: [PE1] } } } | list PT1 | nothing | denied | …: the list is not limited by escalation policy; its grant covers PE1 only.
+{ incidents: { level: read, when: { teams: [PT1], urgency: [low] } } } | list PT1 | nothing | allowed | …: the team is PT1, as its grant on incidents asks, narrowed to urgency low.
+{ incidents: { level: read, when: { policies: [PE1] } } } | list PT1 | nothing | allowed | …narrowed to escalation policy PE1.
 { oncalls: { level: read, when: { policies: [PE1] } } } | on-calls PE1 | nothing | allowed | …: the escalation policy is PE1, as its grant on oncalls asks.
-{ oncalls: { level: read, when: { policies: [PE1] } } } | on-calls | nothing | denied |
+{ oncalls: { level: read, when: { policies: [PE1] } } } | on-calls | nothing | allowed | …narrowed to escalation policy PE1.
 # Acknowledging: never while our own user is on call.
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | low | allowed | bot may acknowledge incident #12 (P1): the urgency is low, as its grant on incidents.acknowledge asks.
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | high | denied | bot may not acknowledge incident #12 (P1): the urgency is high; its grant covers low.
-{ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | nothing | needs incident, ourDuty |
+{ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | nothing | needs incidents, ourDuty |
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | low, duty unread | needs ourDuty |
-{ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | duty only | needs incident |
+{ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | duty only | needs incidents |
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | acknowledge | low, on duty | denied | bot may not acknowledge incident #12 (P1): our own From user is on call (level 1 of escalation policy Checkout), so an acknowledge would silence a page that is meant for it; take that user off call.
 { incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [low] } } } | view | low, on duty | allowed |
 { incidents.resolve: full } | resolve | high, on duty | allowed |
@@ -183,7 +186,7 @@ const decisions = `
 # PagerDuty takes an incident's number for its id.
 { incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve #12 | high | allowed |
 { incidents.resolve: { level: full, when: { urgency: [low] } } } | resolve #12 | high | denied |
-{ incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve #13 | high | needs incident |
+{ incidents.resolve: { level: full, when: { urgency: [high] } } } | resolve #13 | high | needs incidents |
 `
   .split('\n')
   .filter((line) => line !== '' && !line.startsWith('#'))

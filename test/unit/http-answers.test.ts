@@ -18,8 +18,21 @@ test('words of PagerDuty’s arrive without what hides in them', async () => {
   pagerduty.reply = answer(200, {
     incident: { ...incident, title: 'disk\u202E full\u200B', custom: { 'k\u0000': '\u{E0041}x' } },
   });
-  const { response } = await send(pagerduty.connection(), 'getIncident', readIncident);
+  const { response } = await send(await pagerduty.connection(), 'getIncident', readIncident);
   expect(response.incident).toMatchObject({ title: 'disk full', custom: { k: 'x' } });
+});
+
+test('what unlocks a calendar, an integration or a webhook never comes in', async () => {
+  const user = { id: 'PADA', http_cal_url: 'https://unlocks', web_cal_url: 'webcal://unlocks', name: 'Ada' };
+  const more = { integrations: [{ integration_key: 'unlocks' }], channel: { service_key: null } };
+  pagerduty.reply = answer(200, { users: [{ ...user, ...more, delivery_method: { secret: 'unlocks' } }] });
+  const { response } = await send(await pagerduty.connection(), 'listUsers', {});
+  expect(JSON.stringify(response)).not.toContain('unlocks');
+  expect(response.users[0]).toMatchObject({
+    name: 'Ada',
+    web_cal_url: '(withheld)',
+    channel: { service_key: null },
+  });
 });
 
 test.each<[number, ErrorKind, 'nothing' | 'unknown']>([
@@ -181,5 +194,5 @@ test.each([
 
 test('any 2xx will do', async () => {
   pagerduty.reply = answer(201, { note: { id: 'N1', content: 'x' } });
-  expect((await send(pagerduty.connection(), 'createIncidentNote', addNote)).status).toBe(201);
+  expect((await send(await pagerduty.connection(), 'createIncidentNote', addNote)).status).toBe(201);
 });

@@ -97,9 +97,9 @@ describe('when the line breaks', () => {
     }
   });
 
-  test('a token that no header can carry is refused before anything is sent, and is not told', () => {
+  test('a token that no header can carry is refused before anything is sent, and is not told', async () => {
     for (const token of ['two\nlines', 'with blanks', 'ünïcödé', '']) {
-      expect(() => pagerduty.connection({ token })).toThrow(/^What env:TOKEN holds is no token: /);
+      await expect(pagerduty.connection({ token })).rejects.toThrow(/^What env:TOKEN holds is no token: /);
     }
   });
 
@@ -109,7 +109,7 @@ describe('when the line breaks', () => {
       200,
       `{"alerts":[{"id":"A1","status":"triggered","body":{"details":${details}}}],"more":false}`,
     );
-    const { response } = await send(pagerduty.connection(), 'listIncidentAlerts', readIncident);
+    const { response } = await send(await pagerduty.connection(), 'listIncidentAlerts', readIncident);
     expect(response.alerts[0]?.id).toBe('A1');
   });
 });

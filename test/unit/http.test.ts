@@ -25,7 +25,7 @@ const incident = {
 
 test('a read carries the version, the token and who we are, and nothing else', async () => {
   pagerduty.reply = answer(200, { incident });
-  const got = await send(pagerduty.connection(), 'getIncident', readIncident);
+  const got = await send(await pagerduty.connection(), 'getIncident', readIncident);
   expect(got).toEqual({ response: { incident }, status: 200, requestId: 'req-1' });
   const { method, url, headers, body } = pagerduty.seen[0]!;
   expect([method, url, body]).toEqual(['GET', '/incidents/P1', '']);
@@ -38,7 +38,7 @@ test('a read carries the version, the token and who we are, and nothing else', a
 
 test('a write carries its type and the login of our user as well', async () => {
   pagerduty.reply = answer(200, { note: { id: 'N1', content: 'Rolled back.' } });
-  await send(pagerduty.connection(), 'createIncidentNote', addNote);
+  await send(await pagerduty.connection(), 'createIncidentNote', addNote);
   const { method, url, headers, body } = pagerduty.seen[0]!;
   expect([method, url]).toEqual(['POST', '/incidents/P1/notes']);
   expect(JSON.parse(body)).toEqual({ note: { content: 'Rolled back.' } });
@@ -57,7 +57,7 @@ test('an event carries the routing key of its name in the body, and no token', a
     message: 'Event processed',
     dedup_key: 'checkout/latency',
   });
-  await send(pagerduty.connection(), 'enqueueEvent', resolveEvent);
+  await send(await pagerduty.connection(), 'enqueueEvent', resolveEvent);
   const { method, url, headers, body } = pagerduty.seen[0]!;
   expect([method, url]).toEqual(['POST', '/events/v2/enqueue']);
   expect(JSON.parse(body)).toEqual({
@@ -71,7 +71,7 @@ test('an event carries the routing key of its name in the body, and no token', a
 
 test('a set filter is repeated, a boolean is lower case, and what is not asked for is not sent', async () => {
   pagerduty.reply = answer(200, { incidents: [], more: false });
-  await send(pagerduty.connection(), 'listIncidents', {
+  await send(await pagerduty.connection(), 'listIncidents', {
     query: { 'statuses[]': ['triggered', 'acknowledged'], total: true, limit: 100, since: undefined },
   });
   const url = new URL(pagerduty.seen[0]?.url ?? '', 'http://x');
@@ -86,7 +86,7 @@ test('a set filter is repeated, a boolean is lower case, and what is not asked f
 
 test('text in a query arrives as it was given', async () => {
   pagerduty.reply = answer(200, { users: [] });
-  await send(pagerduty.connection(), 'listUsers', { query: { query: 'a&b=c+d #é%20' } });
+  await send(await pagerduty.connection(), 'listUsers', { query: { query: 'a&b=c+d #é%20' } });
   expect(new URL(pagerduty.seen[0]?.url ?? '', 'http://x').searchParams.get('query')).toBe('a&b=c+d #é%20');
 });
 
@@ -98,15 +98,17 @@ test('a parameter stays one segment of its path, whatever it holds', () => {
 
 test('an address with a path, or a slash at its end, keeps its path', async () => {
   pagerduty.reply = answer(200, { incident });
-  await send(connectionTo(`${pagerduty.url}/proxy/`), 'getIncident', readIncident);
+  await send(await connectionTo(`${pagerduty.url}/proxy/`), 'getIncident', readIncident);
   expect(pagerduty.seen[0]?.url).toBe('/proxy/incidents/P1');
 });
 
 test('a request that the catalogue does not know is never sent', async () => {
   pagerduty.reply = answer(200, { incident });
-  await expect(send(pagerduty.connection(), 'getIncident', { params: { id: '../users' } })).rejects.toThrow();
   await expect(
-    send(pagerduty.connection(), 'getIncident', { params: { id: 'P1', x: 1 } } as never),
+    send(await pagerduty.connection(), 'getIncident', { params: { id: '../users' } }),
+  ).rejects.toThrow();
+  await expect(
+    send(await pagerduty.connection(), 'getIncident', { params: { id: 'P1', x: 1 } } as never),
   ).rejects.toThrow();
   expect(pagerduty.seen).toEqual([]);
 });
@@ -124,9 +126,10 @@ test('a routing key that the account does not have is said by its name, and noth
 });
 
 test('both regions are PagerDuty’s own hosts, over TLS', () => {
+  const identity = 'https://identity.pagerduty.com';
   expect(hosts).toEqual({
-    us: { rest: 'https://api.pagerduty.com', events: 'https://events.pagerduty.com' },
-    eu: { rest: 'https://api.eu.pagerduty.com', events: 'https://events.eu.pagerduty.com' },
+    us: { rest: 'https://api.pagerduty.com', events: 'https://events.pagerduty.com', identity },
+    eu: { rest: 'https://api.eu.pagerduty.com', events: 'https://events.eu.pagerduty.com', identity },
   });
 });
 

@@ -1,6 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { type Action, actionsOf, type Endpoint } from '../../pagerduty/catalogue/endpoint.ts';
+import {
+  type Action,
+  actionsOf,
+  type Endpoint,
+  operatorActions,
+} from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue } from '../../pagerduty/catalogue/index.ts';
 import { sampleRequests } from './sample-requests.ts';
 
@@ -19,14 +24,18 @@ const columns = [
   'method and path',
   'actions',
   'scope',
+  'token',
   '`From`',
   'paging',
+  'limit',
   'after an unknown outcome',
+  'webhook events',
 ];
 
-const order: readonly string[] = Object.entries(actionsOf).flatMap(([resource, verbs]) =>
-  verbs.map((verb) => `${resource}.${verb}`),
-);
+const order: readonly string[] = [
+  ...Object.entries(actionsOf).flatMap(([resource, verbs]) => verbs.map((verb) => `${resource}.${verb}`)),
+  ...operatorActions,
+];
 
 test('docs/operations.md says what the catalogue declares', async () => {
   const rows = Object.entries<Endpoint>(catalogue).map(([name, endpoint]) => [
@@ -35,10 +44,13 @@ test('docs/operations.md says what the catalogue declares', async () => {
     actionsIn(endpoint)
       .map((action) => `\`${action}\``)
       .join(', '),
-    endpoint.scope === 'routing key' ? endpoint.scope : `\`${endpoint.scope}\``,
-    endpoint.from === 'required' ? 'required' : '',
-    endpoint.paging ? `by ${endpoint.paging.style}` : '',
+    endpoint.scope.includes('.') ? `\`${endpoint.scope}\`` : endpoint.scope,
+    tokens[endpoint.token],
+    endpoint.from === 'none' ? '' : endpoint.from,
+    endpoint.paging ? `by ${endpoint.paging.style}${endpoint.paging.times ? ', sliced by time' : ''}` : '',
+    limits[endpoint.bucket],
     afterUnknown(endpoint),
+    endpoint.webhooks.map((event) => `\`${event}\``).join(', '),
   ]);
   const table = [columns, columns.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
   await expect(`${introduction}\n${table.join('\n')}\n`).toMatchFileSnapshot(file);
@@ -54,6 +66,18 @@ test('every action of an operation is found, those of rare requests too', () => 
     'events.resolve',
   ]);
 });
+
+const tokens: Readonly<Record<Endpoint['token'], string>> = {
+  any: 'account or user',
+  user: 'user only',
+  'routing key': 'routing key',
+};
+
+const limits: Readonly<Record<Endpoint['bucket'], string>> = {
+  account: 'the credential’s',
+  operation: 'the credential’s, and a lower one of its own',
+  'routing key': 'the routing key’s',
+};
 
 /** Every action that some request of the operation asks the gate for, in the catalogue's order. */
 function actionsIn(endpoint: Endpoint): readonly Action[] {

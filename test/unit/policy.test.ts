@@ -12,7 +12,7 @@ agnets: {} ⇒ 1:1: agnets: no such key; is it misspelt?
 accounts:⏎  main:⏎    region: us⏎    token: env:T⏎    from: bot@example.com⏎    tokn: env:T ⇒ 6:5: accounts.main.tokn: no such key; is it misspelt?
 agents:⏎  bot:⏎    public_key: ${publicKey}⏎    grant: {} ⇒ 4:5: agents.bot.grant: no such key; is it misspelt?
 accounts:⏎  main: { ${main.replace('bot@example.com', 'bot')} }⏎agnets: {} ⇒ 2:41: accounts.main.from: Invalid email address ⇒ 3:1: agnets: no such key; is it misspelt?
-accounts:⏎  main: { ${main.replace('token: env:TOKEN, ', '')} } ⇒ 2:3: accounts.main.token: is missing
+accounts:⏎  main: { ${main.replace('token: env:TOKEN, ', '')} } ⇒ 2:3: accounts.main: a credential is missing: name a token (an API key), a bearer (a user’s OAuth token) or an oauth app
 accounts:⏎  main: { ${main.replace('env:TOKEN', '"env:"')} } ⇒ 2:23: accounts.main.token: a secret is named, never written here: env:NAME or file:PATH
 accounts:⏎  main: { ${main.replace('us', 'mars')} } ⇒ 2:11: accounts.main.region: ${regions}
 accounts:⏎  main: { ${main.replace('region: us, ', '')} } ⇒ 2:3: accounts.main.region: ${regions}
@@ -132,7 +132,12 @@ describe('a good configuration', () => {
   test.each(['', '\n', '# nothing yet\n', 'accounts:\nagents:\n', 'accounts: {}\n', '---\n'])(
     'of nothing is a policy of nothing: %j',
     (text) => {
-      expect(parsePolicy(text)).toEqual({ accounts: new Map(), agents: new Map(), digest: sha256(text) });
+      expect(parsePolicy(text)).toEqual({
+        accounts: new Map(),
+        agents: new Map(),
+        operators: new Map(),
+        digest: sha256(text),
+      });
     },
   );
 
@@ -161,8 +166,8 @@ agents:
         'main',
         {
           region: 'eu',
-          token: 'file:/run/secrets/token',
-          from: 'oncall-bot@example.com',
+          credential: { kind: 'token', ref: 'file:/run/secrets/token' },
+          from: { default: 'oncall-bot@example.com' },
           routing_keys: { checkout: 'env:CHECKOUT_KEY' },
         },
       ],
@@ -172,8 +177,8 @@ agents:
           region: 'custom',
           rest_url: 'http://127.0.0.1:1',
           events_url: 'https://e.example.com/x',
-          token: 'env:T',
-          from: 'b@example.com',
+          credential: { kind: 'token', ref: 'env:T' },
+          from: { default: 'b@example.com' },
           routing_keys: {},
         },
       ],
@@ -188,7 +193,7 @@ agents:
       ['events', { level: 'full', when: {}, routingKeys: ['checkout'] }],
       ['services', { level: 'read', when: {} }],
     ]);
-    expect(agents.get('watcher')).toEqual({ public_key: publicKey, grants: new Map() });
+    expect(agents.get('watcher')).toEqual({ public_key: publicKey, grants: new Map(), deny: [] });
     expect(digest).toBe(sha256(text));
   });
 });

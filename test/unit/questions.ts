@@ -23,6 +23,7 @@ export function ask<Name extends OperationName>(
     summary: endpoint.summary,
     actions: endpoint.actions(request as never, () => status),
     touches: endpoint.touches(request as never),
+    now: Date.UTC(2026, 5, 24, 10),
   };
 }
 /** A grant with a condition. */

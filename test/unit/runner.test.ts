@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { IncidentFacts, Question } from '../../gate/decide.ts';
+import type { Question } from '../../gate/decide.ts';
+import type { IncidentFacts } from '../../gate/facts.ts';
 import { decideForRunner, type ReleaseFacts, type ReleaseRequest } from '../../gate/runner.ts';
 import { type Action, actionsOf } from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type RequestOf } from '../../pagerduty/catalogue/index.ts';
@@ -165,6 +166,7 @@ test('of all actions there are, the runner may only do what looks', () => {
           summary: 'Do it',
           actions: [action],
           touches: [],
+          now: 0,
         };
         return decideForRunner(question, {}, facts).decision === 'allowed';
       }),
@@ -182,7 +184,7 @@ test('a look beside another action, or no action at all, is denied', () => {
 });
 
 test('a release asks for the incident first, then for who holds it', () => {
-  expect(judge(back('PHOME'), {})).toEqual({ decision: 'needs', needs: ['incident'] });
+  expect(judge(back('PHOME'), {})).toEqual({ decision: 'needs', needs: ['incidents'] });
   for (const unread of ['ourUsers', 'holder', 'recordedPolicy'] as const) {
     const { [unread]: _gone, ...known } = facts;
     expect(judge(back('PHOME'), known)).toEqual({

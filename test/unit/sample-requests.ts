@@ -23,7 +23,8 @@ function samplesFor(schema: z.ZodType): readonly Json[] {
 function samplesOf(schema: Json): readonly unknown[] {
   if ('const' in schema) return [schema['const']];
   if (Array.isArray(schema['enum'])) return schema['enum'];
-  if (Array.isArray(schema['anyOf'])) return schema['anyOf'].flatMap((branch) => samplesOf(branch as Json));
+  const branches = schema['anyOf'] ?? schema['oneOf'];
+  if (Array.isArray(branches)) return branches.flatMap((branch) => samplesOf(branch as Json));
   switch (schema['type']) {
     case 'object':
       return objects(schema);
@@ -47,7 +48,8 @@ function objects(schema: Json): readonly Json[] {
   if (!schema['properties']) return [{ key: 'value' }];
   const required = (schema['required'] ?? []) as readonly string[];
   const fields = Object.entries(schema['properties'] as Record<string, Json>).map(
-    ([name, field]) => [name, samplesOf(field)] as const,
+    // What ends must end later than it starts.
+    ([name, field]) => [name, name === 'end' && field['pattern'] ? [later] : samplesOf(field)] as const,
   );
   const smallest = Object.fromEntries(
     fields.filter(([name]) => required.includes(name)).map(([name, samples]) => [name, samples[0]]),
@@ -62,9 +64,12 @@ function objects(schema: Json): readonly Json[] {
   return [smallest, ...varied, fullest];
 }
 
+const later = '2026-06-24T18:00:00Z';
+
 const texts = ['PABC123', 'created_at', '2026-06-24T10:00:00Z', '2026-06-24', '08:00:00', 'ada@example.com'];
 
-function textFor({ pattern, minLength = 0, maxLength = 100 }: Json): string {
+function textFor({ pattern, format, minLength = 0, maxLength = 100 }: Json): string {
+  if (format === 'uri') return 'https://example.com/hook';
   const fits = new RegExp(typeof pattern === 'string' ? pattern : '');
   const found = texts.find(
     (text) => fits.test(text) && text.length >= Number(minLength) && text.length <= Number(maxLength),

@@ -31,7 +31,7 @@ const claim: Claim = {
 const now = Date.parse('2026-06-24T10:00:00Z');
 
 const heard = (statement: string, changed: Partial<Claim> = {}, at = now, publicKey = pair.publicKey) =>
-  verify(statement, publicKey, { ...claim, ...changed }, at);
+  verify(statement, [publicKey], { ...claim, ...changed }, at);
 
 /** A statement as `sign` makes it, with parts replaced; `undefined` leaves a claim out. */
 function forged(

@@ -1,22 +1,28 @@
 import { expect, test } from 'vitest';
-import { list } from '../../gate/audit.ts';
-import { type StepRow, StoreAway } from '../../gate/audit-store.ts';
+import { append, list, type Stamp } from '../../gate/audit.ts';
+import { type StepRow, StoreAway, type StoreTransaction, transact } from '../../gate/audit-store.ts';
 import * as leases from '../../gate/leases.ts';
-import { claim, findStep, StepReused, StepTaken, settle } from '../../gate/steps.ts';
+import { claim, findStep, type Step, StepReused, StepTaken, settle } from '../../gate/steps.ts';
 import { record, temporaryStore } from './temporary-store.ts';
 
 const store = temporaryStore();
 const step = { key: 'note:main:P1 : run-1 : add the note', digest: 'd1' };
 const sentAt = new Date('2026-06-24T10:00:00Z');
 
-const claimed = (earlier?: StepRow, also?: Parameters<typeof claim>[4]) =>
-  claim(
-    store(),
-    step,
-    record(),
-    { earlier, sentAt, answerBy: sentAt.getTime() + 8_000, leaseUntil: undefined },
-    also,
-  );
+/** A claim as `perform` makes it: with its entry, in one transaction. */
+const claiming = (
+  of: Step,
+  claimed: Parameters<typeof claim>[3],
+  also: (tx: StoreTransaction) => Promise<void> = async () => {},
+): Promise<Stamp> =>
+  transact(store(), async (tx) => {
+    const [stamp = { seq: 0, hash: '' }] = await append(tx, [record()]);
+    await claim(tx, of, stamp, claimed);
+    await also(tx);
+    return stamp;
+  });
+const claimed = (earlier?: StepRow, also?: (tx: StoreTransaction) => Promise<void>) =>
+  claiming(step, { earlier, sentAt, answerBy: sentAt.getTime() + 8_000, leaseUntil: undefined }, also);
 const settled = (entry: number, state: 'refused' | 'unknown' | 'done', result?: unknown) =>
   settle(store(), step, entry, state, record({ kind: 'outcome', entry, decision: state }), result);
 const decisions = async () => (await list(store(), { limit: 100 })).map(({ decision }) => decision);
@@ -26,7 +32,7 @@ test('a step that nobody claimed is not known', async () => {
 });
 
 test('a claim stands with its entry, its times and no result', async () => {
-  const stamp = await claim(store(), step, record(), {
+  const stamp = await claiming(step, {
     earlier: undefined,
     sentAt,
     answerBy: 8,
@@ -116,10 +122,8 @@ test('what goes with a claim stands or falls with it', async () => {
   expect(await leases.leaseOn(store(), 'main', 'P1')).toEqual(lease);
   await expect(claimed(undefined, (tx) => leases.end(tx, 'main', 'P1'))).rejects.toBeInstanceOf(StepTaken);
   expect(await leases.leaseOn(store(), 'main', 'P1')).toEqual(lease);
-  const failing = claim(
-    store(),
+  const failing = claiming(
     { ...step, key: 'another' },
-    record(),
     { earlier: undefined, sentAt, answerBy: 1, leaseUntil: undefined },
     () => Promise.reject(new Error('no lease')),
   );

@@ -63,7 +63,7 @@ export class TinyPagerDuty {
     return `http://127.0.0.1:${this.#port}`;
   }
 
-  connection(secrets?: Secrets): Connection {
+  connection(secrets?: Secrets): Promise<Connection> {
     return connectionTo(this.url, secrets);
   }
 
@@ -71,10 +71,10 @@ export class TinyPagerDuty {
   async errorOf<Name extends OperationName>(
     name: Name,
     request: RequestOf<Name>,
-    connection = this.connection(),
+    connection: Promise<Connection> = this.connection(),
   ): Promise<PagerDutyError> {
     try {
-      await send(connection, name, request);
+      await send(await connection, name, request);
     } catch (error) {
       if (error instanceof PagerDutyError) return error;
       throw error;
@@ -84,7 +84,7 @@ export class TinyPagerDuty {
 }
 
 /** The connection as a Worker makes it from its configuration. */
-export function connectionTo(url: string, secrets: Secrets = {}): Connection {
+export function connectionTo(url: string, secrets: Secrets = {}): Promise<Connection> {
   const { accounts } = parsePolicy(`accounts:
   main:
     region: custom
@@ -97,7 +97,8 @@ export function connectionTo(url: string, secrets: Secrets = {}): Connection {
     'env:TOKEN': secrets.token ?? token,
     'env:KEY': secrets.routingKey ?? routingKey,
   };
-  return connector((ref) => values[ref]!)(accounts.get('main')!);
+  const account = accounts.get('main')!;
+  return connector((ref) => values[ref]!, Date.now)({ account, ...account });
 }
 
 export const answer =

@@ -1,0 +1,63 @@
+import { createServer } from 'node:net';
+import { OncallError, UsageError } from './errors.ts';
+
+/** Option of the command line → the port it names. */
+export type PortsByOption = Readonly<Record<`--${string}`, number>>;
+
+/** A port from the command line. */
+export function portOf(text: string, option: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65_535) return port;
+  throw new UsageError(`${option} takes a port from 1 to 65535, not ${JSON.stringify(text)}.`);
+}
+
+/** @throws UsageError where two options name the same port. */
+export function checkDifferent(ports: PortsByOption): void {
+  const seen = new Map<number, string>();
+  for (const [option, port] of Object.entries(ports)) {
+    const other = seen.get(port);
+    if (other !== undefined)
+      throw new UsageError(`${other} and ${option} are both ${port}; give each its own.`);
+    seen.set(port, option);
+  }
+}
+
+/** @throws OncallError where something listens on one of the ports already. */
+export async function checkFree(ports: PortsByOption): Promise<void> {
+  for (const [option, port] of Object.entries(ports)) {
+    const code = await whyNotListening(port);
+    if (code === undefined) continue;
+    const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${code})`;
+    const or = code === 'EADDRINUSE' ? ', or end what listens there' : '';
+    throw new OncallError(`Port ${port} ${why}; choose another with ${option}${or}.`);
+  }
+}
+
+function whyNotListening(port: number): Promise<string | undefined> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(undefined)));
+  });
+}
+
+/** Free ports of this machine, all different. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(0, '127.0.0.1', resolve);
+      });
+      return server;
+    }),
+  );
+  return Promise.all(
+    servers.map(async (server) => {
+      const address = server.address();
+      await new Promise((resolve) => server.close(resolve));
+      return typeof address === 'object' && address ? address.port : 0;
+    }),
+  );
+}

@@ -1,0 +1,91 @@
+import type { Touch } from '../pagerduty/catalogue/endpoint.ts';
+import { type FactName, type Facts, incidentOf } from './facts.ts';
+import type { Condition } from './grants.ts';
+
+/** Which conditions a thing can show at all. Where a request names several, each is asked only what it can show. */
+const says: Readonly<Record<Touch['kind'], readonly Condition[]>> = {
+  list: ['services', 'teams', 'policies', 'schedules', 'urgency', 'status', 'assignee'],
+  incident: ['services', 'teams', 'policies', 'urgency', 'status', 'assignee'],
+  'new incident': ['services', 'teams', 'policies', 'urgency', 'assignee'],
+  service: ['services', 'teams', 'policies'],
+  'escalation policy': ['policies', 'teams'],
+  schedule: ['schedules', 'teams'],
+  team: ['teams'],
+  user: ['assignee', 'teams'],
+  'routing key': [],
+  'webhook subscription': [],
+};
+
+/** Whether a thing can show a condition. */
+export const canShow = (touch: Touch, condition: Condition): boolean => says[touch.kind].includes(condition);
+
+/** What a thing has for a condition, or the fact that must be read first. */
+export type Values =
+  | { readonly state: 'read'; readonly list: readonly string[] }
+  | { readonly state: 'unread'; readonly fact: FactName };
+
+/** What the thing touched has for a condition that it can show. A list has what its own filter names. */
+export function valuesOf(condition: Condition, touch: Touch, facts: Facts): Values {
+  switch (touch.kind) {
+    case 'list':
+      return read(touch.within[condition] ?? []);
+    case 'incident': {
+      const incident = incidentOf(facts, touch.id);
+      if (incident === undefined) return { state: 'unread', fact: 'incidents' };
+      const of: Record<Condition, readonly (string | undefined)[]> = {
+        services: [incident.service],
+        teams: incident.teams,
+        policies: [incident.policy],
+        schedules: [],
+        urgency: [incident.urgency],
+        status: [incident.status],
+        assignee: incident.assignees,
+      };
+      return read(of[condition]);
+    }
+    case 'new incident':
+      if (condition === 'urgency') return read([touch.urgency]);
+      if (condition === 'assignee') return read(touch.assignees);
+      if (touch.policy !== undefined && condition !== 'services')
+        return valuesOf(condition, { kind: 'escalation policy', id: touch.policy }, facts);
+      return valuesOf(condition, { kind: 'service', id: touch.service }, facts);
+    case 'service': {
+      if (condition === 'services') return read([touch.id]);
+      if (condition === 'teams') return teamsIn('services', touch.id, facts);
+      const service = facts.services?.find(({ id }) => id === touch.id);
+      return service ? read([service.policy]) : { state: 'unread', fact: 'services' };
+    }
+    case 'escalation policy':
+      return condition === 'policies' ? read([touch.id]) : teamsIn('policies', touch.id, facts);
+    case 'schedule':
+      return condition === 'schedules' ? read([touch.id]) : teamsIn('schedules', touch.id, facts);
+    case 'user':
+      return condition === 'assignee' ? read([touch.id]) : teamsIn('users', touch.id, facts);
+    case 'team':
+      return read([touch.id]);
+    case 'routing key':
+    case 'webhook subscription':
+      return read([]);
+  }
+}
+
+const read = (list: readonly (string | undefined)[]): Values => ({
+  state: 'read',
+  list: list.filter((value) => value !== undefined),
+});
+
+function teamsIn(fact: 'services' | 'policies' | 'schedules' | 'users', id: string, facts: Facts): Values {
+  const found = facts[fact]?.find((known) => known.id === id);
+  return found ? read(found.teams) : { state: 'unread', fact };
+}
+
+/** What a condition is called in a sentence. */
+export const noun: Readonly<Record<Condition, string>> = {
+  services: 'service',
+  teams: 'team',
+  policies: 'escalation policy',
+  schedules: 'schedule',
+  urgency: 'urgency',
+  status: 'status',
+  assignee: 'assignee',
+};

@@ -1,0 +1,150 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { clientSettings } from '../../client/config.ts';
+import { freePorts } from '../../client/ports.ts';
+import { findTemporal } from '../../client/temporal-server.ts';
+import { type Ended, makePlace, type Place, test } from '../support/processes.ts';
+import { agentIn, configuration, expectSentence, subject, triage } from './sentences.ts';
+import { responder, type Server, startWorld, type World } from './world.ts';
+
+let hall: Place;
+let ours: Server;
+let plain: Server;
+let world: World;
+beforeAll(async () => {
+  hall = makePlace();
+  const [port = 0, uiPort = 0] = await freePorts(2);
+  const { path } = await findTemporal(clientSettings(), () => {});
+  const address = `127.0.0.1:${port}`;
+  const options = `server start-dev --ip 127.0.0.1 --port ${port} --ui-port ${uiPort} --log-level error`;
+  const program = hall.start(path, options.split(' '));
+  [world] = await Promise.all([
+    startWorld(hall, { 'triage-bot': responder }),
+    program.line(/^Temporal Server:/),
+  ]);
+  plain = { address, port, uiPort };
+  ours = world.server;
+});
+afterAll(async () => {
+  await hall.clear();
+  await world.close();
+});
+
+describe.concurrent('a worker that cannot start', () => {
+  test.for<readonly [what: string, text: string | undefined, says: RegExp]>([
+    ['without a configuration', undefined, /oncall\.yaml cannot be read.*(ONCALL_CONFIG|--config)/],
+    ['with a broken one', configuration().replace('region: us', 'region: mars'), /oncall\.yaml:4:\d+: /],
+    ['without accounts', 'accounts:\nagents:\n', /oncall\.yaml names no account; add one under accounts/],
+    ['with an empty file', '', /oncall\.yaml names no account; add one under accounts/],
+  ])('%s', async ([, text, says], { place }) => {
+    if (text !== undefined) writeFileSync(place.configFile, text);
+    const ended = await place.oncall(['worker'], { env: { TEMPORAL_ADDRESS: ours.address } }).ended;
+    expectSentence(ended, { code: 1, says });
+  });
+
+  test('in a namespace that does not exist', async ({ place }) => {
+    writeFileSync(place.configFile, configuration());
+    const env = { TEMPORAL_ADDRESS: ours.address, TEMPORAL_NAMESPACE: 'nowhere' };
+    const ended = await place.oncall(['worker'], { env }).ended;
+    expectSentence(ended, {
+      code: 1,
+      says: /namespace nowhere .*Set TEMPORAL_NAMESPACE to one that exists/,
+    });
+  });
+
+  test('on a server that lacks the search attributes', async ({ place }) => {
+    writeFileSync(place.configFile, configuration());
+    const ended = await place.oncall(['worker'], { env: { TEMPORAL_ADDRESS: plain.address } }).ended;
+    const says = /lacks the search attributes OncallAgent, .*temporal operator search-attribute create/;
+    expectSentence(ended, { code: 1, says });
+  });
+});
+
+describe.concurrent('a run that cannot start', () => {
+  test('in a namespace that does not exist', async ({ place }) => {
+    const env = { ...agentIn(place), TEMPORAL_ADDRESS: ours.address, TEMPORAL_NAMESPACE: 'nowhere' };
+    const ended = await place.oncall(triage(subject), { env }).ended;
+    expectSentence(ended, { code: 1, says: /nowhere.*TEMPORAL_NAMESPACE/ });
+  });
+
+  test('on a server that lacks the search attributes', async ({ place }) => {
+    const env = { ...agentIn(place), TEMPORAL_ADDRESS: plain.address };
+    const ended = await place.oncall(triage(subject), { env }).ended;
+    expectSentence(ended, { code: 1, says: /OncallAgent/ });
+  });
+});
+
+describe.concurrent('a port that is taken', () => {
+  test.for<readonly [string, string]>([
+    ['temporal', '--port'],
+    ['temporal', '--ui-port'],
+    ['simulator', '--port'],
+    ['dev', '--port'],
+    ['dev', '--ui-port'],
+    ['dev', '--simulator-port'],
+  ])('oncall %s %s', async ([command, option], { place }) => {
+    const [a, b, c] = await freePorts(3);
+    const free = {
+      temporal: { '--port': a, '--ui-port': b },
+      simulator: {},
+      dev: { '--port': a, '--ui-port': b, '--simulator-port': c },
+    }[command];
+    const ports = Object.entries({ ...free, [option]: ours.port })
+      .flat()
+      .map(String);
+    const ended = await place.oncall([command, ...ports]).ended;
+    expectSentence(ended, {
+      code: 1,
+      says: new RegExp(`^Port ${ours.port} is taken; choose another with ${option},`, 'm'),
+    });
+    expect(place.living()).toEqual([]);
+  });
+});
+
+describe('an agent that was just added', () => {
+  test('can sign, and everything is denied to it', async ({ place }) => {
+    await world.startWorker();
+    const keyFile = join(place.folder, 'new-bot.pem');
+    const settings = { ONCALL_HOME: hall.home, ONCALL_CONFIG: hall.configFile };
+    const added = await place.oncall(['agents', 'add', 'new-bot', '--key-file', keyFile], { env: settings })
+      .ended;
+    expect(added, added.stderr).toMatchObject({ code: 0, stderr: '' });
+    expect(added.stdout).toContain('everything is denied to it');
+    const incident = await world.trigger();
+    const run = (name: string, input: object, agent = 'new-bot'): Promise<Ended> => {
+      const env = {
+        ...settings,
+        TEMPORAL_ADDRESS: ours.address,
+        ONCALL_AGENT: agent,
+        ONCALL_AGENT_KEY_FILE: keyFile,
+      };
+      const text = JSON.stringify({ account: 'main', incident, ...input });
+      return place.oncall(['run', name, '--input', text, '--json'], { env }).ended;
+    };
+    const ends = await Promise.all([
+      run('triageIncident', {}),
+      run('acknowledgeIncident', {}),
+      run('addNote', { note: 'Hello.' }),
+      run('resolveIncident', {}),
+      run('respondToIncident', { assess: 'rules' }),
+    ]);
+    for (const { code, stdout, stderr } of ends) {
+      expect(code, stderr).toBe(3);
+      const result = JSON.parse(stdout) as { outcome: string; summary: string };
+      expect(result.outcome).toBe('denied');
+      // The gate knows whose run it is, so the statement was good; what it misses is the grant.
+      expect(result.summary).toMatch(/^new-bot may not .*: no grant covers /);
+    }
+    const stolen = await run('addNote', { note: 'Hello.' }, 'triage-bot');
+    expect(stolen.code, stolen.stderr).toBe(3);
+    expect(JSON.parse(stolen.stdout).summary).toContain('was not signed with the key');
+    // Not even a read went out for it; the sweep, which looks at lists each minute, is the runner's own.
+    const about = (await world.requests()).filter(({ path }) => path.includes(incident));
+    expect(about).toEqual([]);
+    const audit = await place.oncall(['audit', '--agent', 'new-bot', '--json'], { env: settings }).ended;
+    const records = JSON.parse(audit.stdout) as readonly { decision: string; rule: string }[];
+    expect(records.length).toBeGreaterThanOrEqual(5);
+    expect(new Set(records.map(({ decision }) => decision))).toEqual(new Set(['denied']));
+  });
+});

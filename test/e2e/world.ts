@@ -1,0 +1,137 @@
+import { Client, Connection } from '@temporalio/client';
+import { type AgentIdentity, readAgent } from '../../client/agent.ts';
+import { type LocalAgents, localWorld, simulatorSecrets } from '../../client/local-world.ts';
+import { freePorts } from '../../client/ports.ts';
+import { built, type Place, type Program } from '../support/processes.ts';
+
+/** Grants that let an agent respond from look to resolve. */
+export const responder = `incidents: read
+services: read
+oncalls: read
+incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [high, low] } }
+incidents.add_note: full
+incidents.resolve: full`;
+
+/** A Temporal server that runs as `oncall temporal` starts it. */
+export interface Server {
+  readonly address: string;
+  readonly port: number;
+  readonly uiPort: number;
+}
+
+/** Starts a Temporal server as shipped. */
+export async function startServer(place: Place): Promise<Server> {
+  const [port = 0, uiPort = 0] = await freePorts(2);
+  const ports = ['--port', String(port), '--ui-port', String(uiPort)];
+  await place.oncall(['temporal', ...ports, '--exit-with-parent']).line(/^listening on /);
+  return { address: `127.0.0.1:${port}`, port, uiPort };
+}
+
+/** An incident as the simulator's control endpoint shows it. */
+export interface SimulatedIncident {
+  readonly id: string;
+  readonly status: string;
+  readonly notes: readonly { readonly content: string }[];
+  readonly log_entries: readonly { readonly type: string }[];
+}
+
+/** A request as the simulator saw it. */
+export interface SeenRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly operation: string | null;
+  readonly status: number | null;
+  readonly body: unknown;
+  readonly fault?: string;
+}
+
+/** Server, simulator and configuration as processes of a place; Workers come and go. */
+export interface World {
+  readonly server: Server;
+  readonly client: Client;
+  readonly agent: (name: string) => AgentIdentity;
+  readonly keyFileOf: (name: string) => string;
+  /** Starts a Worker, and waits until it works. */
+  readonly startWorker: () => Promise<Program>;
+  /** Opens an incident by an event, as a monitoring tool would; gives its id. */
+  readonly trigger: () => Promise<string>;
+  readonly incident: (id: string) => Promise<SimulatedIncident>;
+  readonly requests: () => Promise<readonly SeenRequest[]>;
+  /** The answer to the next such request comes ten minutes late; what it does is done at once. */
+  readonly delayNext: (operation: 'createIncidentNote' | 'updateIncident') => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** Starts a world in a place. `close` ends our own connection; the processes end with the place. */
+export async function startWorld(place: Place, agents: LocalAgents): Promise<World> {
+  const simulator = place.start(process.execPath, [
+    built('simulator/main.js'),
+    '--port',
+    '0',
+    '--exit-with-parent',
+  ]);
+  const [server, line] = await Promise.all([startServer(place), simulator.line(/^listening on /)]);
+  const url = line.replace('listening on ', '');
+  const { configure, keyFileOf } = localWorld(place.folder, agents);
+  configure(url);
+  const connection = await Connection.connect({ address: server.address });
+  return {
+    server,
+    client: new Client({ connection }),
+    agent: (name) => readAgent(name, keyFileOf(name)),
+    keyFileOf,
+    startWorker: async () => {
+      const env = { ...simulatorSecrets, TEMPORAL_ADDRESS: server.address, LOG_LEVEL: 'warn' };
+      const worker = place.start(process.execPath, [built('worker/main.js')], { env });
+      await worker.line(/^working on main in namespace default$/);
+      return worker;
+    },
+    trigger: async () => {
+      const key = `e2e-${Math.random()}`;
+      await call(url, 'POST', '/v2/enqueue', {
+        routing_key: simulatorSecrets.CHECKOUT_ROUTING_KEY,
+        event_action: 'trigger',
+        dedup_key: key,
+        payload: { summary: 'p99 latency above 2 s on checkout', source: 'e2e', severity: 'critical' },
+      });
+      const found = (await call(url, 'GET', `/incidents?incident_key=${key}`)) as {
+        incidents: [{ id: string }];
+      };
+      return found.incidents[0].id;
+    },
+    incident: async (id) => {
+      const found = (await call(url, 'GET', `/_simulator/incidents/${id}`)) as {
+        incident: SimulatedIncident;
+      };
+      return found.incident;
+    },
+    requests: async () => {
+      const seen = (await call(url, 'GET', '/_simulator/requests')) as { requests: readonly SeenRequest[] };
+      return seen.requests;
+    },
+    delayNext: async (operation) => {
+      await call(url, 'POST', '/_simulator/faults', {
+        operation,
+        kind: 'delay',
+        delay_ms: 600_000,
+        times: 1,
+      });
+    },
+    close: () => connection.close(),
+  };
+}
+
+async function call(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      accept: 'application/vnd.pagerduty+json;version=2',
+      authorization: `Token token=${simulatorSecrets.PAGERDUTY_API_TOKEN}`,
+      'content-type': 'application/json',
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+  return JSON.parse(text);
+}
