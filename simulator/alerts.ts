@@ -1,15 +1,7 @@
 import { acknowledge, alertIndex, closeAlert, openIncident, resolve } from './incident-life.ts';
 import { byEvent, record } from './incident-state.ts';
-import type {
-  Alert,
-  Context,
-  EventFields,
-  Incident,
-  Integration,
-  Service,
-  Severity,
-  Urgency,
-} from './model.ts';
+import type { Alert, Context, EventFields, Incident, Integration, Severity } from './model.ts';
+import { urgencyOf } from './support-hours.ts';
 import { known, type World } from './world.ts';
 
 /** A trigger event, checked. */
@@ -43,7 +35,7 @@ export function trigger(world: World, integration: Integration, event: Trigger):
   openIncident(world, {
     service,
     title: event.summary,
-    urgency: urgencyOf(service, event.severity),
+    urgency: urgencyOf(service, event.severity, world.clock.now),
     incidentKey: null,
     cause: byEvent(service),
     alertFor,
@@ -82,11 +74,6 @@ function triggerAgain(world: World, alert: Alert): void {
   } else if (!incident.log.some(({ type }) => type === 'reach_trigger_limit')) {
     record(world, incident, 'reach_trigger_limit', cause, { summary: 'Further triggers are not logged.' });
   }
-}
-
-function urgencyOf({ urgencyRule }: Service, severity: Severity): Urgency {
-  if (urgencyRule !== 'severity_based') return urgencyRule;
-  return severity === 'critical' || severity === 'error' ? 'high' : 'low';
 }
 
 const incidentOf = (world: World, alert: Alert): Incident => known(world.incidents, alert.incidentId);

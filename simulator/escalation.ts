@@ -47,6 +47,8 @@ export function assignLevel(
   cause: Cause,
 ): void {
   incident.path.level = level;
+  const rule = incident.path.rules[level - 1];
+  if (rule) world.takeTurn(rule);
   assign(world, incident, userIds, 'escalation_policy', as, cause);
 }
 

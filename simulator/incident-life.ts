@@ -12,6 +12,7 @@ import type {
   Urgency,
   User,
 } from './model.ts';
+import { nextRaise } from './support-hours.ts';
 import { known, teamsOf, type World } from './world.ts';
 
 /** What opens an incident. */
@@ -78,6 +79,7 @@ export function openIncident(world: World, opening: Opening): Incident | undefin
   if (assigneeId !== undefined) assignDirectly(world, incident, [assigneeId], cause);
   else if (reached) assignLevel(world, incident, reached, 'assign', cause);
   letAutoResolve(world, incident);
+  letUrgencyRise(world, incident);
   tellOfIncident(world, 'incident.triggered', incident, cause);
   return incident;
 }
@@ -103,7 +105,10 @@ export function acknowledge(world: World, incident: Incident, cause: Cause): voi
       unacknowledge(world, incident, timeout(incident)),
     );
   }
-  if (reopens) letAutoResolve(world, incident);
+  if (reopens) {
+    letAutoResolve(world, incident);
+    letUrgencyRise(world, incident);
+  }
   if ((reopens || world.settings.acknowledge_reassigns) && agent.type === 'user') {
     assignDirectly(world, incident, [agent.id], cause);
   }
@@ -115,7 +120,7 @@ export function unacknowledge(world: World, incident: Incident, cause: Cause): v
   setStatus(world, incident, 'triggered', cause);
   const { path } = incident;
   const rule = path.rules[path.level - 1];
-  if (rule && incident.assignedVia === 'escalation_policy') {
+  if (rule && rule.strategy !== 'round_robin' && incident.assignedVia === 'escalation_policy') {
     const assigned = new Set(incident.assignments.map(({ userId }) => userId));
     const newcomers = world.onCall(rule).filter((userId) => !assigned.has(userId));
     const added = newcomers.map((userId) => ({ at: world.clock.now, userId }));
@@ -133,7 +138,7 @@ export function unacknowledge(world: World, incident: Incident, cause: Cause): v
 /** Resolves the incident and all its alerts. The resolution is kept with the log entry alone. */
 export function resolve(world: World, incident: Incident, cause: Cause, resolution?: string): void {
   setStatus(world, incident, 'resolved', cause);
-  clearTimers(world, incident, 'escalate', 'exhaust', 'resolve');
+  clearTimers(world, incident, 'escalate', 'exhaust', 'resolve', 'urgency_change');
   incident.assignments = [];
   for (const alert of incident.alerts) closeAlert(world, alert);
   const summary =
@@ -150,13 +155,17 @@ export function reopen(world: World, incident: Incident, cause: Cause): void {
   setStatus(world, incident, 'triggered', cause);
   record(world, incident, 'trigger', cause, { summary: `Reopened by ${world.nameOf(cause.agent)}.` });
   letAutoResolve(world, incident);
+  letUrgencyRise(world, incident);
 }
 
 export function setUrgency(world: World, incident: Incident, urgency: Urgency, cause: Cause): void {
   if (incident.urgency === urgency) return;
   const changes = [{ name: 'urgency', old: incident.urgency, value: urgency }];
   incident.urgency = urgency;
-  if (incident.status !== 'resolved') letEscalate(world, incident);
+  if (incident.status !== 'resolved') {
+    letEscalate(world, incident);
+    letUrgencyRise(world, incident);
+  }
   record(world, incident, 'urgency_change', cause, { summary: `Urgency changed to ${urgency}.`, changes });
 }
 
@@ -205,4 +214,16 @@ function letAutoResolve(world: World, incident: Incident): void {
   const seconds = incident.autoResolveTimeout;
   if (!seconds) return;
   setTimer(world, incident, 'resolve', seconds * 1000, () => resolve(world, incident, timeout(incident)));
+}
+
+/** What is low becomes high when the service's support hours say so. */
+function letUrgencyRise(world: World, incident: Incident): void {
+  clearTimers(world, incident, 'urgency_change');
+  const now = world.clock.now;
+  const at =
+    incident.urgency === 'low' ? nextRaise(known(world.services, incident.serviceId), now) : undefined;
+  if (at === undefined) return;
+  setTimer(world, incident, 'urgency_change', at - now, () =>
+    setUrgency(world, incident, 'high', timeout(incident)),
+  );
 }

@@ -1,4 +1,5 @@
 import type { Timer } from './agenda.ts';
+import type { Settings } from './settings.ts';
 
 // What the simulated account holds. Instants are milliseconds since 1970; PagerDuty's own words and shapes are in `wire/`.
 
@@ -8,27 +9,89 @@ export interface User {
   readonly email: string;
   readonly role: string;
   readonly jobTitle: string | null;
+  readonly description: string | null;
   readonly timeZone: string;
-  readonly teamIds: readonly string[];
+  readonly color: string;
+  readonly contactMethods: readonly ContactMethod[];
+  readonly notificationRules: readonly NotificationRule[];
+}
+
+export interface ContactMethod {
+  readonly id: string;
+  readonly type: 'email' | 'phone' | 'sms' | 'push_notification';
+  readonly label: string;
+  /** An e-mail address, a number, or the id of a device. */
+  readonly address: string;
+}
+
+export interface NotificationRule {
+  readonly id: string;
+  readonly contactMethodId: string;
+  readonly urgency: Urgency;
+  readonly delayMinutes: number;
 }
 
 export interface Team {
   readonly id: string;
   readonly name: string;
   readonly description: string | null;
+  /** What role a new member has where none is named. */
+  readonly defaultRole: 'manager' | 'none';
+  readonly parentId: string | null;
+  /** In the order they came. */
+  readonly members: readonly Member[];
 }
 
-/** One rotation: the users take turns of equal length, counted from an instant on. */
+export type TeamRole = 'observer' | 'responder' | 'manager';
+
+export interface Member {
+  readonly userId: string;
+  readonly role: TeamRole;
+}
+
+/** Who is on call when: layers on one another, the last one on top, and overrides over all of them, the newest on top. */
 export interface Schedule {
   readonly id: string;
   readonly name: string;
   readonly description: string | null;
   readonly timeZone: string;
-  readonly rotation: {
-    readonly userIds: readonly string[];
-    readonly turnSeconds: number;
-    readonly virtualStart: number;
-  };
+  /** `shifts`: moved to PagerDuty's newer kind. It pages people as before; version 2 of REST no longer shows it. */
+  readonly kind: 'layers' | 'shifts';
+  readonly layers: readonly Layer[];
+  /** Oldest first. */
+  readonly overrides: readonly Override[];
+}
+
+/** A rotation: the users take turns of equal length, counted from the virtual start on, and backwards before it. */
+export interface Layer {
+  readonly id: string;
+  readonly name: string;
+  readonly start: number;
+  /** Null: it never ends. */
+  readonly end: number | null;
+  readonly virtualStart: number;
+  /** Whole days follow the clock on the wall of the schedule's time zone. */
+  readonly turnSeconds: number;
+  readonly userIds: readonly string[];
+  /** Its hours, all of them together; none: round the clock. */
+  readonly restrictions: readonly Restriction[];
+}
+
+/** Hours of every day, or of one day of the week, by the clock on the wall. */
+export interface Restriction {
+  /** 1 is Monday; null is every day. */
+  readonly weekday: number | null;
+  /** After midnight. */
+  readonly startSecond: number;
+  /** May go past midnight, and past the week's end. */
+  readonly durationSeconds: number;
+}
+
+export interface Override {
+  readonly id: string;
+  readonly start: number;
+  readonly end: number;
+  readonly userId: string;
 }
 
 export interface Target {
@@ -41,6 +104,8 @@ export interface Rule {
   readonly id: string;
   readonly delayMinutes: number;
   readonly targets: readonly Target[];
+  /** The targets take turns; absent: everyone is assigned. */
+  readonly strategy?: 'round_robin';
 }
 
 export interface EscalationPolicy {
@@ -51,9 +116,13 @@ export interface EscalationPolicy {
   readonly rules: readonly Rule[];
   /** How often the whole path is walked again after the first time. */
   readonly numLoops: number;
+  readonly handoffNotifications: 'if_has_services' | 'always';
 }
 
 export type Urgency = 'high' | 'low';
+
+/** What decides an incident's urgency; the severity of its alert may do so. */
+export type UrgencyChoice = Urgency | 'severity_based';
 
 export interface Service {
   readonly id: string;
@@ -61,13 +130,42 @@ export interface Service {
   readonly description: string | null;
   readonly createdAt: number;
   readonly policyId: string;
-  readonly urgencyRule: Urgency | 'severity_based';
+  /** One for all hours, or one for the support hours and one for the rest. */
+  readonly urgencyRule: UrgencyChoice | { readonly during: UrgencyChoice; readonly outside: UrgencyChoice };
+  readonly supportHours: SupportHours | null;
+  /** When open incidents of low urgency become high. */
+  readonly raisesUrgencyAt: readonly ('support_hours_start' | 'support_hours_end')[];
   /** Seconds; null is off. */
   readonly acknowledgementTimeout: number | null;
   /** Seconds; null is off. */
   readonly autoResolveTimeout: number | null;
+  readonly alertCreation: 'create_alerts_and_incidents' | 'create_incidents';
+  readonly alertGrouping: AlertGrouping | null;
+  /** Kept and shown; nothing waits. */
+  readonly autoPause: { readonly enabled: boolean; readonly timeoutSeconds: number };
   /** Set by people; the status on the wire also follows the open incidents. */
   mode: 'enabled' | 'disabled' | 'maintenance';
+}
+
+/** The same hours on some days of the week, by the clock on the wall. */
+export interface SupportHours {
+  readonly timeZone: string;
+  readonly startSecond: number;
+  /** Before the start: on the next day. */
+  readonly endSecond: number;
+  /** 1 is Monday. */
+  readonly weekdays: readonly number[];
+}
+
+/** How alerts are put together to incidents, in PagerDuty's own words. */
+export interface AlertGrouping {
+  readonly type: 'time' | 'intelligent' | 'content_based';
+  readonly config: {
+    readonly timeout?: number;
+    readonly time_window?: number;
+    readonly aggregate?: 'all' | 'any';
+    readonly fields?: readonly string[];
+  };
 }
 
 /** Where events come in. */
@@ -111,6 +209,10 @@ export interface OAuthClient {
 
 /** Everything in the account but its incidents. */
 export interface Company {
+  /** `https://DOMAIN.pagerduty.com` is its website. */
+  readonly domain?: string;
+  /** What its plan lacks: asking for it is answered 402. */
+  readonly missingAbilities?: Settings['missing_abilities'];
   readonly users: readonly User[];
   readonly teams: readonly Team[];
   readonly schedules: readonly Schedule[];
@@ -199,7 +301,7 @@ export interface ConferenceBridge {
 }
 
 /** All but `exhaust`, the end of the last level, are shown as pending actions. */
-export type TimerName = 'escalate' | 'exhaust' | 'unacknowledge' | 'resolve';
+export type TimerName = 'escalate' | 'exhaust' | 'unacknowledge' | 'resolve' | 'urgency_change';
 
 export interface Alert {
   readonly id: string;

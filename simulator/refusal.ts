@@ -26,7 +26,10 @@ const messages = {
   2019: 'Product Limit Reached',
   2020: 'Rate Limit Exceeded',
   2100: 'Not Found',
+  3001: 'Invalid Schedule',
+  3004: 'Schedule Not Found',
   5002: 'Service Not Found',
+  6001: 'Team Not Found',
 } as const;
 
 export type ErrorCode = keyof typeof messages;
@@ -40,6 +43,7 @@ const statuses: Partial<Readonly<Record<ErrorCode, number>>> = {
   2014: 402,
   2020: 429,
   2100: 404,
+  3004: 404,
 };
 
 /** PagerDuty says no. Thrown by whatever finds out, answered at one place. */

@@ -8,7 +8,6 @@ import { answer, type Parts } from './answer.ts';
 import { controlRoutes } from './control.ts';
 import { truncated } from './fault-replies.ts';
 import type { Fault, Operation } from './faults.ts';
-import { handlers } from './handlers/index.ts';
 import { errorBody } from './refusal.ts';
 import { jsonReply, type Reply } from './reply.ts';
 
@@ -23,7 +22,9 @@ export function createApp(parts: Parts): Hono<{ Bindings: HttpBindings }> {
     if (fault?.kind === 'late') await sleep(fault.delay_ms, undefined, { ref: false });
     return deliver(http, answer(parts, operation, request, fault), fault);
   };
-  for (const name of operationNames.filter((one) => handlers[one] !== undefined)) {
+  // Paths without placeholders first: `/users/me` is not the user of the id `me`.
+  const names = operationNames.toSorted((a, b) => placeholders(a) - placeholders(b));
+  for (const name of names) {
     const { method, path } = catalogue[name];
     app.on(method, path.replace(/\{(\w+)\}/g, ':$1'), serve(name));
   }
@@ -33,6 +34,8 @@ export function createApp(parts: Parts): Hono<{ Bindings: HttpBindings }> {
   app.onError((error) => responseOf(jsonReply(500, errorBody(2000, 'Internal Error', [String(error)]))));
   return app;
 }
+
+const placeholders = (name: keyof typeof catalogue): number => catalogue[name].path.split('{').length;
 
 async function received({ req }: Http): Promise<Received> {
   const { pathname, searchParams } = new URL(req.url);

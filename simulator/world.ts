@@ -17,6 +17,7 @@ import type {
   Rule,
   Schedule,
   Service,
+  Target,
   Team,
   User,
 } from './model.ts';
@@ -46,6 +47,8 @@ export class World {
   /** Oldest first. PagerDuty keeps them for 90 days and shows them nowhere that is served here. */
   readonly changeEvents: ChangeEvent[] = [];
   readonly settings: Settings = createSettings();
+  /** `https://DOMAIN.pagerduty.com` is the account's website. */
+  readonly domain: string;
   /** Who delivers webhooks; whatever happens before there is anybody is not told. */
   onHappening: ((happening: Happening) => void) | undefined;
   /** In the order they came. */
@@ -55,10 +58,14 @@ export class World {
   readonly openAlerts = new Map<string, Alert>();
   readonly #idPrefix = base36(randomInt(36 ** 6), 6);
   #ids = 0;
+  /** By rule: which of its targets is next, where they take turns. */
+  readonly #turns = new Map<string, number>();
 
   constructor(company: Company, clock: Clock, { acknowledgeReassigns = false }: WorldOptions = {}) {
     this.clock = clock;
     this.settings.acknowledge_reassigns = acknowledgeReassigns;
+    this.settings.missing_abilities = [...(company.missingAbilities ?? [])];
+    this.domain = company.domain ?? 'example';
     for (const user of company.users) this.users.set(user.id, user);
     this.teams = byId(company.teams);
     this.schedules = byId(company.schedules);
@@ -114,9 +121,32 @@ export class World {
     return this.integrations.named(routingKey);
   }
 
-  /** Ids of everyone whom a level reaches now. */
+  /** Ids of everyone whom a level reaches now; where the targets take turns, of the next one that has somebody. */
   onCall(rule: Rule): readonly string[] {
-    return onCallAt(rule, this.schedules, this.clock.now);
+    const targets = rule.strategy === 'round_robin' ? this.#nextTargets(rule) : rule.targets;
+    return onCallAt({ ...rule, targets }, this.schedules, this.clock.now);
+  }
+
+  /** The level got an incident: where its targets take turns, it is the next one's from now on. */
+  takeTurn(rule: Rule): void {
+    if (rule.strategy !== 'round_robin') return;
+    const [target] = this.#nextTargets(rule);
+    if (target) this.#turns.set(rule.id, rule.targets.indexOf(target) + 1);
+  }
+
+  /** A target with nobody on call is passed over and keeps its place. */
+  #nextTargets(rule: Rule): readonly Target[] {
+    const turn = this.#turns.get(rule.id) ?? 0;
+    const ring = [...rule.targets.slice(turn), ...rule.targets.slice(0, turn)];
+    const isHeld = (target: Target) =>
+      onCallAt({ targets: [target] }, this.schedules, this.clock.now).length > 0;
+    return ring.filter(isHeld).slice(0, 1);
+  }
+
+  /** Ids of the teams that the user is a member of. */
+  teamsOfUser(userId: string): readonly string[] {
+    const isMember = ({ members }: Team) => members.some((member) => member.userId === userId);
+    return [...this.teams.values()].filter(isMember).map(({ id }) => id);
   }
 
   /** Follows the open incidents, unless people set it. */

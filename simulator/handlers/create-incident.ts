@@ -5,6 +5,7 @@ import { byUser } from '../incident-state.ts';
 import { type Fields, fieldsIn, isText } from '../input.ts';
 import type { EscalationPolicy, Service } from '../model.ts';
 import { Refusal } from '../refusal.ts';
+import { urgencyOf } from '../support-hours.ts';
 import { writeIncident } from '../wire/incident.ts';
 import { plainView } from '../wire/view.ts';
 import { known, type World } from '../world.ts';
@@ -39,7 +40,7 @@ export function createIncident({ world, body, actor }: Call<'createIncident'>): 
     incidentKey,
     cause,
     ...readGoal(world, service, asked),
-    urgency: readUrgency(asked['urgency']) ?? (service.urgencyRule === 'low' ? 'low' : 'high'),
+    urgency: readUrgency(asked['urgency']) ?? urgencyOf(service, null, world.clock.now),
     priorityId: readPriority(world, asked['priority']) ?? null,
     incidentType: readIncidentType(asked['incident_type']) ?? 'incident_default',
     conferenceBridge: readConferenceBridge(asked['conference_bridge']) ?? null,

@@ -27,8 +27,8 @@ export interface Outcome {
 /** @throws Refusal where PagerDuty would not do it; nothing has happened then. */
 export type Handler<Name extends OperationName> = (call: Call<Name>) => Outcome;
 
-/** One for each operation of the catalogue. */
-export type Handlers = { readonly [Name in OperationName]?: Handler<Name> };
+/** One for each operation of the catalogue: a missing one does not compile. */
+export type Handlers = { readonly [Name in OperationName]: Handler<Name> };
 
 export const ok = (body: unknown): Outcome => ({ status: 200, body });
 export const created = (body: unknown): Outcome => ({ status: 201, body });

@@ -1,4 +1,9 @@
 import { createIncident } from './create-incident.ts';
+import {
+  createEscalationPolicy,
+  getEscalationPolicy,
+  listEscalationPolicies,
+} from './escalation-policies.ts';
 import { enqueueChangeEvent, enqueueEvent } from './events.ts';
 import type { Handlers } from './handler.ts';
 import {
@@ -10,9 +15,11 @@ import {
 } from './incidents.ts';
 import { listIncidentLogEntries } from './log-entries.ts';
 import { listOnCalls } from './oncalls.ts';
-import { getService } from './services.ts';
+import { createScheduleOverride, getSchedule, listSchedules } from './schedules.ts';
+import { createService, getService, listServices, updateService } from './services.ts';
+import { createTeam, listTeams, updateTeamUser } from './teams.ts';
 import { updateIncident, updateIncidents } from './update-incident.ts';
-import { listUsers } from './users.ts';
+import { createUser, getCurrentUser, getUser, listUsers } from './users.ts';
 import {
   createWebhookSubscription,
   deleteWebhookSubscription,
@@ -34,8 +41,23 @@ export const handlers: Handlers = {
   createIncidentNote,
   listIncidentAlerts,
   listIncidentLogEntries,
+  listServices,
   getService,
+  createService,
+  updateService,
+  listSchedules,
+  getSchedule,
+  createScheduleOverride,
+  listEscalationPolicies,
+  getEscalationPolicy,
+  createEscalationPolicy,
   listUsers,
+  getUser,
+  getCurrentUser,
+  createUser,
+  listTeams,
+  createTeam,
+  updateTeamUser,
   listOnCalls,
   enqueueEvent,
   enqueueChangeEvent,

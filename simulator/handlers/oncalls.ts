@@ -1,8 +1,9 @@
 import { type OnCall, onCalls } from '../on-call.ts';
 import type { Query } from '../query.ts';
 import { Refusal } from '../refusal.ts';
-import { policyIn, userIn, writeSchedule } from '../wire/account.ts';
+import { policyIn, userIn } from '../wire/account.ts';
 import { asReference, scheduleHead } from '../wire/references.ts';
+import { lookAheadMs, writeSchedule } from '../wire/schedule.ts';
 import { type View, viewOf } from '../wire/view.ts';
 import { type Call, type Outcome, ok } from './handler.ts';
 import { pageOf } from './lists.ts';
@@ -22,11 +23,9 @@ export function listOnCalls({ world, query }: Call<'listOnCalls'>): Outcome {
   return ok(pageOf('oncalls', shown, query, (duty) => writeOnCall(view, duty)));
 }
 
-const lookAheadMs = 90 * 24 * 3600 * 1000;
-
 function range(query: Query, now: number): { readonly since: number; readonly until: number } {
   const since = query.instant('since') ?? now;
-  const until = query.instant('until') ?? now;
+  const until = query.instant('until') ?? Math.max(since, now);
   if (until < since) throw new Refusal(2004, 'until must not be before since.');
   if (until > now + lookAheadMs) throw new Refusal(2005, 'On-calls can be read at most 90 days ahead.');
   return { since, until };

@@ -1,6 +1,6 @@
 import type { Alert, Incident, LogEntry, Note } from '../model.ts';
 import { known } from '../world.ts';
-import { agentIn, policyIn, serviceIn, teamIn, userIn, writePriority } from './account.ts';
+import { agentIn, policyIn, serviceIn, userIn, writePriority } from './account.ts';
 import { channelOf } from './channel.ts';
 import {
   agentReference,
@@ -12,6 +12,7 @@ import {
   logEntryHead,
   userReference,
 } from './references.ts';
+import { teamIn } from './team.ts';
 import { referencesOnly, type View } from './view.ts';
 
 // Incidents and what hangs on them, as REST sends them. Null where the real API sends null, `[]` where it sends an empty list.
@@ -127,7 +128,7 @@ function pendingActions({ stamp }: View, incident: Incident) {
   return [...incident.timers]
     .filter(([type]) => type !== 'exhaust')
     .toSorted(([, a], [, b]) => a.at - b.at)
-    .map(([type, { at }]) => ({ type, at: stamp(at) }));
+    .map(([type, { at }]) => ({ type, at: stamp(at), ...(type === 'urgency_change' ? { to: 'high' } : {}) }));
 }
 
 function alertCounts(alerts: readonly Alert[]) {

@@ -1,4 +1,14 @@
-import type { Agent, Alert, EscalationPolicy, Incident, Integration, LogEntry } from '../model.ts';
+import type {
+  Agent,
+  Alert,
+  ContactMethod,
+  EscalationPolicy,
+  Incident,
+  Integration,
+  LogEntry,
+  NotificationRule,
+  Schedule,
+} from '../model.ts';
 import { known } from '../world.ts';
 import type { View } from './view.ts';
 
@@ -30,7 +40,27 @@ const head =
 
 export const userHead = head('user', 'users');
 export const teamHead = head('team', 'teams');
-export const scheduleHead = head('schedule', 'schedules');
+export const contactMethodHead = (userId: string, { id, type, label }: ContactMethod): Head => ({
+  id,
+  type: `${type}_contact_method`,
+  summary: label,
+  self: `${api}/users/${userId}/contact_methods/${id}`,
+  html_url: null,
+});
+
+export const notificationRuleHead = (userId: string, { id, delayMinutes }: NotificationRule): Head => ({
+  id,
+  type: 'assignment_notification_rule',
+  summary: `${delayMinutes} minutes`,
+  self: `${api}/users/${userId}/notification_rules/${id}`,
+  html_url: null,
+});
+
+/** A schedule that moved to the shift-based kind keeps its id, under another path. */
+export const scheduleHead = (schedule: Schedule): Head =>
+  schedule.kind === 'layers'
+    ? head('schedule', 'schedules')(schedule)
+    : head('schedule_v3', 'v3/schedules', 'schedules')(schedule);
 export const policyHead = head('escalation_policy', 'escalation_policies');
 export const serviceHead = head('service', 'services', 'service-directory');
 export const priorityHead = head('priority', 'priorities', null);

@@ -1,9 +1,12 @@
 import type { ChangeEvent } from '../model.ts';
 import type { Delivery } from '../webhooks/deliveries.ts';
 import type { World } from '../world.ts';
-import { writePolicy, writePriority, writeSchedule, writeService, writeTeam, writeUser } from './account.ts';
+import { writePolicy, writePriority, writeService } from './account.ts';
 import { writeIncident } from './incident.ts';
+import { writeLayers, writeSchedule } from './schedule.ts';
 import { writeSubscription } from './subscription.ts';
+import { writeTeam } from './team.ts';
+import { writeUser } from './user.ts';
 import { plainView } from './view.ts';
 
 // What the control endpoint shows of the world: PagerDuty has nothing like it.
@@ -38,8 +41,20 @@ export function writeState(world: World) {
     now: new Date(world.clock.now).toISOString(),
     settings: world.settings,
     users: [...world.users.values()].map((user) => writeUser(view, user)),
-    teams: [...world.teams.values()].map((team) => writeTeam(team)),
-    schedules: [...world.schedules.values()].map((schedule) => writeSchedule(view, schedule)),
+    teams: [...world.teams.values()].map((team) => ({
+      ...writeTeam(view, team),
+      members: team.members.map(({ userId, role }) => ({ user: userId, role })),
+    })),
+    schedules: [...world.schedules.values()].map((schedule) => ({
+      ...writeSchedule(view, schedule),
+      schedule_layers: writeLayers(view, schedule, undefined),
+      overrides: schedule.overrides.map(({ id, userId, start, end }) => ({
+        id,
+        user: userId,
+        start: view.stamp(start),
+        end: view.stamp(end),
+      })),
+    })),
     escalation_policies: [...world.policies.values()].map((policy) => writePolicy(view, policy)),
     services: [...world.services.values()].map((service) => writeService(view, service)),
     priorities: [...world.priorities.values()].map((priority) => writePriority(priority)),

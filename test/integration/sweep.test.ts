@@ -37,6 +37,13 @@ beforeAll(async () => {
     record: true,
     simulator: { rateLimit: 0 },
   });
+  // Who creates users must be allowed to: the bot is not.
+  stage.editConfig((text) =>
+    text.replace(
+      'from: oncall-bot@example.com',
+      'from: { default: oncall-bot@example.com, users.create: fay@example.com }',
+    ),
+  );
   await stage.startWorker();
   const made = await run(
     'createWebhookSubscription',
