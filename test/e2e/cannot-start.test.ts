@@ -20,7 +20,7 @@ beforeAll(async () => {
   const options = `server start-dev --ip 127.0.0.1 --port ${port} --ui-port ${uiPort} --log-level error`;
   const program = hall.start(path, options.split(' '));
   [world] = await Promise.all([
-    startWorld(hall, { 'triage-bot': responder }),
+    startWorld(hall, { 'triage-bot': responder() }),
     program.line(/^Temporal Server:/),
   ]);
   plain = { address, port, uiPort };
