@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { type AgentIdentity, readAgent } from '../../client/agent.ts';
+import { type AgentIdentity, readAgent } from '../../client/identity.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../../client/local-world.ts';
 import { freePorts } from '../../client/ports.ts';
 import { built, type Place, type Program } from '../support/processes.ts';
