@@ -2,9 +2,10 @@ import type { Client } from '@temporalio/client';
 import pc from 'picocolors';
 import { list } from '../gate/audit.ts';
 import { openStore, storeFile } from '../gate/audit-store.ts';
-import { readAgent, startRun } from './agent.ts';
+import { startRun } from './agent.ts';
 import { connect } from './connect.ts';
 import { OncallError } from './errors.ts';
+import { readAgent } from './identity.ts';
 import type { Local } from './local.ts';
 import { type LocalWorld, simulatorSecrets } from './local-world.ts';
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client } from '@temporalio/client';
+import { Client, type Connection } from '@temporalio/client';
+import { oneLine } from '../pagerduty/text.ts';
 import { searchAttributes } from '../workflows/contract.ts';
 import { type ClientSettings, childEnvironment } from './config.ts';
 import { connectionTo } from './connect.ts';
@@ -40,34 +41,63 @@ export async function startTemporal(
   const { path } = await findTemporal(settings, tell, stopping);
   const names = Object.values(searchAttributes).map(({ name }) => name);
   const program = [path, ...serverArguments({ ...options, searchAttributes: names })];
+  for (let left = mostStarts; ; left -= 1) {
+    const server = launch(program);
+    const { ended, stop, lastWords } = server;
+    const over = new AbortController();
+    const early = Promise.race([ended, aborted(stopping)]).then(() => over.abort());
+    if (await Promise.race([answers(port, over.signal), early.then(() => false)])) {
+      return { address: `127.0.0.1:${port}`, uiUrl: `http://127.0.0.1:${uiPort}`, ended, stop };
+    }
+    const endedByItself = server.hasEnded();
+    await stop();
+    over.abort();
+    if (stopping.aborted) throw new Stopped();
+    if (endedByItself && left > 1) continue;
+    throw new OncallError(
+      `The Temporal server did not start: ${(await lastWords()) || 'it said nothing'}. Does \`${path} server start-dev\` run?`,
+    );
+  }
+}
+
+/** How often a server is started that ends at once: it picks ports of its own besides ours, and others may be faster. */
+const mostStarts = 3;
+
+interface Launched extends Pick<LocalTemporal, 'ended' | 'stop'> {
+  readonly hasEnded: () => boolean;
+  /** The last line that it said. */
+  readonly lastWords: () => Promise<string>;
+}
+
+function launch(program: readonly string[]): Launched {
   const child = spawn(process.execPath, ['--eval', withParent, ...program], {
     env: childEnvironment({}),
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   });
-  let lastWords = '';
+  let words = '';
   child.stdin.on('error', () => {});
-  child.stderr.setEncoding('utf8').on('data', (words: string) => {
-    lastWords = `${lastWords}${words}`.slice(-2_000);
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    words = `${words}${text}`.slice(-10_000);
   });
   const ended = new Promise<number>((resolve) => {
     child.once('error', (error) => {
-      lastWords = error.message;
+      words = error.message;
       resolve(1);
     });
     child.once('exit', (code) => resolve(code ?? 1));
   });
   const closed = new Promise((resolve) => child.once('close', resolve));
-  const stop = (): Promise<void> => stopChild(child, ended);
-  const address = `127.0.0.1:${port}`;
-  const over = Promise.race([ended, aborted(stopping)]);
-  if (!(await Promise.race([answers(address, stopping), over.then(() => false)]))) {
-    await stop();
-    if (stopping.aborted) throw new Stopped();
-    await Promise.race([closed, sleep(500)]);
-    throw new OncallError(`The Temporal server did not start: ${lastWords.trim() || 'it said nothing'}`);
-  }
-  return { address, uiUrl: `http://127.0.0.1:${uiPort}`, ended, stop };
+  return {
+    ended,
+    stop: () => stopChild(child, ended),
+    hasEnded: () => child.exitCode !== null || child.pid === undefined,
+    lastWords: async () => {
+      // They may still be on their way; whoever inherited the pipe may hold it open for longer.
+      await Promise.race([closed, sleep(500)]);
+      return oneLine(words.trim().split('\n').at(-1) ?? '', 500).replace(/\.$/, '');
+    },
+  };
 }
 
 /**
@@ -92,20 +122,22 @@ process.stdin.on('end', end).on('error', end).resume();
 `;
 
 /** Waits until the server serves its namespace, and lets finished runs stay readable for a week. */
-async function answers(address: string, stopping: AbortSignal): Promise<boolean> {
+async function answers(port: number, over: AbortSignal): Promise<boolean> {
   const until = Date.now() + answersWithinMs;
-  while (Date.now() < until && !stopping.aborted) {
+  while (Date.now() < until && !over.aborted) {
+    let connection: Connection | undefined;
     try {
-      const connection = await connectionTo({ address }, 1_000);
+      connection = await connectionTo({ address: `127.0.0.1:${port}` }, 1_000, over);
       const { workflowService } = new Client({ connection });
       await workflowService.updateNamespace({
         namespace: 'default',
         config: { workflowExecutionRetentionTtl: { seconds: retentionSeconds as never } },
       });
-      await connection.close();
       return true;
     } catch {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await sleep(50);
+    } finally {
+      await connection?.close();
     }
   }
   return false;

@@ -1,6 +1,5 @@
 import { clientSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
-import { startTemporal } from '../local-temporal.ts';
 import type { Output } from '../output.ts';
 import { checkDifferent, portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
@@ -18,6 +17,7 @@ export async function temporal(options: TemporalOptions, output: Output): Promis
   const uiPort = options.uiPort === undefined ? uiPortBeside(port) : portOf(options.uiPort, '--ui-port');
   checkDifferent({ '--port': port, '--ui-port': uiPort });
   const stopping = stopSignal(options.exitWithParent === true);
+  const { startTemporal } = await import('../local-temporal.ts');
   const server = await startTemporal(
     clientSettings(),
     { port, uiPort, db: options.db },

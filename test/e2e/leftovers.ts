@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { expect } from 'vitest';
 import type { Ended, Place, Program } from '../support/processes.ts';
+import { until } from '../support/until.ts';
 
 /** What lives and listens at a moment of a demo. */
 export interface Moment {
@@ -49,4 +50,26 @@ export async function endedSoon(program: Program): Promise<Ended> {
   const ended = await program.ended;
   expect(Date.now() - told, 'milliseconds until it ended').toBeLessThan(15_000);
   return ended;
+}
+
+type Wait = (place: Place, demo: Program) => Promise<unknown>;
+
+/** The moments at which a demo is ended, from its first breath on. */
+const moments = {
+  'as soon as it speaks': (_, demo) => demo.line(/^Starting/),
+  'while the Temporal server starts': (place) =>
+    until('the Temporal server lives', lives(place, ' server start-dev ')),
+  'while the Worker starts': (place) => until('the Worker lives', lives(place, 'worker/main.js')),
+  'in the middle of the story': (_, demo) => demo.line(/triage-bot responds/),
+  'while the intern tries': (_, demo) => demo.line(/intern-bot tries/),
+} as const satisfies Record<string, Wait>;
+export type MomentName = keyof typeof moments;
+
+/** Waits for a moment of a demo, and looks what lives then. */
+export async function lookWhen(place: Place, demo: Program, when: MomentName): Promise<Moment> {
+  const early = demo.ended.then(({ stdout, stderr }) => {
+    throw new Error(`The demo ended before "${when}":\n${stdout}\n${stderr}`);
+  });
+  await Promise.race([moments[when](place, demo), early]);
+  return look(place);
 }
