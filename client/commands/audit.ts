@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import parseDuration from 'parse-duration';
 import { list } from '../../gate/audit.ts';
-import { openStore, storeFile } from '../../gate/audit-store.ts';
+import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
 import { clientSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import type { Output } from '../output.ts';
@@ -22,13 +22,7 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
   if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
     throw new UsageError('--limit takes a whole number from 1 to 10000.');
   const since = options.since === undefined ? undefined : instant(options.since);
-  const { home } = clientSettings();
-  const file = storeFile(home);
-  if (!existsSync(file)) {
-    throw new OncallError(`There is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses.`);
-  }
-  const store = await openStore(file);
-  try {
+  return withAudit(async (store) => {
     // A quiet night must not bury what happened in it.
     const withoutLooks =
       options.agent === undefined && options.run === undefined && options.action === undefined;
@@ -41,13 +35,29 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
     });
     output.result(records, lines.join('\n') || 'Nothing in the audit fits.');
     return exitCodes.done;
+  });
+}
+
+/**
+ * Works on the audit of `ONCALL_HOME`, and closes it.
+ * @throws OncallError where there is none.
+ */
+export async function withAudit<T>(work: (store: Store) => Promise<T>): Promise<T> {
+  const { home } = clientSettings();
+  const file = storeFile(home);
+  if (!existsSync(file)) {
+    throw new OncallError(`There is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses.`);
+  }
+  const store = await openStore(file);
+  try {
+    return await work(store);
   } finally {
     await store.destroy();
   }
 }
 
 /** `2026-11-23T14:00:00Z`, or how long ago: `30m`. */
-function instant(text: string): string {
+export function instant(text: string): string {
   const ago = /^\d/.test(text) && /[a-z]$/i.test(text) && !text.includes('T') ? parseDuration(text) : null;
   const at = ago === null ? Date.parse(text) : Date.now() - ago;
   if (Number.isNaN(at))
