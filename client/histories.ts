@@ -1,7 +1,9 @@
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
 import type { AuditRecord, Stamp } from '../gate/audit.ts';
 import { catalogue } from '../pagerduty/catalogue/index.ts';
 import { type RunId, workflowTaskQueue } from '../workflows/contract.ts';
+import { OncallError } from './errors.ts';
 import { decoded } from './pages.ts';
 
 /** What the history of a run knows of the audit. */
@@ -31,8 +33,8 @@ export async function readHistory(
       asked.push({ type: scheduled.activityType?.name ?? '', step });
     }
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
-    throw error;
+    if (isGrpcServiceError(error) && isNotThere.includes(error.code)) return undefined;
+    throw unreadable(error);
   }
   return { stamps, askedFor: (record) => asked.some((activity) => fits(activity, record)) };
 }
@@ -55,10 +57,28 @@ function stampsIn(result: unknown): readonly Stamp[] {
   return typeof seq === 'number' && seq > 0 && typeof hash === 'string' ? [{ seq, hash }] : [];
 }
 
+/** Of gRPC: NOT_FOUND, and INVALID_ARGUMENT for what cannot be the id of a run. */
+const isNotThere: readonly number[] = [5, 3];
+
+/** What went wrong with the server, for people; a server that ends in the middle is no proof of anything. */
+function unreadable(error: unknown): unknown {
+  const why = isGrpcServiceError(error)
+    ? error.details
+    : error instanceof ServiceError || error instanceof NamespaceNotFoundError
+      ? error.message
+      : undefined;
+  if (why === undefined) return error;
+  return new OncallError(
+    `The histories cannot be read (${why}): mend that, or leave them out with --no-histories.`,
+  );
+}
+
 /** Every run that the server knows, whether or not a record names it. */
 export async function* knownRuns(client: Client): AsyncGenerator<RunId, void, undefined> {
-  for await (const { workflowId, runId } of client.workflow.list({
-    query: `TaskQueue = "${workflowTaskQueue}"`,
-  }))
-    yield { workflowId, runId };
+  const query = `TaskQueue = "${workflowTaskQueue}"`;
+  try {
+    for await (const { workflowId, runId } of client.workflow.list({ query })) yield { workflowId, runId };
+  } catch (error) {
+    throw unreadable(error);
+  }
 }
