@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { inject } from 'vitest';
 import type { z } from 'zod';
 import { type AgentIdentity, type Run, readAgent, startRun } from '../../client/agent.ts';
+import { type Identity, readIdentity } from '../../client/identity.ts';
 import { type AuditRecord, list, type Stamp } from '../../gate/audit.ts';
 import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
@@ -34,6 +35,8 @@ incidents.resolve: full`;
 export interface StageOptions {
   /** Agent → its grants, as they stand in `oncall.yaml`. */
   readonly agents: Readonly<Record<string, string>>;
+  /** Operator → what its entry says beside its key. */
+  readonly operators?: Readonly<Record<string, string>>;
   readonly simulator?: SimulatorOptions;
 }
 
@@ -46,6 +49,7 @@ export interface Stage {
   readonly configFile: string;
   readonly store: Store;
   readonly agent: (name: string) => AgentIdentity;
+  readonly operator: (name: string) => Identity;
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
     agent: string,
@@ -60,6 +64,7 @@ export interface Stage {
   ) => Promise<Workflows[Name]['result']>;
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
+  readonly configText: () => string;
   /** Sweeps now, beside the Schedule, and waits until what it started has ended. */
   readonly sweep: () => Promise<void>;
   readonly fault: (fault: z.input<typeof Fault>) => Promise<void>;
@@ -98,7 +103,11 @@ const token = 'simulator-full-access-key';
 export const checkoutKey = 'simulatorcheckoutroutingkey00000';
 
 /** Sets a stage. Close it in `afterEach` or `afterAll`. */
-export async function setStage({ agents, simulator: simulatorOptions = {} }: StageOptions): Promise<Stage> {
+export async function setStage({
+  agents,
+  operators = {},
+  simulator: simulatorOptions = {},
+}: StageOptions): Promise<Stage> {
   const namespace = claimNamespace();
   const home = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
   const configFile = join(home, 'oncall.yaml');
@@ -106,13 +115,14 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
   const keyFile = (name: string): string => join(home, `${name}.pem`);
   writeFileSync(join(home, 'token'), token);
   writeFileSync(join(home, 'routing-key'), checkoutKey);
-  writeFileSync(configFile, configuration(simulator.url, home, agents));
+  writeFileSync(configFile, configuration(simulator.url, home));
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection, namespace });
   await liftPace(client);
   const store = await openStore(storeFile(home));
   const workers: RunningWorker[] = [];
   const agent = (name: string): AgentIdentity => readAgent(name, keyFile(name));
+  const operator = (name: string): Identity => readIdentity('operator', name, keyFile(name));
 
   const stage: Stage = {
     simulator,
@@ -122,6 +132,7 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
     configFile,
     store,
     agent,
+    operator,
     startWorker: async () => {
       const worker = await startWorker({
         temporal: { connectionOptions: { address: inject('temporalAddress') }, namespace },
@@ -136,6 +147,7 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
     start: (name, workflow, input) => startRun(client, agent(name), workflow, input),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
+    configText: () => readFileSync(configFile, 'utf8'),
     sweep: async () => {
       const { released } = (await client.workflow.execute('sweepLeases', {
         workflowId: `sweep-by-hand:${randomUUID()}`,
@@ -185,12 +197,20 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
   };
   return stage;
 
-  function configuration(url: string, folder: string, grants: StageOptions['agents']): string {
-    const lines = Object.entries(grants).map(([name, text]) => {
-      const { privateKey, publicKey } = newKeyPair();
-      writeFileSync(keyFile(name), privateKey, { mode: 0o600 });
-      return `  ${name}:\n    public_key: ${publicKey}\n    grants:\n${text.replace(/^/gm, '      ')}\n`;
-    });
+  function keyOf(name: string): string {
+    const { privateKey, publicKey } = newKeyPair();
+    writeFileSync(keyFile(name), privateKey, { mode: 0o600 });
+    return publicKey;
+  }
+
+  function configuration(url: string, folder: string): string {
+    const lines = Object.entries(agents).map(
+      ([name, text]) =>
+        `  ${name}:\n    public_key: ${keyOf(name)}\n    grants:\n${text.replace(/^/gm, '      ')}\n`,
+    );
+    const people = Object.entries(operators).map(
+      ([name, text]) => `  ${name}:\n    public_key: ${keyOf(name)}\n${text.replace(/^(?=.)/gm, '    ')}\n`,
+    );
     return `accounts:
   main:
     region: custom
@@ -199,6 +219,8 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
     token: file:${join(folder, 'token')}
     from: oncall-bot@example.com
     routing_keys: { checkout: file:${join(folder, 'routing-key')} }
+operators:
+${people.join('')}
 agents:
 ${lines.join('')}`;
   }
