@@ -1,7 +1,7 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { requestDigest } from '../gate/approval.ts';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
-import { digestOf } from '../gate/canonical.ts';
 import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
 import { incidentOf, type Switches } from '../gate/facts.ts';
 import type { Policy } from '../gate/policy.ts';
@@ -112,7 +112,7 @@ export async function callOf<Name extends OperationName>(
     origin,
     step: {
       key: `${run.workflowId} : ${origin.lineage[0].firstRunId} : ${input.step}`,
-      digest: digestOf([name, input.request]),
+      digest: requestDigest(name, input.request),
     },
     ledger: ledgerFor(deps, origin.kind === 'runner'),
     reader: new FactReader(deps),

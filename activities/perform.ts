@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { type ApprovalClaim, approvalClaim } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
 import type { StepRow } from '../gate/audit-store.ts';
 import { digestOf, sha256 } from '../gate/canonical.ts';
@@ -10,7 +11,6 @@ import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
-import { type ApprovalClaim, approvalClaim } from './approvals.ts';
 import { type Call, type CallInput, callOf, entryOf, outcomeOf, statusIn, wording } from './call.ts';
 import { commit } from './commit.ts';
 import { sendOver } from './connections.ts';
@@ -51,9 +51,15 @@ export interface NotDone {
     /** Short, for people; of this step on these facts. */
     readonly id: string;
     readonly claim: ApprovalClaim;
+    /** What would be sent: the claim's `request` is its digest. */
+    readonly operation: OperationName;
+    readonly request: object;
+    /** On which it would be sent: the claim's `facts` is their digest. */
     readonly facts: Facts;
     readonly by: readonly string[];
     readonly people: number;
+    /** Whose words so far count for nothing, and why. */
+    readonly unheard: readonly string[];
   };
 }
 
@@ -81,7 +87,7 @@ export async function perform<Name extends OperationName>(
 async function read<Name extends OperationName>(call: Call<Name>): Promise<CallResult<Name>> {
   const { decision: first, facts } = await decideOn(call);
   const { decision, stamp } = await commit(call, facts, first);
-  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts);
+  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts, []);
   const { narrowing } = decision;
   try {
     const { response, status, requestId } = await sendFor(call, narrowRequest(call, narrowing));
@@ -119,8 +125,8 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
     );
     return notDone(call, 'Changed', sentence, stamp, facts);
   }
-  const { decision, stamp, leaseUntil } = await commit(call, facts, first, { earlier });
-  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts);
+  const { decision, stamp, leaseUntil, unheard } = await commit(call, facts, first, { earlier });
+  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts, unheard);
   return sendOnce(call, stamp, decision.sentence, facts, leaseUntil);
 }
 
@@ -273,6 +279,7 @@ const refused = <Name extends OperationName>(
   decision: Exclude<Decision, { decision: 'allowed' }>,
   stamp: Stamp,
   facts: AllFacts,
+  unheard: readonly string[],
 ): NotDone => {
   if (decision.decision === 'denied')
     return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
@@ -281,7 +288,16 @@ const refused = <Name extends OperationName>(
   const claim = approvalClaim(call.step, facts);
   return {
     ...notDone(call, 'ApprovalNeeded', sentence, stamp, facts),
-    approval: { id: digestOf(claim).slice(0, 6), claim, facts: shown, by, people },
+    approval: {
+      id: digestOf(claim).slice(0, 6),
+      claim,
+      operation: call.name,
+      request: call.request,
+      facts: shown,
+      by,
+      people,
+      unheard,
+    },
   };
 };
 

@@ -1,4 +1,5 @@
 import { type Action, operatorActions, type Touch } from '../pagerduty/catalogue/endpoint.ts';
+import { wordsOn } from './approval.ts';
 import { canShow, noun, valuesOf } from './conditions.ts';
 import type { FactName, Facts, Switches } from './facts.ts';
 import {
@@ -45,6 +46,8 @@ export type Decision =
       /** Capped grants that it uses up, to be counted in the transaction that writes it down. */
       readonly caps?: readonly { readonly grant: string; readonly cap: Cap }[];
       readonly narrowing?: Narrowing;
+      /** Names of the operators whose word it took. */
+      readonly approvedBy?: readonly string[];
     }
   | { readonly decision: 'denied'; readonly rule: string; readonly sentence: string }
   | {
@@ -54,6 +57,8 @@ export type Decision =
       /** Names of the operators who may approve, and how many must. */
       readonly by: readonly string[];
       readonly people: number;
+      /** Names of those whose word counts already. */
+      readonly approvedBy: readonly string[];
     };
 
 /** Not decided yet: the facts to read first. */
@@ -93,9 +98,11 @@ export function decide(
   if (needs.size > 0) return { decision: 'needs', needs: [...needs] };
   const yes = verdicts.filter((verdict) => verdict.kind === 'yes');
   const rule = join(yes.map((verdict) => `agents.${agent}.${verdict.rule}`));
-  const missing = yes
-    .map(({ approval }) => approval && lacking(policy, found, approval, question))
-    .find(Boolean);
+  const words = yes.flatMap(({ approval }) =>
+    approval ? [wordsOn(policy, found, approval, question.approvedBy ?? [])] : [],
+  );
+  const approvedBy = [...new Set(words.flatMap(({ given }) => given))];
+  const missing = words.find((one) => one.missing)?.missing;
   if (missing) {
     return {
       decision: 'approval_needed',
@@ -103,14 +110,13 @@ export function decide(
       sentence: `${agent} may ${asked} once ${missing.whom}: ${join([...new Set(yes.map(({ why }) => why))])}.`,
       by: missing.by,
       people: missing.people,
+      approvedBy,
     };
   }
   const leases = yes.flatMap(({ leaseMs }) => leaseMs ?? []);
   const caps = yes.flatMap(({ cap }) => cap ?? []);
   const narrowing = narrowingOf(yes.flatMap(({ narrowing: one }) => one ?? []));
-  const approvers = yes.some(({ approval }) => approval)
-    ? `, approved by ${join(question.approvedBy ?? [])}`
-    : '';
+  const approvers = approvedBy.length > 0 ? `, approved by ${join(approvedBy)}` : '';
   return {
     decision: 'allowed',
     rule,
@@ -118,6 +124,7 @@ export function decide(
     ...(leases.length === 0 ? {} : { leaseMs: Math.min(...leases) }),
     ...(caps.length === 0 ? {} : { caps }),
     ...(narrowing && { narrowing }),
+    ...(approvedBy.length > 0 && { approvedBy }),
   };
 }
 
@@ -336,7 +343,8 @@ function conditions(
     why,
     ...(grant.leaseMs !== undefined && action === 'incidents.acknowledge' && { leaseMs: grant.leaseMs }),
     ...(cap && { cap: { grant: name, cap } }),
-    ...(grant.approval && { approval: grant.approval }),
+    // Reading needs nobody's word, also where one grant covers it beside the acts.
+    ...(grant.approval && !action.endsWith('.view') && { approval: grant.approval }),
     ...(Object.keys(only).length > 0 && { narrowing: { only, never: [] } }),
   };
 }
@@ -384,37 +392,6 @@ function onCall(agent: Agent, touches: readonly Touch[], facts: Facts): Verdict 
   }
   return { kind: 'yes', rule: '', why: `${person}, for whom it works, is on call` };
 }
-
-/** Whose word is still missing; `undefined` where enough operators gave it. */
-function lacking(
-  { operators }: Policy,
-  agent: Agent,
-  { by, people }: Approval,
-  { approvedBy = [] }: Question,
-): { readonly whom: string; readonly by: readonly string[]; readonly people: number } | undefined {
-  // Nobody approves what their own agent asks for.
-  const may = [...operators]
-    .filter(([name, operator]) => (by?.includes(name) ?? true) && !isSelf(agent, operator))
-    .map(([name]) => name);
-  const given = new Set(approvedBy.filter((name) => may.includes(name)));
-  if (given.size >= people) return undefined;
-  const left = may.filter((name) => !given.has(name));
-  const missing = people - given.size;
-  const whom =
-    left.length < missing
-      ? 'an operator who may approve it is in the configuration; there is none'
-      : missing > 1
-        ? `${missing} of ${join(left)} approve`
-        : `${left.length > 1 ? `one of ${join(left)}` : left[0]} approves`;
-  return { whom, by: left, people: missing };
-}
-
-const isSelf = (
-  agent: Agent,
-  operator: { readonly public_key: string; readonly pagerduty_user?: string | undefined },
-): boolean =>
-  operator.public_key === agent.public_key ||
-  (operator.pagerduty_user !== undefined && operator.pagerduty_user === agent.pagerduty_user);
 
 function narrowingOf(parts: readonly Narrowing[]): Narrowing | undefined {
   const only = Object.assign({}, ...parts.map((part) => part.only)) as Narrowing['only'];

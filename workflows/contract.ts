@@ -158,13 +158,25 @@ export interface OperationResult extends RunResult {
   readonly walked?: { readonly items: string; readonly runs: readonly RunId[] };
 }
 
+/** What the search attribute `OncallWaitingFor` says of a run while a step of it waits for an operator. */
+export const forApproval = 'approval';
+
 /** A step that waits for an operator's word: what is asked, what the operator should see, and what exactly is to be signed. */
 export interface PendingApproval extends Omit<NonNullable<NotDone['approval']>, 'id'> {
   /** Short, for people. */
   readonly id: string;
+  readonly agent: string;
   readonly sentence: string;
+  /** Where it was asked before: that the facts have changed since. */
+  readonly anew?: string;
   /** When the step is given up, milliseconds since 1970. */
   readonly until: number;
+}
+
+/** What became of a step after a word on it. */
+export interface ApprovalAnswer {
+  readonly step: 'done' | 'waits' | 'refused' | 'denied' | 'changed' | 'failed';
+  readonly sentence: string;
 }
 
 /** Workflow Types that agents start, with input and result. */

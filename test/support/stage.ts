@@ -8,7 +8,7 @@ import { pino } from 'pino';
 import { inject } from 'vitest';
 import type { z } from 'zod';
 import { type Run, startRun } from '../../client/agent.ts';
-import { type AgentIdentity, readAgent } from '../../client/identity.ts';
+import { type AgentIdentity, type Identity, readAgent, readIdentity } from '../../client/identity.ts';
 import { type AuditRecord, list, type Stamp } from '../../gate/audit.ts';
 import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
@@ -36,9 +36,9 @@ incidents.resolve: full`;
 export interface StageOptions {
   /** Agent → its grants, as they stand in `oncall.yaml`. */
   readonly agents: Readonly<Record<string, string>>;
+  /** Operator → what its entry says beside its key. */
+  readonly operators?: Readonly<Record<string, string>>;
   readonly simulator?: SimulatorOptions;
-  /** Names of operators. */
-  readonly operators?: readonly string[];
   /** Keeps all that Workers and PagerDuty say to each other. */
   readonly record?: true;
 }
@@ -54,6 +54,7 @@ export interface Stage {
   readonly configFile: string;
   readonly store: Store;
   readonly agent: (name: string) => AgentIdentity;
+  readonly operator: (name: string) => Identity;
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
     agent: string,
@@ -68,6 +69,7 @@ export interface Stage {
   ) => Promise<Workflows[Name]['result']>;
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
+  readonly configText: () => string;
   /** Sweeps now, beside the Schedule, and waits until what it started has ended. */
   readonly sweep: () => Promise<void>;
   readonly fault: (fault: z.input<typeof Fault>) => Promise<void>;
@@ -109,7 +111,7 @@ export const checkoutKey = 'simulatorcheckoutroutingkey00000';
 export async function setStage({
   agents,
   simulator: simulatorOptions = {},
-  operators = [],
+  operators = {},
   record,
 }: StageOptions): Promise<Stage> {
   const namespace = claimNamespace();
@@ -120,13 +122,14 @@ export async function setStage({
   const keyFile = (name: string): string => join(home, `${name}.pem`);
   writeFileSync(join(home, 'token'), token);
   writeFileSync(join(home, 'routing-key'), checkoutKey);
-  writeFileSync(configFile, configuration(recorder?.url ?? simulator.url, home, agents));
+  writeFileSync(configFile, configuration(recorder?.url ?? simulator.url, home));
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection, namespace });
   await liftPace(client);
   const store = await openStore(storeFile(home));
   const workers: RunningWorker[] = [];
   const agent = (name: string): AgentIdentity => readAgent(name, keyFile(name));
+  const operator = (name: string): Identity => readIdentity('operator', name, keyFile(name));
 
   const stage: Stage = {
     simulator,
@@ -137,6 +140,7 @@ export async function setStage({
     configFile,
     store,
     agent,
+    operator,
     startWorker: async () => {
       const worker = await startWorker({
         temporal: { connectionOptions: { address: inject('temporalAddress') }, namespace },
@@ -151,6 +155,7 @@ export async function setStage({
     start: (name, workflow, input) => startRun(client, agent(name), workflow, input),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
+    configText: () => readFileSync(configFile, 'utf8'),
     sweep: async () => {
       const { released } = (await client.workflow.execute('sweepLeases', {
         workflowId: `sweep-by-hand:${randomUUID()}`,
@@ -201,15 +206,20 @@ export async function setStage({
   };
   return stage;
 
-  function configuration(url: string, folder: string, grants: StageOptions['agents']): string {
-    const newKey = (name: string): string => {
-      const { privateKey, publicKey } = newKeyPair();
-      writeFileSync(keyFile(name), privateKey, { mode: 0o600 });
-      return publicKey;
-    };
-    const lines = Object.entries(grants).map(([name, text]) => {
-      return `  ${name}:\n    public_key: ${newKey(name)}\n    grants:\n${text.replace(/^/gm, '      ')}\n`;
-    });
+  function keyOf(name: string): string {
+    const { privateKey, publicKey } = newKeyPair();
+    writeFileSync(keyFile(name), privateKey, { mode: 0o600 });
+    return publicKey;
+  }
+
+  function configuration(url: string, folder: string): string {
+    const lines = Object.entries(agents).map(
+      ([name, text]) =>
+        `  ${name}:\n    public_key: ${keyOf(name)}\n    grants:\n${text.replace(/^/gm, '      ')}\n`,
+    );
+    const people = Object.entries(operators).map(
+      ([name, text]) => `  ${name}:\n    public_key: ${keyOf(name)}\n${text.replace(/^(?=.)/gm, '    ')}\n`,
+    );
     return `accounts:
   main:
     region: custom
@@ -218,9 +228,10 @@ export async function setStage({
     token: file:${join(folder, 'token')}
     from: oncall-bot@example.com
     routing_keys: { checkout: file:${join(folder, 'routing-key')} }
+operators:
+${people.join('')}
 agents:
-${lines.join('')}operators:
-${operators.map((name) => `  ${name}: { public_key: ${newKey(name)} }\n`).join('')}`;
+${lines.join('')}`;
   }
 }
 
