@@ -49,6 +49,7 @@ export function answer(parts: Parts, operation: OperationName | null, request: R
     request_id: requestId,
     body: bodyForLog(world, request.text),
     ...(fault ? { fault: fault.kind } : {}),
+    ...(request.headers.has('x-simulator-by') ? { by: request.headers.get('x-simulator-by') ?? '' } : {}),
   });
   return { reply: reply && withRequestId(reply, operation, requestId), fault };
 }
