@@ -147,6 +147,9 @@ async function end(code: number | Promise<number>): Promise<void> {
   process.exitCode = await code;
 }
 
+// Whoever read us has gone, as `| head` does: what was begun is still brought to its end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {
