@@ -24,6 +24,9 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/support/global-build.ts'],
+          // After the others; and one more at a time, because these wait more than they work.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 3,
           ...patience,
         },
       },

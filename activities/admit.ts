@@ -1,6 +1,6 @@
 import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { write } from '../gate/audit.ts';
+import { type Stamp, write } from '../gate/audit.ts';
 import { digestOf } from '../gate/canonical.ts';
 import { spend } from '../gate/spent.ts';
 import { claimedAgent, keysAt, StatementError, verify } from '../gate/statement.ts';
@@ -27,7 +27,12 @@ export interface Words {
 export async function admit(
   deps: Deps,
   words: Words,
-): Promise<{ readonly ok: boolean; readonly sentence: string; readonly agent: string }> {
+): Promise<{
+  readonly ok: boolean;
+  readonly sentence: string;
+  readonly agent: string;
+  readonly entry: Stamp;
+}> {
   const { workflowExecution: run, attempt } = activityInfo();
   if (!run) throw ApplicationFailure.nonRetryable('Only a run takes Updates.', 'PermissionDenied');
   try {
@@ -41,7 +46,7 @@ export async function admit(
     const sentence = refusal
       ? `${claimed} may not ${words.update} this run: ${refusal}.`
       : `${agent} may ${words.update} this run: it signed what it said.`;
-    await write(store, {
+    const entry = await write(store, {
       kind: 'entry',
       agent: claimed,
       account: deps.account,
@@ -58,7 +63,7 @@ export async function admit(
       requestDigest: digestOf(words.value),
       reads: [],
     });
-    return { ok: refusal === undefined, sentence, agent };
+    return { ok: refusal === undefined, sentence, agent, entry };
 
     async function refusalOf(): Promise<string | undefined> {
       if (!state.readable) return 'everything is denied until the configuration is mended';

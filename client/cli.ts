@@ -85,8 +85,9 @@ program
     end((await import('./commands/call.ts')).call(operation, options, outputOf(options.json))),
   );
 
-program
-  .command('audit')
+const audit = program.command('audit').description('what was decided, and what came of it');
+audit
+  .command('list', { isDefault: true })
   .description("what was decided, and what came of it; the runner's own looking only with --agent runner")
   .option('--agent <name>', 'of this agent')
   .option('--action <action>', 'an action, or a resource for all of its actions')
@@ -101,6 +102,34 @@ program
   .option('--json', 'print the records as JSON')
   .action(async (options) =>
     end((await import('./commands/audit.ts')).audit(options, outputOf(options.json))),
+  );
+
+audit
+  .command('verify')
+  .description('is the record whole? Walks the chain and compares it with the runs and the signed heads')
+  .option('--head <file>', 'the signed heads; heads.jsonl in ONCALL_HOME where left out')
+  .option('--public-key <key>', 'who signs the heads: the public key, or a file that holds it')
+  .option('--no-histories', "leave out the histories of Temporal's server")
+  .option('--json', 'print the report as JSON')
+  .action(async (options) =>
+    end((await import('./commands/audit-verify.ts')).verify(options, outputOf(options.json))),
+  );
+audit
+  .command('export')
+  .description('every record as a line of JSON, oldest first')
+  .option('--since <time>', 'a time, or an age such as 30m')
+  .option('--after <seq>', 'only what comes after this record')
+  .action(async (options) =>
+    end((await import('./commands/audit-export.ts')).exportAudit(options, process.stdout)),
+  );
+audit
+  .command('sign-head')
+  .description('sign where the record ends now, with a key that the database user lacks')
+  .requiredOption('--key-file <file>', 'an Ed25519 private key in PEM')
+  .option('--head <file>', 'where the line goes; heads.jsonl in ONCALL_HOME where left out')
+  .option('--json', 'print the signed head as JSON')
+  .action(async (options) =>
+    end((await import('./commands/audit-sign-head.ts')).signAuditHead(options, outputOf(options.json))),
   );
 
 const agents = program.command('agents').description('the agents of the configuration');

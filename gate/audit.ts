@@ -59,6 +59,9 @@ export type AuditRecord = Caller & {
   readonly requestId?: string | undefined;
 };
 
+/** The hash of a record: of the one before it, and its own text. */
+export const hashOf = (prev: string, record: string): string => sha256(`${prev}\n${record}`);
+
 /** Appends records to the chain, in their order, inside a transaction that may do more. */
 export async function append(
   tx: StoreTransaction,
@@ -88,7 +91,7 @@ export async function append(
       incident: content.incident,
       record,
       prev,
-      hash: sha256(`${prev}\n${record}`),
+      hash: hashOf(prev, record),
     };
     prev = row.hash;
     return row;

@@ -156,7 +156,8 @@ async function main(): Promise<void> {
   const tls = flags.tls ? await createCertificate() : undefined;
   const simulator = await start(flags, seed, faults, tls);
   const end = () => void simulator.close().then(() => process.exit(0));
-  process.once('SIGTERM', end).once('SIGINT', end);
+  // Ctrl-C in a terminal reaches us and our parent, who passes it on: the second must not end us by force.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);
   if (flags.exitWithParent) process.stdin.once('close', end).once('end', end).resume();
   process.stdout.write(`listening on ${simulator.url}\n`);
   if (tls) process.stdout.write(tls.cert);

@@ -22,14 +22,7 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
   if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
     throw new UsageError('--limit takes a whole number from 1 to 10000.');
   const since = options.since === undefined ? undefined : instant(options.since);
-  const { home } = clientSettings();
-  const file = storeFile(home);
-  if (!existsSync(file)) {
-    throw new OncallError(`There is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses.`);
-  }
-  let store: Store | undefined;
-  try {
-    store = await openStore(file);
+  return withAudit(async (store) => {
     // A quiet night must not bury what happened in it.
     const withoutLooks =
       options.agent === undefined && options.run === undefined && options.action === undefined;
@@ -42,6 +35,23 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
     });
     output.result(records, lines.join('\n') || 'Nothing in the audit fits.');
     return exitCodes.done;
+  });
+}
+
+/**
+ * Works on the audit of `ONCALL_HOME`, and closes it.
+ * @throws OncallError where there is none.
+ */
+export async function withAudit<T>(work: (store: Store) => Promise<T>): Promise<T> {
+  const { home } = clientSettings();
+  const file = storeFile(home);
+  if (!existsSync(file)) {
+    throw new OncallError(`There is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses.`);
+  }
+  let store: Store | undefined;
+  try {
+    store = await openStore(file);
+    return await work(store);
   } catch (error) {
     if (!(error instanceof StoreAway)) throw error;
     throw new OncallError(`${error.message} ONCALL_HOME must be the folder that the Worker uses.`);
@@ -51,7 +61,7 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
 }
 
 /** `2026-11-23T14:00:00Z`, `2026-11-23`, or how long ago: `30m`, `1h 30m`. */
-function instant(text: string): string {
+export function instant(text: string): string {
   const isAge = /^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i.test(text);
   const ago = isAge ? parseDuration(text) : null;
   const written = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;

@@ -2,6 +2,7 @@ import type { ChangeEvent } from '../model.ts';
 import type { Delivery } from '../webhooks/deliveries.ts';
 import type { World } from '../world.ts';
 import { writePolicy, writePriority, writeService } from './account.ts';
+import { writeIncident } from './incident.ts';
 import { writeLayers, writeSchedule } from './schedule.ts';
 import { writeSubscription } from './subscription.ts';
 import { writeTeam } from './team.ts';
@@ -33,7 +34,7 @@ export const writeDelivery = (delivery: Delivery) => ({
   body: JSON.parse(delivery.body) as unknown,
 });
 
-/** Everything there is; of incidents only what is needed to find them. */
+/** Everything there is; of the notes and the log of an incident only how many there are. */
 export function writeState(world: World) {
   const view = plainView(world);
   return {
@@ -57,13 +58,10 @@ export function writeState(world: World) {
     escalation_policies: [...world.policies.values()].map((policy) => writePolicy(view, policy)),
     services: [...world.services.values()].map((service) => writeService(view, service)),
     priorities: [...world.priorities.values()].map((priority) => writePriority(view, priority)),
-    incidents: [...world.incidents.values()].map(({ id, number, title, status, urgency, serviceId }) => ({
-      id,
-      incident_number: number,
-      title,
-      status,
-      urgency,
-      service: serviceId,
+    incidents: [...world.incidents.values()].map((incident) => ({
+      ...writeIncident(view, incident),
+      notes: incident.notes.length,
+      log_entries: incident.log.length,
     })),
     change_events: world.changeEvents.map(writeChangeEvent),
     webhook_subscriptions: world.subscriptions.list().map((subscription) => writeSubscription(subscription)),

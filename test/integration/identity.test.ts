@@ -5,7 +5,8 @@ import {
 } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type AgentIdentity, startRun } from '../../client/agent.ts';
+import { startRun } from '../../client/agent.ts';
+import type { AgentIdentity } from '../../client/identity.ts';
 import { newKeyPair, readPrivateKey, sign, statementHeader } from '../../gate/statement.ts';
 import type { RunResult } from '../../workflows/contract.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';

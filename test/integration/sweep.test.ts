@@ -37,6 +37,13 @@ beforeAll(async () => {
     record: true,
     simulator: { rateLimit: 0 },
   });
+  // Who creates users must be allowed to: the bot is not.
+  stage.editConfig((text) =>
+    text.replace(
+      'from: oncall-bot@example.com',
+      'from: { default: oncall-bot@example.com, users.create: fay@example.com }',
+    ),
+  );
   await stage.startWorker();
   const made = await run(
     'createWebhookSubscription',
@@ -64,7 +71,8 @@ const useSettings = (settings: object): Promise<unknown> =>
 async function state(): Promise<string> {
   const answer = await fetch(`${stage.simulator.url}/_simulator/state`);
   const { now: _now, ...rest } = (await answer.json()) as Record<string, unknown>;
-  return JSON.stringify(rest);
+  const notes = [...stage.simulator.world.incidents.values()].map((incident) => incident.notes.length);
+  return JSON.stringify({ ...rest, notes });
 }
 
 /** The failure of the Activity that ended a run, as operators see it. */
