@@ -30,11 +30,15 @@ export function tellOfIncident(world: World, type: WebhookEvent, incident: Incid
 }
 
 export function tellOfNote(world: World, incident: Incident, note: Note, cause: Cause): void {
-  tell(world, 'incident.annotated', incident, cause, () => writeNoteForWebhook(incident, note));
+  tell(world, 'incident.annotated', incident, cause, () =>
+    writeNoteForWebhook(plainView(world), incident, note),
+  );
 }
 
 export function tellOfBridge(world: World, incident: Incident, cause: Cause): void {
-  tell(world, 'incident.conference_bridge.updated', incident, cause, () => writeBridgeForWebhook(incident));
+  tell(world, 'incident.conference_bridge.updated', incident, cause, () =>
+    writeBridgeForWebhook(plainView(world), incident),
+  );
 }
 
 export function tellOfService(

@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { type RateAlgorithm, rateAlgorithms } from './budget.ts';
+import { readData } from './data/read.ts';
 import { Fault, flawOf } from './faults.ts';
 import { startSimulator } from './index.ts';
 import { parseJson } from './input.ts';
+import { type Seed, seedOf } from './seed.ts';
 import { type Certificate, createCertificate } from './tls.ts';
 
 // The simulator as a process of its own. Says where it listens on stdout; ends with SIGTERM or SIGINT, or with its parent.
@@ -16,6 +18,7 @@ interface Flags {
   readonly rateAlgorithm: RateAlgorithm;
   readonly eventsRateLimit?: number;
   readonly clockSpeed: number;
+  readonly data?: string;
   readonly faults?: string;
   readonly tls?: boolean;
   readonly exitWithParent?: boolean;
@@ -73,6 +76,7 @@ function readFlags(argv: readonly string[]): Flags {
         .default(1)
         .argParser(number((n) => n >= 0 && Number.isFinite(n), 'it must be a number and not negative')),
     )
+    .option('--data <file>', 'a company of your own, YAML or JSON, in place of the one that is built in')
     .option('--faults <file>', 'a JSON array of faults to start with')
     .option('--tls', 'speak https, with a certificate made now; it is printed, for clients to trust')
     .option('--exit-with-parent', 'end when stdin closes')
@@ -96,14 +100,19 @@ function usageSentence({ message }: CommanderError): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; --help lists the flags there are.`;
 }
 
-async function readFaults(file: string): Promise<readonly Fault[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+const textOf = (file: string, flag: 'data' | 'faults'): Promise<string> =>
+  readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new Stop(
       1,
-      `The faults file ${file} cannot be read (${error.code}); name a readable file with --faults.`,
+      `The ${flag} file ${file} cannot be read (${error.code}); name a readable file with --${flag}.`,
     );
   });
-  const value = parseJson(text);
+
+/** @throws DataError where the file is none of ours. */
+const readSeed = async (file: string): Promise<Seed> => seedOf(readData(await textOf(file, 'data'), file));
+
+async function readFaults(file: string): Promise<readonly Fault[]> {
+  const value = parseJson(await textOf(file, 'faults'));
   if (value === undefined)
     throw new Stop(1, `The faults file ${file} is not JSON; it must hold an array of faults.`);
   const faults = z.array(Fault).safeParse(value);
@@ -114,7 +123,12 @@ async function readFaults(file: string): Promise<readonly Fault[]> {
   );
 }
 
-async function start(flags: Flags, faults: readonly Fault[], tls: Certificate | undefined) {
+async function start(
+  flags: Flags,
+  seed: Seed | undefined,
+  faults: readonly Fault[],
+  tls: Certificate | undefined,
+) {
   const { port, rateLimit, rateWindow, rateAlgorithm, eventsRateLimit, clockSpeed } = flags;
   try {
     return await startSimulator({
@@ -125,6 +139,7 @@ async function start(flags: Flags, faults: readonly Fault[], tls: Certificate | 
       ...(eventsRateLimit === undefined ? {} : { eventsRateLimit }),
       clockSpeed,
       faults,
+      ...(seed && { seed }),
       ...(tls && { tls }),
     });
   } catch (error) {
@@ -136,9 +151,10 @@ async function start(flags: Flags, faults: readonly Fault[], tls: Certificate | 
 
 async function main(): Promise<void> {
   const flags = readFlags(process.argv.slice(2));
+  const seed = flags.data === undefined ? undefined : await readSeed(flags.data);
   const faults = flags.faults === undefined ? [] : await readFaults(flags.faults);
   const tls = flags.tls ? await createCertificate() : undefined;
-  const simulator = await start(flags, faults, tls);
+  const simulator = await start(flags, seed, faults, tls);
   const end = () => void simulator.close().then(() => process.exit(0));
   // Ctrl-C in a terminal reaches us and our parent, who passes it on: the second must not end us by force.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);

@@ -52,10 +52,7 @@ function strangers(data: Data): readonly Fault[] {
   const faults: Fault[] = [];
   const must = (section: keyof typeof ids, id: string | null | undefined, ...path: Path) => {
     if (id === null || id === undefined || ids[section].has(id)) return;
-    faults.push({
-      path,
-      message: `there is no ${id} in ${section}; write it there, or name ${some(ids[section])}`,
-    });
+    faults.push({ path, message: `there is no ${id} in ${section}; write it there${orName(ids[section])}` });
   };
   for (const [index, team] of teams.entries()) {
     must('teams', team.parent, 'teams', index, 'parent');
@@ -160,8 +157,10 @@ type Happening = [after: number, path: Path];
 const idsOf = (things: readonly { readonly id: string }[]): ReadonlySet<string> =>
   new Set(things.map(({ id }) => id));
 
-const some = (ids: ReadonlySet<string>): string => {
+const orName = (ids: ReadonlySet<string>): string => {
   const [first, ...more] = ids;
-  if (first === undefined) return 'nothing';
-  return more.length === 0 ? first : `one of ${[...ids].slice(0, 8).join(', ')}${ids.size > 8 ? ' …' : ''}`;
+  if (first === undefined) return '';
+  return more.length === 0
+    ? `, or name ${first}`
+    : `, or name one of ${[...ids].slice(0, 8).join(', ')}${ids.size > 8 ? ' …' : ''}`;
 };

@@ -23,7 +23,7 @@ export function faultsIn(
       return faultsIn(closest, knownKeys, path);
     }
     if (issue.code === 'invalid_union' && issue.discriminator !== undefined) {
-      return [{ path: [...path, issue.discriminator], message: 'this is none of the types there are' }];
+      return [{ path, message: 'this is none of the types there are' }];
     }
     if (issue.code === 'invalid_type' && issue.input === undefined) {
       return [{ path, message: 'this is missing; write it' }];

@@ -32,7 +32,7 @@ export function readData(text: string, file: string): Data {
   };
   const sentences = faults.slice(0, 10).map((fault) => {
     const where = written(fault.path);
-    return `${place(fault)}: ${where === '' ? '' : `${where}: `}${fault.message}.`;
+    return `${place(fault)}: ${where === '' ? '' : `${where}: `}${fault.message}${fault.message.endsWith('?') ? '' : '.'}`;
   });
   const more = faults.length > 10 ? [`${faults.length - 10} more are not shown.`] : [];
   throw new DataError([...sentences, ...more].join('\n'));

@@ -49,7 +49,9 @@ function writeOnCall(view: View, { policy, level, userId, schedule, start, end }
     escalation_level: level,
     schedule:
       schedule &&
-      (view.includes('schedules') ? writeSchedule(view, schedule) : asReference(scheduleHead(schedule))),
+      (view.includes('schedules')
+        ? writeSchedule(view, schedule)
+        : asReference(scheduleHead(view, schedule))),
     user: userIn(view, userId, 'users'),
     start: start === null ? null : view.stamp(start),
     end: end === null ? null : view.stamp(end),

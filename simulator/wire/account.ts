@@ -31,7 +31,7 @@ import { referencesOnly, type View } from './view.ts';
 export function writePolicy(view: View, policy: EscalationPolicy) {
   const services = [...view.world.services.values()].filter(({ policyId }) => policyId === policy.id);
   return {
-    ...policyHead(policy),
+    ...policyHead(view, policy),
     name: policy.name,
     description: policy.description,
     num_loops: policy.numLoops,
@@ -54,7 +54,7 @@ export function writeService(view: View, service: Service) {
   const integrations = [...world.integrations.values()].filter(({ serviceId }) => serviceId === service.id);
   const newest = world.incidentIndex.newestOn(service.id);
   return {
-    ...serviceHead(service),
+    ...serviceHead(view, service),
     name: service.name,
     description: service.description,
     created_at: stamp(service.createdAt),
@@ -89,8 +89,8 @@ export function writeService(view: View, service: Service) {
   };
 }
 
-export const writePriority = (priority: Priority) => ({
-  ...priorityHead(priority),
+export const writePriority = (view: View, priority: Priority) => ({
+  ...priorityHead(view, priority),
   name: priority.name,
   description: priority.description,
 });
@@ -105,7 +105,7 @@ export function policyIn(view: View, id: string): object {
   const policy = known(view.world.policies, id);
   return view.includes('escalation_policies')
     ? writePolicy(referencesOnly(view), policy)
-    : policyReference(policy);
+    : policyReference(view, policy);
 }
 
 export const serviceIn = (view: View, id: string): object =>
@@ -118,9 +118,9 @@ export const agentIn = (view: View, agent: Agent, ...names: readonly string[]) =
   agent.type === 'user' ? userIn(view, agent.id, ...names) : agentReference(view, agent);
 
 function writeIntegrationIn(view: View, integration: Integration) {
-  if (!view.includes('integrations')) return asReference(integrationHead(integration));
+  if (!view.includes('integrations')) return asReference(integrationHead(view, integration));
   return {
-    ...integrationHead(integration),
+    ...integrationHead(view, integration),
     name: integration.name,
     service: serviceReference(view, integration.serviceId),
     created_at: view.stamp(known(view.world.services, integration.serviceId).createdAt),
@@ -135,7 +135,7 @@ function targetIn(view: View, { type, id }: Target) {
   const schedule = known(view.world.schedules, id);
   return view.includes('targets')
     ? writeSchedule(referencesOnly(view), schedule)
-    : asReference(scheduleHead(schedule));
+    : asReference(scheduleHead(view, schedule));
 }
 
 function writeUrgencyRule({ urgencyRule }: Service) {

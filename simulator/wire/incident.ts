@@ -21,7 +21,7 @@ export function writeIncident(view: View, incident: Incident) {
   const { world, stamp, includes } = view;
   const priority = incident.priorityId === null ? null : known(world.priorities, incident.priorityId);
   return {
-    ...incidentHead(incident),
+    ...incidentHead(view, incident),
     incident_number: incident.number,
     title: incident.title,
     created_at: stamp(incident.createdAt),
@@ -50,7 +50,7 @@ export function writeIncident(view: View, incident: Incident) {
       acknowledger: agentIn(view, by, 'acknowledgers', 'users'),
     })),
     alert_grouping: null,
-    priority: priority && writePriority(priority),
+    priority: priority && writePriority(view, priority),
     resolve_reason: null,
     incidents_responders: [],
     responder_requests: [],
@@ -66,7 +66,7 @@ export function writeIncident(view: View, incident: Incident) {
 export function writeAlert(view: View, incident: Incident, alert: Alert) {
   const { world, stamp } = view;
   return {
-    ...alertHead(alert),
+    ...alertHead(view, alert),
     created_at: stamp(alert.createdAt),
     resolved_at: alert.resolvedAt === null ? null : stamp(alert.resolvedAt),
     status: alert.resolvedAt === null ? 'triggered' : 'resolved',
@@ -75,10 +75,10 @@ export function writeAlert(view: View, incident: Incident, alert: Alert) {
     first_trigger_log_entry: firstTriggerIn(view, incident),
     incident: view.includes('incidents')
       ? writeIncident(view, incident)
-      : asReference(incidentHead(incident)),
+      : asReference(incidentHead(view, incident)),
     suppressed: false,
     severity: alert.severity,
-    integration: asReference(integrationHead(known(world.integrations, alert.integrationId))),
+    integration: asReference(integrationHead(view, known(world.integrations, alert.integrationId))),
     body: { type: 'alert_body', contexts: alert.contexts, details: alert.details },
   };
 }
@@ -97,14 +97,14 @@ export const writeLogEntry = (
   incident: Incident,
   entry: LogEntry,
 ): Head & Readonly<Record<string, unknown>> => ({
-  ...logEntryHead(entry, incident),
+  ...logEntryHead(view, entry, incident),
   created_at: view.stamp(entry.at),
   agent: agentReference(view, entry.cause.agent),
   channel: channelOf(view, entry),
   service: serviceIn(view, incident.serviceId),
   incident: view.includes('incidents')
     ? writeIncident(referencesOnly(view), incident)
-    : asReference(incidentHead(incident)),
+    : asReference(incidentHead(view, incident)),
   teams: incident.teamIds.map((id) => teamIn(view, id)),
   contexts: entry.alert?.contexts ?? [],
   ...(entry.assigneeIds ? { assignees: entry.assigneeIds.map((id) => userReference(view, id)) } : {}),
@@ -120,7 +120,7 @@ function firstTriggerIn(view: View, incident: Incident) {
   if (!first) return null;
   return view.includes('first_trigger_log_entries')
     ? writeLogEntry(referencesOnly(view), incident, first)
-    : asReference(logEntryHead(first, incident));
+    : asReference(logEntryHead(view, first, incident));
 }
 
 /** In the order they will come; the end of the last level changes nothing, so it is not told. */

@@ -32,12 +32,12 @@ export function writeSchedule(view: View, schedule: Schedule) {
   );
   const userIds = schedule.layers.flatMap((layer) => layer.userIds);
   return {
-    ...scheduleHead(schedule),
+    ...scheduleHead(view, schedule),
     name: schedule.name,
     description: schedule.description,
     time_zone: schedule.timeZone,
     ...calendarsOf(world.domain, 'schedules', schedule.id),
-    escalation_policies: policies.map(policyReference),
+    escalation_policies: policies.map((policy) => policyReference(view, policy)),
     users: [...new Set(userIds)].map((id) => userReference(view, id)),
     teams: [...new Set(policies.flatMap(teamsOf))].map((id) => teamReference(view, id)),
   };
@@ -67,7 +67,7 @@ export function writeNextOnCall(view: View, schedule: Schedule, userId: string) 
   return {
     start: next.start === null ? null : view.stamp(next.start),
     end: next.end === null ? null : view.stamp(next.end),
-    user: asReference(userHead(known(view.world.users, userId))),
+    user: asReference(userHead(view, known(view.world.users, userId))),
   };
 }
 

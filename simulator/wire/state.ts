@@ -57,7 +57,7 @@ export function writeState(world: World) {
     })),
     escalation_policies: [...world.policies.values()].map((policy) => writePolicy(view, policy)),
     services: [...world.services.values()].map((service) => writeService(view, service)),
-    priorities: [...world.priorities.values()].map((priority) => writePriority(priority)),
+    priorities: [...world.priorities.values()].map((priority) => writePriority(view, priority)),
     incidents: [...world.incidents.values()].map((incident) => ({
       ...writeIncident(view, incident),
       notes: incident.notes.length,

@@ -4,7 +4,7 @@ import { teamHead, teamReference } from './references.ts';
 import type { View } from './view.ts';
 
 export const writeTeam = (view: View, team: Team) => ({
-  ...teamHead(team),
+  ...teamHead(view, team),
   name: team.name,
   description: team.description,
   parent: team.parentId === null ? null : teamReference(view, team.parentId),

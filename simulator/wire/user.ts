@@ -5,7 +5,7 @@ import type { View } from './view.ts';
 
 /** A user in full. The calendar addresses let anybody read who knows them: they are sent to nobody but the user, or where asked for. */
 export const writeUser = (view: View, user: User, { withCalendars = false } = {}) => ({
-  ...userHead(user),
+  ...userHead(view, user),
   name: user.name,
   email: user.email,
   time_zone: user.timeZone,

@@ -16,7 +16,7 @@ import type { View } from './view.ts';
 
 export function writeIncidentForWebhook(view: View, incident: Incident) {
   const { world, stamp } = view;
-  const { id, self, html_url } = incidentHead(incident);
+  const { id, self, html_url } = incidentHead(view, incident);
   return {
     id,
     type: 'incident',
@@ -29,12 +29,12 @@ export function writeIncidentForWebhook(view: View, incident: Incident) {
     title: incident.title,
     service: serviceReference(view, incident.serviceId),
     assignees: incident.assignments.map(({ userId }) => userReference(view, userId)),
-    escalation_policy: policyReference(known(world.policies, incident.path.policyId)),
+    escalation_policy: policyReference(view, known(world.policies, incident.path.policyId)),
     teams: incident.teamIds.map((teamId) => teamReference(view, teamId)),
     priority:
       incident.priorityId === null
         ? null
-        : asReference(priorityHead(known(world.priorities, incident.priorityId))),
+        : asReference(priorityHead(view, known(world.priorities, incident.priorityId))),
     urgency: incident.urgency,
     conference_bridge: incident.conferenceBridge && {
       conference_number: incident.conferenceBridge.number,
@@ -48,18 +48,18 @@ export function writeIncidentForWebhook(view: View, incident: Incident) {
 /** A longer note is cut, in characters; PagerDuty says that it cuts, not where. */
 const longestNote = 10_000;
 
-export const writeNoteForWebhook = (incident: Incident, { id, content }: Note) => ({
+export const writeNoteForWebhook = (view: View, incident: Incident, { id, content }: Note) => ({
   id,
   type: 'incident_note',
-  incident: asReference(incidentHead(incident)),
+  incident: asReference(incidentHead(view, incident)),
   content: content.slice(0, longestNote),
   trimmed: content.length > longestNote,
 });
 
 /** The one kind of data without an id. */
-export const writeBridgeForWebhook = (incident: Incident) => ({
+export const writeBridgeForWebhook = (view: View, incident: Incident) => ({
   type: 'incident_conference_bridge',
-  incident: asReference(incidentHead(incident)),
+  incident: asReference(incidentHead(view, incident)),
   conference_numbers: incident.conferenceBridge?.number
     ? [{ label: '', number: incident.conferenceBridge.number }]
     : [],
@@ -67,7 +67,7 @@ export const writeBridgeForWebhook = (incident: Incident) => ({
 });
 
 export function writeServiceForWebhook(view: View, service: Service) {
-  const { id, summary, self, html_url } = serviceHead(service);
+  const { id, summary, self, html_url } = serviceHead(view, service);
   const policy = known(view.world.policies, service.policyId);
   return {
     id,

@@ -184,7 +184,7 @@ describe('any schedule, rendered over three days around a change of the clocks',
         }
       }),
     );
-  });
+  }, 60_000);
 
   test('is the same rendered at once or in two pieces, and whole duties cut to the range are what is rendered', () => {
     fc.assert(
@@ -212,5 +212,5 @@ describe('any schedule, rendered over three days around a change of the clocks',
         }
       }),
     );
-  });
+  }, 60_000);
 });
