@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AuditReport, verifyAudit } from '../../client/audit-verify.ts';
 import { append, hashOf, write } from '../../gate/audit.ts';
 import { readPublicKey, signHead } from '../../gate/audit-head.ts';
@@ -21,6 +21,9 @@ import {
 } from './tampering.ts';
 import { record, temporaryStore } from './temporary-store.ts';
 
+// Each test has a store in a real file: seconds, on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 const store = temporaryStore();
 const say = (): void => {};
 const verified = (): Promise<AuditReport> => verifyAudit(store(), { say });
@@ -39,6 +42,28 @@ test('what nobody touched is whole, and says how much it is', async () => {
     findings: [],
     badLines: [],
   });
+});
+
+test('what is written on while it is read is whole', async () => {
+  await transact(store(), (tx) =>
+    append(
+      tx,
+      Array.from({ length: 1_200 }, () => record()),
+    ),
+  );
+  let reading = true;
+  const verifying = verified().finally(() => {
+    reading = false;
+  });
+  let more = 0;
+  for (; reading; more += 1) {
+    const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
+    await claim(store(), { key: `${more}`, digest: 'd' }, record(), claimed);
+  }
+  expect(more).toBeGreaterThan(2);
+  const { whole, sentence, records } = await verifying;
+  expect(whole, sentence).toBe(true);
+  expect(records).toBeGreaterThanOrEqual(1_210);
 });
 
 test('an audit without a record is whole', async () => {
