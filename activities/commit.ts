@@ -1,6 +1,7 @@
 import type { Stamp } from '../gate/audit.ts';
 import type { LeaseRow, StepRow } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
+import { join } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { approvalClaim, approvedBy } from './approvals.ts';
@@ -28,11 +29,11 @@ export async function commit<Name extends OperationName>(
   claiming?: { readonly earlier: StepRow | undefined },
 ): Promise<Committed> {
   const { policy, origin, caller, step, deps, ledger } = call;
-  const approvals =
+  const { approved, refused } =
     policy && call.statements.length > 0
       ? await approvedBy(deps, policy, origin, approvalClaim(step, facts), call.statements)
-      : [];
-  const known = { approvedBy: approvals.map(({ operator }) => operator) };
+      : { approved: [], refused: [] };
+  const known = { approvedBy: approved.map(({ operator }) => operator) };
   const now = deps.now();
   return ledger.decide(async (book) => {
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
@@ -47,8 +48,8 @@ export async function commit<Name extends OperationName>(
             rule: 'facts',
             sentence: `${caller.agent} may not ${wording(call, facts)}: a fact is missing.`,
           }
-        : last;
-    const stamp = await book.append(entryOf(call, facts, decision, approvals));
+        : withRefused(last, known.approvedBy, refused);
+    const stamp = await book.append(entryOf(call, facts, decision, approved));
     if (decision.decision !== 'allowed') return { decision, stamp };
     await book.use({ ...asked, caps: decision.caps ?? [] });
     if (!claiming) return { decision, stamp };
@@ -64,6 +65,25 @@ export async function commit<Name extends OperationName>(
     return { decision, stamp, leaseUntil };
   });
 }
+
+/** An approval that is still needed, with what became of those that came. */
+function withRefused(
+  decision: Decision,
+  approvedBy: readonly string[],
+  refused: readonly string[],
+): Decision {
+  if (decision.decision !== 'approval_needed') return decision;
+  const { by, people } = decision;
+  const idle =
+    people === 1 || by.length === 0 ? approvedBy.map((name) => `${name} may not approve this`) : [];
+  const why = [...refused, ...idle].slice(-mostTold);
+  return why.length === 0
+    ? decision
+    : { ...decision, sentence: `${decision.sentence} Not counted: ${join(why)}.` };
+}
+
+/** How many approvals that do not count are told. */
+const mostTold = 5;
 
 function leasesOf<Name extends OperationName>(
   { deps, origin, caller }: Call<Name>,
