@@ -37,7 +37,7 @@ export async function approvalsIn(
   const approved = new Map<string, Approved>();
   const idle: string[] = [];
   for (const statement of statements) {
-    const name = claimedAgent(statement) ?? '';
+    const name = claimedAgent(statement) ?? 'nobody';
     const operator = policy.operators.get(name);
     if (!operator) {
       idle.push(unheard(name || 'nobody', 'the configuration knows no such operator'));

@@ -1,4 +1,3 @@
-import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { requestDigest } from '../gate/approval.ts';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
@@ -13,7 +12,7 @@ import { catalogue, type OperationName, type RequestOf } from '../pagerduty/cata
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader } from './facts.ts';
 import { type Ledger, ledgerFor } from './ledger.ts';
-import type { Origin } from './origin.ts';
+import { type Origin, runNow } from './origin.ts';
 
 /** What must still be true of the incident when a write is sent; absent fields may be anything. */
 export interface Expectation {
@@ -67,7 +66,7 @@ export interface Known {
 
 /**
  * Puts an attempt together: the request, whose run it is, and the gate that will judge it.
- * @throws ApplicationFailure where the request is not the catalogue's, or no run stands behind it.
+ * @throws ApplicationFailure where the request is not the catalogue's.
  */
 export async function callOf<Name extends OperationName>(
   deps: Deps,
@@ -75,13 +74,7 @@ export async function callOf<Name extends OperationName>(
   input: CallInput<Name>,
 ): Promise<Call<Name>> {
   const endpoint: Endpoint = catalogue[name];
-  const { workflowExecution: run, attempt } = activityInfo();
-  if (!run) {
-    throw ApplicationFailure.nonRetryable(
-      'PagerDuty is called from runs alone: start a Workflow.',
-      'PermissionDenied',
-    );
-  }
+  const { run, attempt } = runNow();
   checkRequest(endpoint, name, input.request);
   const state = deps.policy();
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { type ApprovalClaim, approvalClaim } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
-import type { StepRow } from '../gate/audit-store.ts';
+import { type StepRow, StoreAway } from '../gate/audit-store.ts';
 import { digestOf, sha256 } from '../gate/canonical.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { Facts, IncidentFacts } from '../gate/facts.ts';
@@ -13,7 +13,7 @@ import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
 import { type Call, type CallInput, callOf, entryOf, outcomeOf, statusIn, wording } from './call.ts';
 import { commit } from './commit.ts';
-import { sendOver } from './connections.ts';
+import { sendOver, staleToken } from './connections.ts';
 import { decideOn, differs } from './decision.ts';
 import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
@@ -75,11 +75,27 @@ export async function perform<Name extends OperationName>(
   name: Name,
   input: CallInput<Name>,
 ): Promise<CallResult<Name>> {
+  let call: Call<Name> | undefined;
   try {
-    const call = await callOf(deps, name, input);
+    call = await callOf(deps, name, input);
     return await (call.endpoint.method === 'GET' ? read(call) : write(call));
   } catch (error) {
+    if (call) await noteReads(call, error);
     throw toFailure(error);
+  }
+}
+
+/** Writes down what an attempt had read when it failed before any entry could list it. */
+async function noteReads<Name extends OperationName>(call: Call<Name>, error: unknown): Promise<void> {
+  if (call.reader.reads.length === 0) return;
+  const why = error instanceof Error ? error.message : String(error);
+  const sentence = `${call.caller.agent} could not ${wording(call)} yet: ${why}`;
+  const entry = entryOf(call, {}, { decision: 'undecided', rule: 'facts', sentence });
+  try {
+    await call.ledger.entry(entry);
+  } catch (second) {
+    // Then the first failure is told: it was of the store as well, or weighs more.
+    if (!(second instanceof StoreAway)) throw second;
   }
 }
 
@@ -109,7 +125,9 @@ async function read<Name extends OperationName>(call: Call<Name>): Promise<CallR
 
 /** A write: once only, by the step's row in the store (design rule 9). */
 async function write<Name extends OperationName>(call: Call<Name>): Promise<CallResult<Name>> {
-  const earlier = await call.ledger.find(call.step);
+  // A retry, a cron run or a continuation shares its step keys with the run before it, but not its authority.
+  const isStranger = call.origin.kind === 'nobody' && call.origin.isStranger === true;
+  const earlier = isStranger ? undefined : await call.ledger.find(call.step);
   if (earlier?.state === 'done') return JSON.parse(earlier.result ?? 'null') as Done<Name>;
   if (earlier?.state === 'sent' || earlier?.state === 'unknown') {
     const found = await lookFor(call, earlier);
@@ -244,10 +262,15 @@ function checkSize(result: unknown): void {
 
 /** Sends with the agent's own credential where it has one. */
 const sendFor = <Name extends OperationName>(
-  { deps, name, origin }: Call<Name>,
+  { deps, name, origin, reader }: Call<Name>,
   request: RequestOf<Name>,
 ): Promise<Answer<Name>> =>
-  sendOver(() => deps.connection(origin.kind === 'agent' ? origin.agent : undefined), name, request);
+  sendOver(
+    () => deps.connection(origin.kind === 'agent' ? origin.agent : undefined),
+    name,
+    request,
+    ({ status, requestId }) => reader.reads.push({ operation: name, about: staleToken, status, requestId }),
+  );
 
 /** The request as it is sent: with the step's mark, where PagerDuty has no key of its own. */
 function signed<Name extends OperationName>({ endpoint, request, step }: Call<Name>): RequestOf<Name> {

@@ -57,14 +57,21 @@ test('what is written on while it is read is whole', async () => {
   });
   let more = 0;
   for (; reading; more += 1) {
-    const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
-    await claim(store(), { key: `${more}`, digest: 'd' }, record(), claimed);
+    await claimOf(`${more}`);
   }
   expect(more).toBeGreaterThan(2);
   const { whole, sentence, records } = await verifying;
   expect(whole, sentence).toBe(true);
   expect(records).toBeGreaterThanOrEqual(1_210);
 });
+
+/** Claims a step, as a write does. */
+const claimOf = (step: string): Promise<void> =>
+  transact(store(), async (tx) => {
+    const [stamp = { seq: 0, hash: '' }] = await append(tx, [record({ step })]);
+    const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
+    await claim(tx, { key: step, digest: 'd' }, stamp, claimed);
+  });
 
 test('an audit without a record is whole', async () => {
   await cutAfter(store(), 0);
@@ -271,12 +278,7 @@ describe('a chain that was made whole again', () => {
   });
 
   test('is found by the claims of writes, exactly where they stand close', async () => {
-    for (const name of ['one', 'two'])
-      await transact(store(), async (tx) => {
-        const [stamp = { seq: 0, hash: '' }] = await append(tx, [record({ step: name })]);
-        const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
-        await claim(tx, { key: name, digest: 'd' }, stamp, claimed);
-      });
+    for (const name of ['one', 'two']) await claimOf(name);
     await rewrite(store(), 27, { decision: 'denied' });
     await rehash(store(), 27);
     const { sentence } = await verified();
