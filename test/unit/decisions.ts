@@ -32,7 +32,7 @@ export const rows: readonly Row[] = table
   });
 
 const keys = Object.fromEntries(
-  ['bot', 'lead', 'backup', 'phone', 'ada', 'old'].map((name) => [name, newKeyPair().publicKey]),
+  ['bot', 'lead', 'backup', 'phone', 'ada', 'old', 'guest'].map((name) => [name, newKeyPair().publicKey]),
 );
 /** `twin` is lead under another name, `phone` is backup, `ada` is whom the bot works for; `bots` and `old` hold the bot's key. */
 const operators = {
@@ -42,6 +42,7 @@ const operators = {
   phone: { public_key: keys['phone'], pagerduty_user: 'PBOB' },
   ada: { public_key: keys['ada'], pagerduty_user: 'PADA' },
   bots: { public_key: keys['bot'] },
+  guest: { public_key: keys['guest'] },
   old: {
     public_key: keys['old'],
     previous_keys: [{ public_key: keys['bot'], until: '2030-01-01T00:00:00Z' }],
@@ -206,20 +207,30 @@ export function questionOf({ what, facts: words }: Row): {
 }
 
 /** What the gate says to a row, as the table writes it. */
-export function saidTo(row: Row, gate: typeof decide): Pick<Row, 'answer' | 'sentence'> {
+export function saidTo(
+  row: Row,
+  gate: typeof decide,
+): Pick<Row, 'answer' | 'sentence'> & { readonly leaseMs: number | undefined } {
   const { question, facts, switches } = questionOf(row);
   const said = gate(policyOfRow(row), question, facts, switches);
-  if (said.decision === 'needs') return { answer: `needs ${said.needs.join(', ')}`, sentence: '' };
+  if (said.decision === 'needs')
+    return { answer: `needs ${said.needs.join(', ')}`, sentence: '', leaseMs: undefined };
   const answer = said.decision === 'approval_needed' ? 'approval' : said.decision;
-  return { answer, sentence: said.sentence };
+  const leaseMs = said.decision === 'allowed' ? said.leaseMs : undefined;
+  return { answer, sentence: said.sentence, leaseMs };
 }
 
 /** How what was said differs from a row; `undefined` where it does not. */
 export function differenceFrom(row: Row, gate: typeof decide): string | undefined {
-  const { answer, sentence } = saidTo(row, gate);
+  const { answer, sentence, leaseMs } = saidTo(row, gate);
   if (answer !== row.answer) return `${answer} instead of ${row.answer}: ${sentence}`;
   const isAsWritten = row.sentence.startsWith('…')
     ? sentence.endsWith(row.sentence.slice(1))
     : sentence === row.sentence;
+  const held = answer === 'allowed' && questionOf(row).question.actions.includes('incidents.acknowledge');
+  const [, stated] = /lease: (\d+[ms])/.exec(row.granted) ?? [];
+  const lease =
+    held && stated ? Number.parseInt(stated) * (stated.endsWith('m') ? 60_000 : 1_000) : undefined;
+  if (leaseMs !== lease) return `held for ${leaseMs} ms instead of ${lease}`;
   return isAsWritten ? undefined : `"${sentence}" instead of "${row.sentence}"`;
 }
