@@ -33,38 +33,53 @@ export interface Words {
   readonly missing?: { readonly whom: string; readonly by: readonly string[]; readonly people: number };
 }
 
-/** Counts the words on a step: of operators who may approve it, and never of the agent's own person. */
+/** Counts the words on a step: of operators who may approve it, of one person once, and never of the agent's own person. */
 export function wordsOn(
   { operators }: Pick<Policy, 'operators'>,
   agent: Agent,
   { by, people }: Approval,
   approvedBy: readonly string[],
 ): Words {
-  const may = [...operators]
-    .filter(([name, operator]) => (by?.includes(name) ?? true) && !isSelf(agent, operator))
-    .map(([name]) => name);
-  const given = may.filter((name) => approvedBy.includes(name));
-  if (given.length >= people) return { given };
-  const left = may.filter((name) => !given.includes(name));
+  // Nobody approves what their own agent asks for.
+  const may = [...operators].filter(
+    ([name, operator]) => (by?.includes(name) ?? true) && !isSamePerson(agent, operator),
+  );
+  const given = distinct(may.filter(([name]) => approvedBy.includes(name)));
+  if (given.length >= people) return { given: namesOf(given) };
+  const left = may.filter(([, operator]) => !given.some(([, other]) => isSamePerson(operator, other)));
   const wanted = people - given.length;
+  const there = distinct(left).length;
+  const names = join(namesOf(left));
   const whom =
-    left.length < wanted
-      ? 'an operator who may approve it is in the configuration; there is none'
+    there < wanted
+      ? `${wanted > 1 ? `${wanted} operators` : 'an operator'} who may approve it ${wanted > 1 ? 'are' : 'is'} in the configuration; there is ${there > 0 ? `only ${names}` : 'none'}`
       : wanted > 1
-        ? `${wanted} of ${join(left)} approve`
-        : `${left.length > 1 ? `one of ${join(left)}` : left[0]} approves`;
-  return { given, missing: { whom, by: left, people: wanted } };
+        ? `${wanted} of ${names} approve`
+        : `${left.length > 1 ? `one of ${names}` : names} approves`;
+  return { given: namesOf(given), missing: { whom, by: namesOf(left), people: wanted } };
 }
 
-/** Nobody approves what their own agent asks for, by none of their keys. */
-function isSelf(agent: Agent, operator: Operator): boolean {
-  const keysOf = ({ public_key, previous_keys = [] }: Agent | Operator): readonly string[] => [
-    public_key,
-    ...previous_keys.map((previous) => previous.public_key),
-  ];
-  const keys = keysOf(agent);
+type Named = readonly [string, Operator];
+
+const namesOf = (operators: readonly Named[]): readonly string[] => operators.map(([name]) => name);
+
+/** Each person once: who stands there under two names has one word. */
+const distinct = (operators: readonly Named[]): readonly Named[] =>
+  operators.filter(
+    ([, operator], index) =>
+      !operators.slice(0, index).some(([, earlier]) => isSamePerson(operator, earlier)),
+  );
+
+/** Whether two identities are one person: by any of their keys, or by their user in PagerDuty. */
+function isSamePerson(one: Agent | Operator, other: Agent | Operator): boolean {
+  const keys = keysOf(one);
   return (
-    keysOf(operator).some((key) => keys.includes(key)) ||
-    (operator.pagerduty_user !== undefined && operator.pagerduty_user === agent.pagerduty_user)
+    keysOf(other).some((key) => keys.includes(key)) ||
+    (one.pagerduty_user !== undefined && one.pagerduty_user === other.pagerduty_user)
   );
 }
+
+const keysOf = ({ public_key, previous_keys = [] }: Agent | Operator): readonly string[] => [
+  public_key,
+  ...previous_keys.map((previous) => previous.public_key),
+];

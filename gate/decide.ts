@@ -1,11 +1,12 @@
 import { type Action, operatorActions, type Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { wordsOn } from './approval.ts';
-import { canShow, noun, valuesOf } from './conditions.ts';
+import { canShow, isItself, noun, valuesOf } from './conditions.ts';
 import type { FactName, Facts, Switches } from './facts.ts';
 import {
   type Approval,
   type Cap,
   type Condition,
+  conditionsOf,
   type Grant,
   grantFor,
   resourceOf,
@@ -13,7 +14,7 @@ import {
 } from './grants.ts';
 import { clockIn, isWithin } from './hours.ts';
 import type { Agent, Policy } from './policy.ts';
-import { join, nameOf, phrase } from './words.ts';
+import { join, nameOf, phrase, thing } from './words.ts';
 
 /** What is asked: may this agent do these actions to these things? */
 export interface Question {
@@ -192,15 +193,26 @@ function forbiddenBy(agent: Agent, action: Action, { touches, now }: Question, f
     if (on_call && facts.duty?.length === 0) continue;
     const pairs = Object.entries(conditions) as [Condition, readonly string[]][];
     const rule = `deny.${index}`;
-    const moment = hours ? `, ${hours.text}` : '';
+    const moment = [hours && `, ${hours.text}`, on_call && `, while ${agent.pagerduty_user} is on call`]
+      .filter(Boolean)
+      .join('');
     if (pairs.length === 0)
       return { kind: 'no', rule, why: `${name} is denied${moment}, and a deny always wins` };
-    for (const touch of touches) {
-      if (touch.kind === 'list') {
-        never.push(Object.fromEntries(pairs));
-        continue;
-      }
-      const strikes = strike(pairs, touch, facts);
+    if (touches.length === 0 && action.endsWith('.view'))
+      return {
+        kind: 'no',
+        rule,
+        why: `nothing shows beforehand whether it is of what ${name} is denied for`,
+      };
+    if (touches.some(({ kind }) => kind === 'list')) {
+      never.push(Object.fromEntries(pairs));
+      continue;
+    }
+    // What is acted on, each with all that the request sends it to: a deny looks at the incident as it is and as it would be.
+    const acted = touches.filter(({ kind }) => kind === touches[0]?.kind);
+    const targets = touches.slice(acted.length);
+    for (const touch of acted) {
+      const strikes = strike(pairs, [touch, ...targets], facts, acted.length > 1);
       if (strikes.kind === 'needs') for (const need of strikes.needs) needs.add(need);
       else if (strikes.kind === 'no')
         return { kind: 'no', rule, why: `${strikes.why}, for which ${name} is denied${moment}` };
@@ -210,24 +222,37 @@ function forbiddenBy(agent: Agent, action: Action, { touches, now }: Question, f
   return { kind: 'yes', rule: '', why: '', narrowing: { only: {}, never } };
 }
 
-/** Whether all conditions of a deny hold of one thing. What the thing cannot show does not hold. */
-function strike(pairs: readonly [Condition, readonly string[]][], touch: Touch, facts: Facts): Verdict {
+/** Whether all conditions of a deny hold of things that belong together. What they cannot show does not hold. */
+function strike(
+  pairs: readonly (readonly [Condition, readonly string[]])[],
+  things: readonly Touch[],
+  facts: Facts,
+  isOneOfSeveral: boolean,
+): Verdict {
   const needs = new Set<FactName>();
   const met: string[] = [];
   for (const [condition, values] of pairs) {
-    if (!canShow(touch, condition)) return { kind: 'yes', rule: '', why: '' };
-    const has = valuesOf(condition, touch, facts);
-    if (has.state === 'unread') {
-      needs.add(has.fact);
-      continue;
-    }
-    const both = has.list.filter((value) => values.includes(value));
-    if (both.length === 0) return { kind: 'yes', rule: '', why: '' };
-    met.push(`the ${noun[condition]} is ${join(both)}`);
+    const shown = things.filter((touch) => canShow(touch, condition));
+    const read = shown.map((touch) => [touch, valuesOf(condition, touch, facts)] as const);
+    const [hit] = read.flatMap(([touch, has]) => {
+      const both = has.state === 'read' ? has.list.filter((value) => values.includes(value)) : [];
+      const several = isOneOfSeveral || things.length > 1;
+      return both.length === 0 ? [] : [`the ${ofWhat(condition, touch, several, facts)} is ${join(both)}`];
+    });
+    const unread = read.flatMap(([, has]) => (has.state === 'unread' ? [has.fact] : []));
+    if (hit !== undefined) met.push(hit);
+    else if (unread.length === 0) return { kind: 'yes', rule: '', why: '' };
+    else for (const fact of unread) needs.add(fact);
   }
   if (needs.size > 0) return { kind: 'needs', needs: [...needs] };
   return { kind: 'no', rule: '', why: join(met) };
 }
+
+/** "urgency", and of which thing where a request touches several. */
+const ofWhat = (condition: Condition, touch: Touch, isOneOfSeveral: boolean, facts: Facts): string =>
+  isOneOfSeveral && !isItself(touch, condition)
+    ? `${noun[condition]} of ${join(thing(touch, facts.incidents ?? []))}`
+    : noun[condition];
 
 function grantedBy(
   agent: Agent,
@@ -242,18 +267,29 @@ function grantedBy(
   const covers =
     direct !== undefined && (isView ? direct.grant.level !== 'off' : direct.grant.level === 'full');
   const own = covers ? conditions(agent, direct, action, question, facts, switches) : undefined;
-  if (own?.kind === 'yes') return own;
-  // A full grant of one action includes reading the thing it acts on, unless viewing itself is off.
+  if (own?.kind === 'yes' && !own.cap) return own;
+  // A full grant of one action includes reading the thing it acts on, unless a grant speaks of viewing itself. What creates
+  // acts on nothing that is there to be read.
   if (isView && !grants.has(action) && question.touches.some(({ kind }) => kind !== 'list')) {
     const implied = [...grants].filter(
-      ([name, { level }]) => level === 'full' && name.startsWith(`${resourceOf(action)}.`),
+      ([name, { level }]) =>
+        level === 'full' && name.startsWith(`${resourceOf(action)}.`) && !name.endsWith('.create'),
     );
     const verdicts = implied.map(([name, grant]) =>
       conditions(agent, { name, grant: reading(grant) }, action, question, facts, switches),
     );
-    const all = own ? [own, ...verdicts] : verdicts;
-    const best = all.find(({ kind }) => kind === 'yes') ?? all.find(({ kind }) => kind === 'needs');
+    // What another grant includes uses up no cap; so that is found out first.
+    const best = verdicts.find(({ kind }) => kind === 'yes');
     if (best) return best;
+    const open = own?.kind === 'needs' ? [own, ...verdicts] : verdicts;
+    const needs = open.flatMap((verdict) => (verdict.kind === 'needs' ? verdict.needs : []));
+    if (needs.length > 0) return { kind: 'needs', needs: [...new Set(needs)] };
+    const near = verdicts.find((verdict) => verdict.kind === 'no');
+    if (!direct && near)
+      return {
+        ...near,
+        why: `no grant covers ${action}, and those that include it do not reach so far: ${near.why}`,
+      };
   }
   if (own) return own;
   if ((operatorActions as readonly string[]).includes(action))
@@ -289,7 +325,14 @@ function conditions(
   const needs = new Set<FactName>();
   const met: string[] = [];
   const only: Partial<Record<Condition, readonly string[]>> = {};
-  const { hours, on_call, ...compared } = withDuty(grant.when, touches, facts);
+  const { hours, on_call, ...compared } = withDuty(grant.when, action, touches, facts);
+  const [listed] = touches.filter(({ kind }) => kind === 'list');
+  if (listed && compared.policies?.length === 0) {
+    const covers = join(grant.when.policies ?? []);
+    return no(
+      `${personOf(agent)} is not on call now for any escalation policy that its grant covers, ${covers}`,
+    );
+  }
   for (const [condition, allowed] of Object.entries(compared) as [Condition, readonly string[]][]) {
     const asked = touches.filter((touch) => canShow(touch, condition));
     for (const touch of asked) {
@@ -309,7 +352,7 @@ function conditions(
       if (values.state === 'unread') needs.add(values.fact);
       else if (!values.list.some((value) => allowed.includes(value)))
         return no(
-          `the ${noun[condition]} is ${join(values.list) || 'not set'}; its grant covers ${join(allowed)}`,
+          `the ${ofWhat(condition, touch, touches.length > 1, facts)} is ${join(values.list) || 'not set'}; its grant covers ${join(allowed)}`,
         );
       else met.push(`the ${noun[condition]} is ${join(values.list)}`);
     }
@@ -366,17 +409,19 @@ function refusedAtOnce(name: string, grant: Grant, { touches, now }: Question): 
 }
 
 /** While on call, a list is cut to the escalation policies on which the agent's person is. */
-function withDuty(when: When, touches: readonly Touch[], { duty }: Facts): When {
-  const isList = touches.some((touch) => touch.kind === 'list' && canShow(touch, 'policies'));
+function withDuty(when: When, action: Action, touches: readonly Touch[], { duty }: Facts): When {
+  const hasPolicies = (conditionsOf[resourceOf(action)] as readonly Condition[]).includes('policies');
+  const isList = hasPolicies && touches.some(({ kind }) => kind === 'list');
   if (!when.on_call || !isList || !duty || duty.length === 0) return when;
   return { ...when, policies: when.policies?.filter((id) => duty.includes(id)) ?? [...duty] };
 }
 
+const personOf = ({ pagerduty_user = 'nobody' }: Agent): string => `${pagerduty_user}, for whom it works,`;
+
 function onCall(agent: Agent, touches: readonly Touch[], facts: Facts): Verdict {
-  const person = agent.pagerduty_user ?? 'nobody';
+  const person = personOf(agent);
   if (facts.duty === undefined) return { kind: 'needs', needs: ['duty'] };
-  if (facts.duty.length === 0)
-    return { kind: 'no', rule: '', why: `${person}, for whom it works, is not on call now` };
+  if (facts.duty.length === 0) return { kind: 'no', rule: '', why: `${person} is not on call now` };
   for (const touch of touches) {
     if (touch.kind === 'list' || !canShow(touch, 'policies')) continue;
     const values = valuesOf('policies', touch, facts);
@@ -386,11 +431,11 @@ function onCall(agent: Agent, touches: readonly Touch[], facts: Facts): Verdict 
       return {
         kind: 'no',
         rule: '',
-        why: `${person}, for whom it works, is not on call for escalation policy ${where} now`,
+        why: `${person} is not on call for escalation policy ${where} now`,
       };
     }
   }
-  return { kind: 'yes', rule: '', why: `${person}, for whom it works, is on call` };
+  return { kind: 'yes', rule: '', why: `${person} is on call` };
 }
 
 function narrowingOf(parts: readonly Narrowing[]): Narrowing | undefined {
@@ -413,10 +458,8 @@ function narrowed(narrowing: Narrowing | undefined, { touches }: Question): stri
     ([name, values]) => list?.[name as Condition]?.length !== values.length,
   );
   const only = say(Object.fromEntries(cut));
-  const never = narrowing.never.map(say);
-  return [only && `, narrowed to ${only}`, never.length > 0 && `, without ${join(never)}`]
-    .filter(Boolean)
-    .join('');
+  const never = narrowing.never.map((deny) => `, without ${say(deny)}`);
+  return [only && `, narrowed to ${only}`, ...never].filter(Boolean).join('');
 }
 
 const onDuty = (where: string): string =>
