@@ -148,7 +148,8 @@ function checkAgent({ configFile }: ClientSettings, agent: string): void {
   }
 }
 
-async function isServed(client: Client): Promise<boolean> {
+/** Whether a Worker polls for runs. */
+export async function isServed(client: Client): Promise<boolean> {
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: workflowTaskQueue },
