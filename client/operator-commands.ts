@@ -34,8 +34,6 @@ function identities(program: Command, end: End): void {
     .command('agents')
     .description('the agents of the configuration: their grants in short, and who is disabled')
     .option('--json', 'print them as JSON')
-    // So that --json behind a subcommand is that subcommand's.
-    .enablePositionalOptions()
     .allowExcessArguments()
     .action(async (options, command: Command) => {
       const [word] = command.args;
@@ -48,8 +46,8 @@ function identities(program: Command, end: End): void {
     .argument('<name>')
     .option('--key-file <file>', 'where the private key goes')
     .option('--json', 'print what was written as JSON')
-    .action(async (name: string, options) =>
-      end((await import('./commands/agents.ts')).addAgent(name, options, outputOf(options.json))),
+    .action(async (name: string, options, command: Command) =>
+      end((await import('./commands/agents.ts')).addAgent(name, options, outputOf(asksJson(command)))),
     );
   agents
     .command('rotate')
@@ -57,8 +55,8 @@ function identities(program: Command, end: End): void {
     .argument('<name>')
     .option('--key-file <file>', 'where the new private key goes')
     .option('--json', 'print what was written as JSON')
-    .action(async (name: string, options) =>
-      end((await import('./commands/agents.ts')).rotateAgent(name, options, outputOf(options.json))),
+    .action(async (name: string, options, command: Command) =>
+      end((await import('./commands/agents.ts')).rotateAgent(name, options, outputOf(asksJson(command)))),
     );
   agents
     .command('disable')
@@ -66,16 +64,16 @@ function identities(program: Command, end: End): void {
     .argument('<name>', 'an agent; or an operator, whose word then counts no more')
     .requiredOption('--reason <text>', 'why, for whoever finds it disabled')
     .option('--json', 'print what was pressed as JSON')
-    .action(async (name: string, options) =>
-      end((await import('./commands/switches.ts')).disable(name, options, outputOf(options.json))),
+    .action(async (name: string, options, command: Command) =>
+      end((await import('./commands/switches.ts')).disable(name, options, outputOf(asksJson(command)))),
     );
   agents
     .command('enable')
     .description('lift what disables an agent, as the operator of ONCALL_OPERATOR')
     .argument('<name>')
     .option('--json', 'print what was lifted as JSON')
-    .action(async (name: string, options) =>
-      end((await import('./commands/switches.ts')).enable(name, outputOf(options.json))),
+    .action(async (name: string, _options, command: Command) =>
+      end((await import('./commands/switches.ts')).enable(name, outputOf(asksJson(command)))),
     );
   program
     .command('operators')
@@ -136,6 +134,9 @@ function approvals(program: Command, end: End): void {
       end((await import('./commands/approvals.ts')).deny(id, options, outputOf(options.json))),
     );
 }
+
+/** Where the command above has `--json` too, it takes it from the one below. */
+const asksJson = (command: Command): boolean => command.optsWithGlobals<{ json?: boolean }>().json === true;
 
 function unknown(word: string, command: Command): UsageError {
   const near = closest(

@@ -90,6 +90,7 @@ export interface SeenRequest {
   readonly seq: number;
   readonly method: string;
   readonly path: string;
+  readonly query: Readonly<Record<string, readonly string[]>>;
   readonly operation: string | null;
   readonly status: number;
   readonly from: string | null;
