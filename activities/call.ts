@@ -4,6 +4,7 @@ import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
 import { incidentOf, type Switches } from '../gate/facts.ts';
 import type { Policy } from '../gate/policy.ts';
+import type { PolicyState } from '../gate/policy-source.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
 import type { Step } from '../gate/steps.ts';
 import { phrase } from '../gate/words.ts';
@@ -127,17 +128,29 @@ export async function callOf<Name extends OperationName>(
       rule,
       sentence: `${caller.agent} may not ${phrase(question, facts.incidents)}: ${why}.`,
     });
-    if (!state.readable) {
-      const fault = state.sentence.split('\n')[0]?.replace(/\.$/, '');
-      return refuse('configuration', `everything is denied until the configuration is mended (${fault})`);
-    }
-    if (!state.policy.accounts.has(deps.account))
-      return refuse('accounts', `the configuration has no account ${deps.account}`);
+    const none = withoutPolicy(state, deps.account);
+    if (none || !state.readable) return refuse(none?.rule ?? '', none?.why ?? '');
     if (origin.kind === 'nobody') return refuse('statement', origin.why);
     if (origin.kind === 'operator') return decideForOperator(question, facts, switches);
     return decide(state.policy, question, facts, switches);
   };
   return { ...call, judge };
+}
+
+/** Why nothing can be decided by the configuration as it is; `undefined` where it can. */
+export function withoutPolicy(
+  state: PolicyState,
+  account: string,
+): { readonly rule: string; readonly why: string } | undefined {
+  if (!state.readable) {
+    const fault = state.sentence.split('\n')[0]?.replace(/\.$/, '');
+    return {
+      rule: 'configuration',
+      why: `everything is denied until the configuration is mended (${fault})`,
+    };
+  }
+  if (state.policy.accounts.has(account)) return undefined;
+  return { rule: 'accounts', why: `the configuration has no account ${account}` };
 }
 
 function checkRequest(endpoint: Endpoint, name: string, request: unknown): void {

@@ -8,8 +8,8 @@ import { spend } from '../gate/spent.ts';
 import { claimantOf, keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
 import { nameOf } from '../gate/words.ts';
 
-/** Workflow Types that act as the built-in runner, whoever starts them: they may only look and release, so no proof is asked. */
-const runnerWorkflows: readonly string[] = ['releaseIncident', 'sweepLeases'];
+/** Workflow Types that act as the built-in runner, whoever starts them: they may only look, ask the gate and release, so no proof is asked. */
+const runnerWorkflows: readonly string[] = ['releaseIncident', 'sweepLeases', 'checkPermission'];
 
 /** A run or one of those above it. */
 export interface Ancestor {

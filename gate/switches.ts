@@ -114,19 +114,24 @@ export const liftClaim = ({ id, kind, name, at }: SwitchRow) => ({
   input: { kind, name, at },
 });
 
-/** Stores an operator's statement that lifts a switch, and writes it down. Whether it proves anything each decision finds out for itself. */
+/**
+ * Lifts a switch by an operator's statement, and writes down who did. Each decision finds out anew whether the statement proves
+ * anything.
+ * @returns whether it does now; where not, nothing was changed.
+ */
 export async function lift(
   store: Store,
-  {
-    row,
-    operator,
-    statement,
-  }: { readonly row: SwitchRow; readonly operator: string; readonly statement: string },
+  policy: Policy,
+  word: { readonly row: SwitchRow; readonly operator: string; readonly statement: string },
   now = Date.now(),
-): Promise<void> {
+): Promise<boolean> {
+  const { operator, statement } = word;
+  const row: SwitchRow = { ...word.row, lifted: statement, lifted_at: now };
   const what = row.kind === 'freeze' ? 'thawed what was frozen' : `enabled ${nameOf(row.name)}, disabled`;
   const sentence = `${operator} ${what} ${wordsOf(row)}: it is signed.`;
-  await transact(store, async (tx) => {
+  return transact(store, async (tx) => {
+    const rows = await tx.selectFrom('switches').selectAll().orderBy('at').execute();
+    if (!(await isLifted(row, { rows, policy }))) return false;
     await tx
       .updateTable('switches')
       .set({ lifted: statement, lifted_at: now })
@@ -134,6 +139,7 @@ export async function lift(
       .execute();
     const operation = row.kind === 'freeze' ? 'thaw' : 'enable';
     await append(tx, [recordOf(row, operation, operator, 'signed', sentence)], new Date(now));
+    return true;
   });
 }
 

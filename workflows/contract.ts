@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { Expectation, NotDone } from '../activities/index.ts';
+import type { Expectation, NotDone, Permission } from '../activities/index.ts';
+import type { Asked } from '../gate/asked.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
@@ -212,6 +213,17 @@ export interface ReleaseResult extends RunResult {
 }
 export const releaseWorkflowId = ({ account, incident }: Pick<Subject, 'account' | 'incident'>): string =>
   `release:${account}:${incident}`;
+
+/** What `oncall can` asks. Needs no statement: the runner may look, and nothing is sent. */
+export interface CheckInput extends Asked {
+  readonly account: string;
+}
+export interface CheckResult extends RunResult {
+  /** The gate's word; absent where it could not be had. */
+  readonly permission?: Permission;
+}
+export const checkWorkflowId = ({ account, agent, action }: CheckInput, key: string): string =>
+  `can:${account}:${agent}:${action}:${key}`;
 
 export interface SweepInput {
   readonly account: string;

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import type { WorkflowHandle } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parsePolicy } from '../../gate/policy.ts';
 import { type Claim, sign } from '../../gate/statement.ts';
 import { lift, liftClaim, press } from '../../gate/switches.ts';
 import type { PendingApproval } from '../../workflows/contract.ts';
@@ -145,7 +147,9 @@ test.each([
   const note = () => stage.run('triage-bot', 'addNote', { account, incident, note: 'Hello.' });
   const pressed = await press(stage.store, { kind, name, by_whom: 'lead', reason: 'a test' });
   await expectRefused(stage, note, { agent: 'triage-bot', reason: says });
-  const lifted = (statement: string) => lift(stage.store, { row: pressed, operator: 'lead', statement });
+  const policy = parsePolicy(readFileSync(stage.configFile, 'utf8'));
+  const lifted = (statement: string) =>
+    lift(stage.store, policy, { row: pressed, operator: 'lead', statement });
   await lifted('let me in');
   await expectRefused(stage, note, { agent: 'triage-bot', reason: says });
   await lifted(await sign('lead', stage.agent('triage-bot').key, liftClaim(pressed)));

@@ -7,6 +7,7 @@ export const byTest = { 'x-simulator-by': 'test' } as const;
 export interface SeenRequest {
   readonly seq: number;
   readonly method: string;
+  readonly query: Readonly<Record<string, readonly string[]>>;
   readonly path: string;
   readonly operation: string | null;
   /** `null` where a fault closed the connection before anything happened. */
