@@ -66,6 +66,11 @@ test('what is written on while it is read is whole', async () => {
   expect(records).toBeGreaterThanOrEqual(1_210);
 });
 
+test('one thing that was changed is one finding', async () => {
+  await setColumns(store(), 7, { hash: 'f'.repeat(64) });
+  expect((await verified()).findings).toHaveLength(1);
+});
+
 test('an audit without a record is whole', async () => {
   await cutAfter(store(), 0);
   expect(await verified()).toMatchObject({ whole: true, records: 0 });
