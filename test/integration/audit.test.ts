@@ -1,6 +1,7 @@
 import { Client } from '@temporalio/client';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { type AuditReport, verifyAudit } from '../../client/audit-verify.ts';
+import { verify } from '../../client/commands/audit-verify.ts';
 import { append } from '../../gate/audit.ts';
 import { chainEnd, rows } from '../../gate/audit-rows.ts';
 import { type AuditRow, transact } from '../../gate/audit-store.ts';
@@ -163,4 +164,24 @@ test('a namespace without any of the runs witnesses nothing, and says so', async
 test('a server that cannot show its histories is no proof of anything', async () => {
   const client = new Client({ connection: stage.client.connection, namespace: 'no-such-namespace' });
   await expect(verified(client)).rejects.toThrow(/^The histories cannot be read \(.*--no-histories\.$/);
+});
+
+test('the command reads the histories of the server that the environment names', async () => {
+  const before = { ...process.env };
+  process.env['ONCALL_HOME'] = stage.home;
+  process.env['TEMPORAL_ADDRESS'] = inject('temporalAddress');
+  process.env['TEMPORAL_NAMESPACE'] = stage.namespace;
+  const told: string[] = [];
+  const output = { say: () => {}, result: (_value: unknown, text: string) => void told.push(text) };
+  try {
+    expect(await verify({ histories: true }, output)).toBe(0);
+    await cutAfter(stage.store, halfway() - 1);
+    expect(await verify({ histories: true }, output)).toBe(1);
+  } finally {
+    process.env = before;
+  }
+  expect(told).toEqual([
+    expect.stringMatching(/^The audit is whole: \d+ records, \d+ runs witnessed, /),
+    expect.stringMatching(new RegExp(`^Record #${halfway()} `)),
+  ]);
 });

@@ -72,6 +72,10 @@ const claimOf = (step: string): Promise<void> =>
     const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
     await claim(tx, { key: step, digest: 'd' }, stamp, claimed);
   });
+test('one thing that was changed is one finding', async () => {
+  await setColumns(store(), 7, { hash: 'f'.repeat(64) });
+  expect((await verified()).findings).toHaveLength(1);
+});
 
 test('an audit without a record is whole', async () => {
   await cutAfter(store(), 0);
