@@ -55,7 +55,8 @@ async function receiver(): Promise<{ url: string; received: readonly Received[];
 function sendingProgram(): string {
   const built = buildGate(join(folder(), 'build'), ['audit', 'audit-store', 'steps']);
   return `
-    const { openStore } = await import(${built('audit-store')});
+    const { openStore, transact } = await import(${built('audit-store')});
+    const { append } = await import(${built('audit')});
     const { claim, settle } = await import(${built('steps')});
     const [file, url, name, skip] = process.argv.slice(1);
     const store = await openStore(file);
@@ -67,7 +68,11 @@ function sendingProgram(): string {
       if (skip === 'skip' && index % 4 === 3) { await send({}); continue; }
       const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
       try {
-        const stamp = await claim(store, key, { ...content, step }, claimed);
+        const stamp = await transact(store, async (tx) => {
+          const [written] = await append(tx, [{ ...content, step }]);
+          await claim(tx, key, written, claimed);
+          return written;
+        });
         await send(stamp);
         await settle(store, key, stamp.seq, 'done', { ...content, step, kind: 'outcome', entry: stamp.seq, decision: 'done' });
       } catch (error) {
