@@ -5,7 +5,8 @@ import { chainEnd, rows } from '../gate/audit-rows.ts';
 import type { AuditRow, Store } from '../gate/audit-store.ts';
 import { contentOf, type Finding, walk } from '../gate/audit-verify.ts';
 import { claims, Witnesses } from '../gate/audit-witness.ts';
-import { knownRuns, readHistory } from './histories.ts';
+import { grouped } from './output.ts';
+import { hearRuns, note } from './run-witnesses.ts';
 
 export interface VerifyOptions {
   /** The server whose histories are compared; none are where it is left out. */
@@ -32,7 +33,6 @@ export interface AuditReport {
 /** Of each sort. */
 const mostFindings = 100;
 const progressEvery = 100_000;
-const runsAtOnce = 8;
 
 /** Walks the audit's chain and compares it with all who saw it: the claims of writes, the signed heads, the runs' histories. */
 export async function verifyAudit(store: Store, options: VerifyOptions): Promise<AuditReport> {
@@ -59,7 +59,8 @@ export async function verifyAudit(store: Store, options: VerifyOptions): Promise
   await witnesses.hear(
     (signed?.heads ?? []).map((head) => ({ ...head, by: `the head signed at ${head.at}` })),
   );
-  const runs = options.client && (await hearRuns(options.client, store, named, witnesses, options.say));
+  const runs =
+    options.client && (await hearRuns(options.client, store, named, witnesses, end.last, options.say));
   const contradicted = witnesses.finding((await chainEnd(store)).last);
   if (contradicted) findings.push(contradicted);
   findings.push(...(runs?.unasked ?? []));
@@ -67,7 +68,7 @@ export async function verifyAudit(store: Store, options: VerifyOptions): Promise
 
   const heads = signed && {
     signed: signed.heads.length,
-    last: Math.max(0, ...signed.heads.map(({ seq }) => seq)),
+    last: signed.heads.reduce((last, { seq }) => Math.max(last, seq), 0),
   };
   const badLines = signed?.bad ?? [];
   const whole = findings.length === 0 && badLines.length === 0;
@@ -80,46 +81,6 @@ export async function verifyAudit(store: Store, options: VerifyOptions): Promise
     badLines,
   };
   return { ...report, sentence: tell(report, options.heads?.file) };
-}
-
-/** Compares the store with the history of every run that a record names, or that the server knows. */
-async function hearRuns(
-  client: Client,
-  store: Store,
-  named: ReadonlyMap<string, ReadonlySet<string>>,
-  witnesses: Witnesses,
-  say: (line: string) => void,
-): Promise<NonNullable<AuditReport['runs']> & { readonly unasked: readonly Finding[] }> {
-  const all = new Map([...named].map(([workflowId, runIds]) => [workflowId, new Set(runIds)]));
-  for await (const { workflowId, runId } of knownRuns(client)) note(all, workflowId, runId);
-  const unasked: Finding[] = [];
-  let witnessed = 0;
-  let notWitnessed = 0;
-  let read = 0;
-  const waiting = all.entries();
-  const work = async (): Promise<void> => {
-    for (const [workflowId, runIds] of waiting) {
-      for (const runId of runIds) {
-        const isNamed = named.get(workflowId)?.has(runId) ?? false;
-        const history = await readHistory(client, { workflowId, runId });
-        if (!history && isNamed) notWitnessed += 1;
-        if (!history) continue;
-        if (isNamed || history.stamps.length > 0) witnessed += 1;
-        await witnesses.hear(history.stamps.map((stamp) => ({ ...stamp, by: `the run ${workflowId}` })));
-        if (!isNamed) continue;
-        for await (const row of rows(store, { run: workflowId })) {
-          const record = contentOf(row);
-          if (!record || record.runId !== runId || history.askedFor(record)) continue;
-          const sentence = `Record #${row.seq} is false: the run ${workflowId} never asked for its step ${JSON.stringify(record.step)}.`;
-          if (unasked.length < mostFindings) unasked.push({ seq: row.seq, from: row.seq, sentence });
-        }
-      }
-      read += 1;
-      if (read % 500 === 0) say(`${grouped(read)} of ${grouped(all.size)} runs compared.`);
-    }
-  };
-  await Promise.all(Array.from({ length: runsAtOnce }, work));
-  return { witnessed, notWitnessed, unasked };
 }
 
 function tell(
@@ -144,11 +105,5 @@ function tell(
   ].join(', ')}.`;
 }
 
-const grouped = (number: number): string => number.toLocaleString('en-US');
 const count = (number: number, what: string): string =>
   `${grouped(number)} ${what}${number === 1 ? '' : 's'}`;
-
-function note(runs: Map<string, Set<string>>, workflowId: string, runId: string): void {
-  const known = runs.get(workflowId) ?? new Set();
-  runs.set(workflowId, known.add(runId));
-}

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { useConfig, wantsStack } from './config.ts';
 import { exitCodes, OncallError } from './errors.ts';
 import { programs } from './local.ts';
+import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
 import { runThrough } from './processes.ts';
 
@@ -93,7 +94,7 @@ audit
   .option('--action <action>', 'an action, or a resource for all of its actions')
   .option(
     '--decision <word>',
-    'allowed, denied, changed, undecided; or an outcome: done, refused, unknown, found, lost',
+    'allowed, denied, approval_needed, changed, undecided, asked; or an outcome: done, refused, unknown, found, lost',
   )
   .option('--since <time>', 'a time, or an age such as 30m')
   .option('--run <id>', 'of this run')
@@ -132,20 +133,14 @@ audit
     end((await import('./commands/audit-sign-head.ts')).signAuditHead(options, outputOf(options.json))),
   );
 
-const agents = program.command('agents').description('the agents of the configuration');
-agents
-  .command('add')
-  .description('make a key pair: the private half to a file, the public half into the configuration')
-  .argument('<name>')
-  .option('--key-file <file>', 'where the private key goes')
-  .option('--json', 'print what was written as JSON')
-  .action(async (name: string, options) =>
-    end((await import('./commands/agents.ts')).addAgent(name, options, outputOf(options.json))),
-  );
+addOperatorCommands(program, end);
 
 async function end(code: number | Promise<number>): Promise<void> {
   process.exitCode = await code;
 }
+
+// Whoever read us has gone, as `| head` does: what was begun is still brought to its end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 try {
   await program.parseAsync();

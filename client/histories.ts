@@ -47,7 +47,7 @@ interface Asked {
 /** An operation's record has the step of its Activity; the runner's own Activities make several calls, each named after the step. */
 function fits({ type, step }: Asked, record: Pick<AuditRecord, 'operation' | 'step'>): boolean {
   if (type in catalogue) return type === record.operation && step === record.step;
-  return typeof step !== 'string' || record.step.startsWith(step);
+  return typeof step !== 'string' || String(record.step).startsWith(step);
 }
 
 /** The entry that a result names. Number 0 stands for one that went to a file while the store was away. */

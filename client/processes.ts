@@ -134,13 +134,15 @@ export async function runThrough(command: string, args: readonly string[]): Prom
 }
 
 /**
- * Aborts when someone asks us to end: Ctrl-C, SIGTERM, SIGHUP, or the end of the parent that holds our stdin.
+ * Aborts when someone asks us to end: Ctrl-C, SIGTERM, SIGHUP, the end of the parent that holds our stdin, or when nobody
+ * reads our stdout any more.
  * From the first call on these no longer end the process by themselves.
  */
 export function stopSignal(exitWithParent = false): AbortSignal {
   const controller = new AbortController();
   const asked = (): void => controller.abort();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, asked);
+  process.stdout.on('error', asked);
   if (exitWithParent) {
     process.stdin.on('end', asked).on('error', asked).resume();
     // Listening to the parent alone must not keep us alive.

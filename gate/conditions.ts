@@ -19,6 +19,17 @@ const says: Readonly<Record<Touch['kind'], readonly Condition[]>> = {
 /** Whether a thing can show a condition. */
 export const canShow = (touch: Touch, condition: Condition): boolean => says[touch.kind].includes(condition);
 
+/** Whether the condition is about which thing it is, rather than about what it has. */
+export const isItself = ({ kind }: Touch, condition: Condition): boolean => own[kind] === condition;
+
+const own: Readonly<Partial<Record<Touch['kind'], Condition>>> = {
+  service: 'services',
+  'escalation policy': 'policies',
+  schedule: 'schedules',
+  team: 'teams',
+  user: 'assignee',
+};
+
 /** What a thing has for a condition, or the fact that must be read first. */
 export type Values =
   | { readonly state: 'read'; readonly list: readonly string[] }

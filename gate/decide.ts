@@ -1,10 +1,12 @@
 import { type Action, operatorActions, type Touch } from '../pagerduty/catalogue/endpoint.ts';
-import { canShow, noun, valuesOf } from './conditions.ts';
+import { wordsOn } from './approval.ts';
+import { canShow, isItself, noun, valuesOf } from './conditions.ts';
 import type { FactName, Facts, Switches } from './facts.ts';
 import {
   type Approval,
   type Cap,
   type Condition,
+  conditionsOf,
   type Grant,
   grantFor,
   resourceOf,
@@ -12,7 +14,7 @@ import {
 } from './grants.ts';
 import { clockIn, isWithin } from './hours.ts';
 import type { Agent, Policy } from './policy.ts';
-import { join, nameOf, phrase } from './words.ts';
+import { join, nameOf, phrase, thing } from './words.ts';
 
 /** What is asked: may this agent do these actions to these things? */
 export interface Question {
@@ -45,6 +47,8 @@ export type Decision =
       /** Capped grants that it uses up, to be counted in the transaction that writes it down. */
       readonly caps?: readonly { readonly grant: string; readonly cap: Cap }[];
       readonly narrowing?: Narrowing;
+      /** Names of the operators whose word it took. */
+      readonly approvedBy?: readonly string[];
     }
   | { readonly decision: 'denied'; readonly rule: string; readonly sentence: string }
   | {
@@ -54,6 +58,8 @@ export type Decision =
       /** Names of the operators who may approve, and how many must. */
       readonly by: readonly string[];
       readonly people: number;
+      /** Names of those whose word counts already. */
+      readonly approvedBy: readonly string[];
     };
 
 /** Not decided yet: the facts to read first. */
@@ -93,9 +99,11 @@ export function decide(
   if (needs.size > 0) return { decision: 'needs', needs: [...needs] };
   const yes = verdicts.filter((verdict) => verdict.kind === 'yes');
   const rule = join(yes.map((verdict) => `agents.${agent}.${verdict.rule}`));
-  const missing = yes
-    .map(({ approval }) => approval && lacking(policy, found, approval, question))
-    .find(Boolean);
+  const words = yes.flatMap(({ approval }) =>
+    approval ? [wordsOn(policy, found, approval, question.approvedBy ?? [])] : [],
+  );
+  const approvedBy = [...new Set(words.flatMap(({ given }) => given))];
+  const missing = words.find((one) => one.missing)?.missing;
   if (missing) {
     return {
       decision: 'approval_needed',
@@ -103,14 +111,13 @@ export function decide(
       sentence: `${agent} may ${asked} once ${missing.whom}: ${join([...new Set(yes.map(({ why }) => why))])}.`,
       by: missing.by,
       people: missing.people,
+      approvedBy,
     };
   }
   const leases = yes.flatMap(({ leaseMs }) => leaseMs ?? []);
   const caps = yes.flatMap(({ cap }) => cap ?? []);
   const narrowing = narrowingOf(yes.flatMap(({ narrowing: one }) => one ?? []));
-  const approvers = yes.some(({ approval }) => approval)
-    ? `, approved by ${join(question.approvedBy ?? [])}`
-    : '';
+  const approvers = approvedBy.length > 0 ? `, approved by ${join(approvedBy)}` : '';
   return {
     decision: 'allowed',
     rule,
@@ -118,6 +125,7 @@ export function decide(
     ...(leases.length === 0 ? {} : { leaseMs: Math.min(...leases) }),
     ...(caps.length === 0 ? {} : { caps }),
     ...(narrowing && { narrowing }),
+    ...(approvedBy.length > 0 && { approvedBy }),
   };
 }
 
@@ -185,15 +193,26 @@ function forbiddenBy(agent: Agent, action: Action, { touches, now }: Question, f
     if (on_call && facts.duty?.length === 0) continue;
     const pairs = Object.entries(conditions) as [Condition, readonly string[]][];
     const rule = `deny.${index}`;
-    const moment = hours ? `, ${hours.text}` : '';
+    const moment = [hours && `, ${hours.text}`, on_call && `, while ${agent.pagerduty_user} is on call`]
+      .filter(Boolean)
+      .join('');
     if (pairs.length === 0)
       return { kind: 'no', rule, why: `${name} is denied${moment}, and a deny always wins` };
-    for (const touch of touches) {
-      if (touch.kind === 'list') {
-        never.push(Object.fromEntries(pairs));
-        continue;
-      }
-      const strikes = strike(pairs, touch, facts);
+    if (touches.length === 0 && action.endsWith('.view'))
+      return {
+        kind: 'no',
+        rule,
+        why: `nothing shows beforehand whether it is of what ${name} is denied for`,
+      };
+    if (touches.some(({ kind }) => kind === 'list')) {
+      never.push(Object.fromEntries(pairs));
+      continue;
+    }
+    // What is acted on, each with all that the request sends it to: a deny looks at the incident as it is and as it would be.
+    const acted = touches.filter(({ kind }) => kind === touches[0]?.kind);
+    const targets = touches.slice(acted.length);
+    for (const touch of acted) {
+      const strikes = strike(pairs, [touch, ...targets], facts, acted.length > 1);
       if (strikes.kind === 'needs') for (const need of strikes.needs) needs.add(need);
       else if (strikes.kind === 'no')
         return { kind: 'no', rule, why: `${strikes.why}, for which ${name} is denied${moment}` };
@@ -203,24 +222,37 @@ function forbiddenBy(agent: Agent, action: Action, { touches, now }: Question, f
   return { kind: 'yes', rule: '', why: '', narrowing: { only: {}, never } };
 }
 
-/** Whether all conditions of a deny hold of one thing. What the thing cannot show does not hold. */
-function strike(pairs: readonly [Condition, readonly string[]][], touch: Touch, facts: Facts): Verdict {
+/** Whether all conditions of a deny hold of things that belong together. What they cannot show does not hold. */
+function strike(
+  pairs: readonly (readonly [Condition, readonly string[]])[],
+  things: readonly Touch[],
+  facts: Facts,
+  isOneOfSeveral: boolean,
+): Verdict {
   const needs = new Set<FactName>();
   const met: string[] = [];
   for (const [condition, values] of pairs) {
-    if (!canShow(touch, condition)) return { kind: 'yes', rule: '', why: '' };
-    const has = valuesOf(condition, touch, facts);
-    if (has.state === 'unread') {
-      needs.add(has.fact);
-      continue;
-    }
-    const both = has.list.filter((value) => values.includes(value));
-    if (both.length === 0) return { kind: 'yes', rule: '', why: '' };
-    met.push(`the ${noun[condition]} is ${join(both)}`);
+    const shown = things.filter((touch) => canShow(touch, condition));
+    const read = shown.map((touch) => [touch, valuesOf(condition, touch, facts)] as const);
+    const [hit] = read.flatMap(([touch, has]) => {
+      const both = has.state === 'read' ? has.list.filter((value) => values.includes(value)) : [];
+      const several = isOneOfSeveral || things.length > 1;
+      return both.length === 0 ? [] : [`the ${ofWhat(condition, touch, several, facts)} is ${join(both)}`];
+    });
+    const unread = read.flatMap(([, has]) => (has.state === 'unread' ? [has.fact] : []));
+    if (hit !== undefined) met.push(hit);
+    else if (unread.length === 0) return { kind: 'yes', rule: '', why: '' };
+    else for (const fact of unread) needs.add(fact);
   }
   if (needs.size > 0) return { kind: 'needs', needs: [...needs] };
   return { kind: 'no', rule: '', why: join(met) };
 }
+
+/** "urgency", and of which thing where a request touches several. */
+const ofWhat = (condition: Condition, touch: Touch, isOneOfSeveral: boolean, facts: Facts): string =>
+  isOneOfSeveral && !isItself(touch, condition)
+    ? `${noun[condition]} of ${join(thing(touch, facts.incidents ?? []))}`
+    : noun[condition];
 
 function grantedBy(
   agent: Agent,
@@ -235,18 +267,29 @@ function grantedBy(
   const covers =
     direct !== undefined && (isView ? direct.grant.level !== 'off' : direct.grant.level === 'full');
   const own = covers ? conditions(agent, direct, action, question, facts, switches) : undefined;
-  if (own?.kind === 'yes') return own;
-  // A full grant of one action includes reading the thing it acts on, unless viewing itself is off.
+  if (own?.kind === 'yes' && !own.cap) return own;
+  // A full grant of one action includes reading the thing it acts on, unless a grant speaks of viewing itself. What creates
+  // acts on nothing that is there to be read.
   if (isView && !grants.has(action) && question.touches.some(({ kind }) => kind !== 'list')) {
     const implied = [...grants].filter(
-      ([name, { level }]) => level === 'full' && name.startsWith(`${resourceOf(action)}.`),
+      ([name, { level }]) =>
+        level === 'full' && name.startsWith(`${resourceOf(action)}.`) && !name.endsWith('.create'),
     );
     const verdicts = implied.map(([name, grant]) =>
       conditions(agent, { name, grant: reading(grant) }, action, question, facts, switches),
     );
-    const all = own ? [own, ...verdicts] : verdicts;
-    const best = all.find(({ kind }) => kind === 'yes') ?? all.find(({ kind }) => kind === 'needs');
+    // What another grant includes uses up no cap; so that is found out first.
+    const best = verdicts.find(({ kind }) => kind === 'yes');
     if (best) return best;
+    const open = own?.kind === 'needs' ? [own, ...verdicts] : verdicts;
+    const needs = open.flatMap((verdict) => (verdict.kind === 'needs' ? verdict.needs : []));
+    if (needs.length > 0) return { kind: 'needs', needs: [...new Set(needs)] };
+    const near = verdicts.find((verdict) => verdict.kind === 'no');
+    if (!direct && near)
+      return {
+        ...near,
+        why: `no grant covers ${action}, and those that include it do not reach so far: ${near.why}`,
+      };
   }
   if (own) return own;
   if ((operatorActions as readonly string[]).includes(action))
@@ -282,7 +325,14 @@ function conditions(
   const needs = new Set<FactName>();
   const met: string[] = [];
   const only: Partial<Record<Condition, readonly string[]>> = {};
-  const { hours, on_call, ...compared } = withDuty(grant.when, touches, facts);
+  const { hours, on_call, ...compared } = withDuty(grant.when, action, touches, facts);
+  const [listed] = touches.filter(({ kind }) => kind === 'list');
+  if (listed && compared.policies?.length === 0) {
+    const covers = join(grant.when.policies ?? []);
+    return no(
+      `${personOf(agent)} is not on call now for any escalation policy that its grant covers, ${covers}`,
+    );
+  }
   for (const [condition, allowed] of Object.entries(compared) as [Condition, readonly string[]][]) {
     const asked = touches.filter((touch) => canShow(touch, condition));
     for (const touch of asked) {
@@ -302,7 +352,7 @@ function conditions(
       if (values.state === 'unread') needs.add(values.fact);
       else if (!values.list.some((value) => allowed.includes(value)))
         return no(
-          `the ${noun[condition]} is ${join(values.list) || 'not set'}; its grant covers ${join(allowed)}`,
+          `the ${ofWhat(condition, touch, touches.length > 1, facts)} is ${join(values.list) || 'not set'}; its grant covers ${join(allowed)}`,
         );
       else met.push(`the ${noun[condition]} is ${join(values.list)}`);
     }
@@ -336,7 +386,8 @@ function conditions(
     why,
     ...(grant.leaseMs !== undefined && action === 'incidents.acknowledge' && { leaseMs: grant.leaseMs }),
     ...(cap && { cap: { grant: name, cap } }),
-    ...(grant.approval && { approval: grant.approval }),
+    // Reading needs nobody's word, also where one grant covers it beside the acts.
+    ...(grant.approval && !action.endsWith('.view') && { approval: grant.approval }),
     ...(Object.keys(only).length > 0 && { narrowing: { only, never: [] } }),
   };
 }
@@ -358,17 +409,19 @@ function refusedAtOnce(name: string, grant: Grant, { touches, now }: Question): 
 }
 
 /** While on call, a list is cut to the escalation policies on which the agent's person is. */
-function withDuty(when: When, touches: readonly Touch[], { duty }: Facts): When {
-  const isList = touches.some((touch) => touch.kind === 'list' && canShow(touch, 'policies'));
+function withDuty(when: When, action: Action, touches: readonly Touch[], { duty }: Facts): When {
+  const hasPolicies = (conditionsOf[resourceOf(action)] as readonly Condition[]).includes('policies');
+  const isList = hasPolicies && touches.some(({ kind }) => kind === 'list');
   if (!when.on_call || !isList || !duty || duty.length === 0) return when;
   return { ...when, policies: when.policies?.filter((id) => duty.includes(id)) ?? [...duty] };
 }
 
+const personOf = ({ pagerduty_user = 'nobody' }: Agent): string => `${pagerduty_user}, for whom it works,`;
+
 function onCall(agent: Agent, touches: readonly Touch[], facts: Facts): Verdict {
-  const person = agent.pagerduty_user ?? 'nobody';
+  const person = personOf(agent);
   if (facts.duty === undefined) return { kind: 'needs', needs: ['duty'] };
-  if (facts.duty.length === 0)
-    return { kind: 'no', rule: '', why: `${person}, for whom it works, is not on call now` };
+  if (facts.duty.length === 0) return { kind: 'no', rule: '', why: `${person} is not on call now` };
   for (const touch of touches) {
     if (touch.kind === 'list' || !canShow(touch, 'policies')) continue;
     const values = valuesOf('policies', touch, facts);
@@ -378,43 +431,12 @@ function onCall(agent: Agent, touches: readonly Touch[], facts: Facts): Verdict 
       return {
         kind: 'no',
         rule: '',
-        why: `${person}, for whom it works, is not on call for escalation policy ${where} now`,
+        why: `${person} is not on call for escalation policy ${where} now`,
       };
     }
   }
-  return { kind: 'yes', rule: '', why: `${person}, for whom it works, is on call` };
+  return { kind: 'yes', rule: '', why: `${person} is on call` };
 }
-
-/** Whose word is still missing; `undefined` where enough operators gave it. */
-function lacking(
-  { operators }: Policy,
-  agent: Agent,
-  { by, people }: Approval,
-  { approvedBy = [] }: Question,
-): { readonly whom: string; readonly by: readonly string[]; readonly people: number } | undefined {
-  // Nobody approves what their own agent asks for.
-  const may = [...operators]
-    .filter(([name, operator]) => (by?.includes(name) ?? true) && !isSelf(agent, operator))
-    .map(([name]) => name);
-  const given = new Set(approvedBy.filter((name) => may.includes(name)));
-  if (given.size >= people) return undefined;
-  const left = may.filter((name) => !given.has(name));
-  const missing = people - given.size;
-  const whom =
-    left.length < missing
-      ? 'an operator who may approve it is in the configuration; there is none'
-      : missing > 1
-        ? `${missing} of ${join(left)} approve`
-        : `${left.length > 1 ? `one of ${join(left)}` : left[0]} approves`;
-  return { whom, by: left, people: missing };
-}
-
-const isSelf = (
-  agent: Agent,
-  operator: { readonly public_key: string; readonly pagerduty_user?: string | undefined },
-): boolean =>
-  operator.public_key === agent.public_key ||
-  (operator.pagerduty_user !== undefined && operator.pagerduty_user === agent.pagerduty_user);
 
 function narrowingOf(parts: readonly Narrowing[]): Narrowing | undefined {
   const only = Object.assign({}, ...parts.map((part) => part.only)) as Narrowing['only'];
@@ -436,10 +458,8 @@ function narrowed(narrowing: Narrowing | undefined, { touches }: Question): stri
     ([name, values]) => list?.[name as Condition]?.length !== values.length,
   );
   const only = say(Object.fromEntries(cut));
-  const never = narrowing.never.map(say);
-  return [only && `, narrowed to ${only}`, never.length > 0 && `, without ${join(never)}`]
-    .filter(Boolean)
-    .join('');
+  const never = narrowing.never.map((deny) => `, without ${say(deny)}`);
+  return [only && `, narrowed to ${only}`, ...never].filter(Boolean).join('');
 }
 
 const onDuty = (where: string): string =>

@@ -48,10 +48,11 @@ export function phrase({ summary, actions, touches }: Asked, incidents: readonly
   const kind = touches[0]?.kind ?? '';
   if (kind === 'new incident') return `${words} on ${join(things)}`;
   const general = new RegExp(`\\ban? ${kind}\\b`);
-  return general.test(words) ? words.replace(general, join(things)) : `${words} (${join(things)})`;
+  return general.test(words) ? words.replace(general, () => join(things)) : `${words} (${join(things)})`;
 }
 
-function thing(touch: Touch, incidents: readonly Numbered[]): readonly string[] {
+/** A thing that is touched, in words. */
+export function thing(touch: Touch, incidents: readonly Numbered[]): readonly string[] {
   switch (touch.kind) {
     case 'incident': {
       const read = incidents.find(({ id, number }) => id === touch.id || String(number) === touch.id);

@@ -55,6 +55,7 @@ export function answer(
     request_id: requestId,
     body: bodyForLog(mask, request.text),
     ...(fault ? { fault: fault.kind } : {}),
+    ...(request.headers.has('x-simulator-by') ? { by: request.headers.get('x-simulator-by') ?? '' } : {}),
   });
   return reply && withRequestId(reply, operation, requestId);
 }

@@ -3,8 +3,10 @@ import { pipeline } from 'node:stream/promises';
 import { rows } from '../../gate/audit-rows.ts';
 import type { AuditRow, Store } from '../../gate/audit-store.ts';
 import { contentOf } from '../../gate/audit-verify.ts';
+import { clientSettings } from '../config.ts';
 import { type ExitCode, exitCodes, UsageError } from '../errors.ts';
-import { instant, withAudit } from './audit.ts';
+import { inStore } from '../store.ts';
+import { instant } from './audit.ts';
 
 export interface ExportOptions {
   readonly since?: string;
@@ -17,7 +19,7 @@ export async function exportAudit(options: ExportOptions, to: Writable): Promise
   const after = options.after === undefined ? undefined : Number(options.after);
   if (after !== undefined && (!Number.isInteger(after) || after < 0))
     throw new UsageError(`--after takes the number of a record, such as 1200; not ${options.after}.`);
-  return withAudit(async (store) => {
+  return inStore(clientSettings().home, async (store) => {
     try {
       await pipeline(Readable.from(lines(store, { since, after })), to, { end: false });
     } catch (error) {

@@ -10,7 +10,7 @@ import { clientSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { addHead, headsFile, readHeadsFile } from '../heads-file.ts';
 import type { Output } from '../output.ts';
-import { withAudit } from './audit.ts';
+import { inStore } from '../store.ts';
 
 export interface SignHeadOptions {
   readonly keyFile: string;
@@ -30,7 +30,7 @@ export async function signAuditHead(options: SignHeadOptions, output: Output): P
     seq: 0,
     hash: '',
   });
-  return withAudit(async (store) => {
+  return inStore(clientSettings().home, async (store) => {
     const head = await checked(store, signed);
     if (head.seq === signed.seq) {
       output.result(

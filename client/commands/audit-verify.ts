@@ -8,7 +8,7 @@ import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { headsFile, readHeadsFile } from '../heads-file.ts';
 import type { Output } from '../output.ts';
-import { withAudit } from './audit.ts';
+import { inStore } from '../store.ts';
 
 export interface AuditVerifyOptions {
   readonly head?: string;
@@ -20,7 +20,7 @@ export interface AuditVerifyOptions {
 /** `oncall audit verify`: is the record whole, and if not, which record is the first false one? */
 export async function verify(options: AuditVerifyOptions, output: Output): Promise<ExitCode> {
   const heads = headsOf(options, output.say);
-  return withAudit(async (store) => {
+  return inStore(clientSettings().home, async (store) => {
     const client = options.histories ? await server(output.say) : undefined;
     try {
       const report = await verifyAudit(store, { client, heads, say: output.say });

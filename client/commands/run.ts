@@ -149,7 +149,8 @@ function checkAgent({ configFile }: ClientSettings, agent: string): void {
   }
 }
 
-async function isServed(client: Client): Promise<boolean> {
+/** Whether a Worker polls for runs. */
+export async function isServed(client: Client): Promise<boolean> {
   const { default: proto } = await import('@temporalio/proto');
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,

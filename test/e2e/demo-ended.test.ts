@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { checkout, test } from '../support/processes.ts';
+import { built, checkout, test } from '../support/processes.ts';
 import { endedSoon, expectNothingLeft, look, lookWhen, type MomentName } from './leftovers.ts';
 
 test.for<readonly [NodeJS.Signals, MomentName]>([
@@ -28,6 +28,16 @@ test('SIGINT before the demo listens for it leaves nothing behind', async ({ pla
   // Node's own end by the signal; on a busy machine the demo may have begun to listen.
   expect([null, 1]).toContain(code);
   expect(stderr).toBe('');
+  await expectNothingLeft(place, { pids: [], ports: [] });
+});
+
+test('`oncall demo | head` leaves nothing behind', async ({ place }) => {
+  const words = `"${process.execPath}" "${built('client/cli.js')}" demo | head -n 2`;
+  const { stdout, stderr } = await place.start('/bin/sh', ['-c', words]).ended;
+  expect({ stdout: stdout.split('\n')[0], stderr }).toEqual({
+    stdout: expect.stringMatching(/^Starting/),
+    stderr: '',
+  });
   await expectNothingLeft(place, { pids: [], ports: [] });
 });
 

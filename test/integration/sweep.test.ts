@@ -33,7 +33,7 @@ const called = new Map<OperationName, number>();
 beforeAll(async () => {
   stage = await setStage({
     agents: { 'sweep-bot': everything },
-    operators: ['lead'],
+    operators: { lead: '' },
     record: true,
     simulator: { rateLimit: 0 },
   });

@@ -4,6 +4,7 @@ import { type Simulator, type SimulatorOptions } from '../../simulator/index.ts'
 import { seedIds } from '../../simulator/seed.ts';
 import { known } from '../../simulator/world.ts';
 import type { KnownIncident, ServiceName, Step } from '../fixtures/known-incidents.ts';
+import { byTest } from './join.ts';
 
 /** Options of a simulator on which the case ends now: the Worker's clock and the simulator's must agree about "recent". */
 export function endingNow({ steps }: KnownIncident): SimulatorOptions {
@@ -117,7 +118,7 @@ async function playStep({ url, world }: Simulator, step: Step, ids: Map<string, 
   ): Promise<void> {
     const answer = await fetch(`${url}${path}`, {
       method,
-      headers: { 'content-type': 'application/json', ...headers },
+      headers: { 'content-type': 'application/json', ...byTest, ...headers },
       body: JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`);

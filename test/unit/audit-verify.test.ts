@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { type AuditReport, verifyAudit } from '../../client/audit-verify.ts';
 import { append, hashOf, write } from '../../gate/audit.ts';
 import { readPublicKey, signHead } from '../../gate/audit-head.ts';
@@ -21,6 +21,9 @@ import {
 } from './tampering.ts';
 import { record, temporaryStore } from './temporary-store.ts';
 
+// Each test has a store in a real file: seconds, on a busy machine.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
+
 const store = temporaryStore();
 const say = (): void => {};
 const verified = (): Promise<AuditReport> => verifyAudit(store(), { say });
@@ -40,6 +43,35 @@ test('what nobody touched is whole, and says how much it is', async () => {
     badLines: [],
   });
 });
+
+test('what is written on while it is read is whole', async () => {
+  await transact(store(), (tx) =>
+    append(
+      tx,
+      Array.from({ length: 1_200 }, () => record()),
+    ),
+  );
+  let reading = true;
+  const verifying = verified().finally(() => {
+    reading = false;
+  });
+  let more = 0;
+  for (; reading; more += 1) {
+    await claimOf(`${more}`);
+  }
+  expect(more).toBeGreaterThan(2);
+  const { whole, sentence, records } = await verifying;
+  expect(whole, sentence).toBe(true);
+  expect(records).toBeGreaterThanOrEqual(1_210);
+});
+
+/** Claims a step, as a write does. */
+const claimOf = (step: string): Promise<void> =>
+  transact(store(), async (tx) => {
+    const [stamp = { seq: 0, hash: '' }] = await append(tx, [record({ step })]);
+    const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
+    await claim(tx, { key: step, digest: 'd' }, stamp, claimed);
+  });
 
 test('an audit without a record is whole', async () => {
   await cutAfter(store(), 0);
@@ -246,12 +278,7 @@ describe('a chain that was made whole again', () => {
   });
 
   test('is found by the claims of writes, exactly where they stand close', async () => {
-    for (const name of ['one', 'two'])
-      await transact(store(), async (tx) => {
-        const [stamp = { seq: 0, hash: '' }] = await append(tx, [record({ step: name })]);
-        const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
-        await claim(tx, { key: name, digest: 'd' }, stamp, claimed);
-      });
+    for (const name of ['one', 'two']) await claimOf(name);
     await rewrite(store(), 27, { decision: 'denied' });
     await rehash(store(), 27);
     const { sentence } = await verified();

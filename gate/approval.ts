@@ -1,0 +1,85 @@
+import { digestOf } from './canonical.ts';
+import type { Facts } from './facts.ts';
+import type { Approval } from './grants.ts';
+import type { Agent, Operator, Policy } from './policy.ts';
+import type { Step } from './steps.ts';
+import { join } from './words.ts';
+
+/** What an operator signs: exactly this step of this run, on exactly these facts. */
+export interface ApprovalClaim {
+  readonly step: string;
+  readonly request: string;
+  readonly facts: string;
+}
+
+/** What is approved is approved on these facts; who is on call may change meanwhile. */
+export const approvalClaim = (
+  { key, digest }: Step,
+  { incidents = [], services = [], policies = [], schedules = [], users = [] }: Facts,
+): ApprovalClaim => ({
+  step: key,
+  request: digest,
+  facts: digestOf({ incidents, services, policies, schedules, users }),
+});
+
+/** Digest of what a step sends. */
+export const requestDigest = (operation: string, request: unknown): string => digestOf([operation, request]);
+
+/** Whose word a step has, and whose it still lacks. */
+export interface Words {
+  /** Names of the operators whose word counts. */
+  readonly given: readonly string[];
+  /** Absent where enough operators gave their word. */
+  readonly missing?: { readonly whom: string; readonly by: readonly string[]; readonly people: number };
+}
+
+/** Counts the words on a step: of operators who may approve it, of one person once, and never of the agent's own person. */
+export function wordsOn(
+  { operators }: Pick<Policy, 'operators'>,
+  agent: Agent,
+  { by, people }: Approval,
+  approvedBy: readonly string[],
+): Words {
+  // Nobody approves what their own agent asks for.
+  const may = [...operators].filter(
+    ([name, operator]) => (by?.includes(name) ?? true) && !isSamePerson(agent, operator),
+  );
+  const given = distinct(may.filter(([name]) => approvedBy.includes(name)));
+  if (given.length >= people) return { given: namesOf(given) };
+  const left = may.filter(([, operator]) => !given.some(([, other]) => isSamePerson(operator, other)));
+  const wanted = people - given.length;
+  const there = distinct(left).length;
+  const names = join(namesOf(left));
+  const whom =
+    there < wanted
+      ? `${wanted > 1 ? `${wanted} operators` : 'an operator'} who may approve it ${wanted > 1 ? 'are' : 'is'} in the configuration; there is ${there > 0 ? `only ${names}` : 'none'}`
+      : wanted > 1
+        ? `${wanted} of ${names} approve`
+        : `${left.length > 1 ? `one of ${names}` : names} approves`;
+  return { given: namesOf(given), missing: { whom, by: namesOf(left), people: wanted } };
+}
+
+type Named = readonly [string, Operator];
+
+const namesOf = (operators: readonly Named[]): readonly string[] => operators.map(([name]) => name);
+
+/** Each person once: who stands there under two names has one word. */
+const distinct = (operators: readonly Named[]): readonly Named[] =>
+  operators.filter(
+    ([, operator], index) =>
+      !operators.slice(0, index).some(([, earlier]) => isSamePerson(operator, earlier)),
+  );
+
+/** Whether two identities are one person: by any of their keys, or by their user in PagerDuty. */
+function isSamePerson(one: Agent | Operator, other: Agent | Operator): boolean {
+  const keys = keysOf(one);
+  return (
+    keysOf(other).some((key) => keys.includes(key)) ||
+    (one.pagerduty_user !== undefined && one.pagerduty_user === other.pagerduty_user)
+  );
+}
+
+const keysOf = ({ public_key, previous_keys = [] }: Agent | Operator): readonly string[] => [
+  public_key,
+  ...previous_keys.map((previous) => previous.public_key),
+];
