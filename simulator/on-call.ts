@@ -1,5 +1,5 @@
 import type { EscalationPolicy, Rule, Schedule } from './model.ts';
-import { renderFinal, wholeDuties } from './schedules/render.ts';
+import { Roster } from './schedules/roster.ts';
 
 /** An unbroken time of one person; `start` null: it always was so, `end` null: it never ends. */
 export interface Shift {
@@ -16,21 +16,22 @@ export interface OnCall extends Shift {
 }
 
 /** Who has the duty by a schedule: every shift that touches `since` to `until`, in order and uncut, never two at once. */
-export const finalSchedule = (schedule: Schedule, since: number, until: number): readonly Shift[] =>
-  wholeDuties(schedule, renderFinal(schedule), since, until);
+export const finalSchedule = (
+  schedule: Schedule,
+  since: number,
+  until: number,
+  roster = new Roster(),
+): readonly Shift[] => roster.duties(schedule, since, until);
 
 /** Ids of everyone whom a level reaches at an instant, each once; none where nobody is on call. */
 export function onCallAt(
   rule: Pick<Rule, 'targets'>,
   schedules: ReadonlyMap<string, Schedule>,
   at: number,
+  roster = new Roster(),
 ): readonly string[] {
-  const userIds = rule.targets.flatMap((target) => {
-    if (target.type === 'user') return [target.id];
-    const schedule = schedules.get(target.id);
-    return schedule ? renderFinal(schedule)(at, at + 1).map(({ userId }) => userId) : [];
-  });
-  return [...new Set(userIds)];
+  const shifts = rule.targets.flatMap((target) => shiftsOf(target, schedules, at, at, roster));
+  return [...new Set(shifts.map(({ userId }) => userId))];
 }
 
 /** Everyone on call by a policy at some time between two instants: a tuple for each level, target and shift. */
@@ -39,10 +40,11 @@ export function onCalls(
   schedules: ReadonlyMap<string, Schedule>,
   since: number,
   until: number,
+  roster = new Roster(),
 ): readonly OnCall[] {
   return policy.rules.flatMap((rule, index) =>
     rule.targets.flatMap((target) =>
-      shiftsOf(target, schedules, since, until).map((shift) => ({
+      shiftsOf(target, schedules, since, until, roster).map((shift) => ({
         ...shift,
         policy,
         level: index + 1,
@@ -57,8 +59,9 @@ function shiftsOf(
   schedules: ReadonlyMap<string, Schedule>,
   since: number,
   until: number,
+  roster: Roster,
 ): readonly Shift[] {
   if (target.type === 'user') return [{ userId: target.id, start: null, end: null }];
   const schedule = schedules.get(target.id);
-  return schedule ? finalSchedule(schedule, since, until) : [];
+  return schedule ? roster.duties(schedule, since, until) : [];
 }

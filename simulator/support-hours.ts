@@ -12,28 +12,25 @@ export function urgencyOf(service: Service, severity: Severity | null, now: numb
 /** When a service next makes its open incidents of low urgency high; `undefined` where it never does. */
 export function nextRaise({ supportHours, raisesUrgencyAt }: Service, now: number): number | undefined {
   if (!supportHours) return undefined;
-  const edges = hoursAround(supportHours, now).flatMap(({ start, end }) => [
+  const edges = openHours(supportHours, now - dayMs, now + 8 * dayMs).flatMap(({ start, end }) => [
     ...(raisesUrgencyAt.includes('support_hours_start') ? [start] : []),
     ...(raisesUrgencyAt.includes('support_hours_end') ? [end] : []),
   ]);
-  return edges.toSorted((a, b) => a - b).find((at) => at > now);
+  return edges.toSorted((a, b) => a - b).find((at) => at > now && at < now + 8 * dayMs);
 }
 
 function choiceAt({ urgencyRule, supportHours }: Service, now: number) {
   if (typeof urgencyRule === 'string') return urgencyRule;
-  const isDuring =
-    supportHours !== null &&
-    hoursAround(supportHours, now).some(({ start, end }) => start <= now && now < end);
+  const isDuring = supportHours !== null && openHours(supportHours, now, now + 1).length > 0;
   return isDuring ? urgencyRule.during : urgencyRule.outside;
 }
 
-/** The support hours from a week before an instant to a good week after. */
-function hoursAround(hours: SupportHours, now: number): readonly Span[] {
+function openHours(hours: SupportHours, since: number, until: number): readonly Span[] {
   const { timeZone, startSecond, endSecond, weekdays } = hours;
   const durationSeconds = endSecond - startSecond + (endSecond > startSecond ? 0 : daySeconds);
   const restrictions = weekdays.map((weekday) => ({ weekday, startSecond, durationSeconds }));
-  if (restrictions.length === 0) return [];
-  return openTimes(restrictions, timeZone, now - 8 * daySeconds * 1000, now + 9 * daySeconds * 1000);
+  return restrictions.length === 0 ? [] : openTimes(restrictions, timeZone, since, until);
 }
 
 const daySeconds = 24 * 3600;
+const dayMs = daySeconds * 1000;

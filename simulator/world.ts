@@ -22,6 +22,7 @@ import type {
   User,
 } from './model.ts';
 import { onCallAt } from './on-call.ts';
+import { Roster } from './schedules/roster.ts';
 import { createSettings, type Settings } from './settings.ts';
 import { Subscriptions } from './webhooks/subscription.ts';
 
@@ -47,6 +48,7 @@ export class World {
   /** Oldest first. PagerDuty keeps them for 90 days and shows them nowhere that is served here. */
   readonly changeEvents: ChangeEvent[] = [];
   readonly settings: Settings = createSettings();
+  readonly roster = new Roster();
   /** `https://DOMAIN.pagerduty.com` is the account's website. */
   readonly domain: string;
   /** Who delivers webhooks; whatever happens before there is anybody is not told. */
@@ -124,7 +126,7 @@ export class World {
   /** Ids of everyone whom a level reaches now; where the targets take turns, of the next one that has somebody. */
   onCall(rule: Rule): readonly string[] {
     const targets = rule.strategy === 'round_robin' ? this.#nextTargets(rule) : rule.targets;
-    return onCallAt({ ...rule, targets }, this.schedules, this.clock.now);
+    return onCallAt({ targets }, this.schedules, this.clock.now, this.roster);
   }
 
   /** The level got an incident: where its targets take turns, it is the next one's from now on. */
@@ -139,7 +141,7 @@ export class World {
     const turn = this.#turns.get(rule.id) ?? 0;
     const ring = [...rule.targets.slice(turn), ...rule.targets.slice(0, turn)];
     const isHeld = (target: Target) =>
-      onCallAt({ targets: [target] }, this.schedules, this.clock.now).length > 0;
+      onCallAt({ targets: [target] }, this.schedules, this.clock.now, this.roster).length > 0;
     return ring.filter(isHeld).slice(0, 1);
   }
 

@@ -16,7 +16,7 @@ export function listOnCalls({ world, query }: Call<'listOnCalls'>): Outcome {
   const schedule = query.filter('schedule_ids[]');
   const duties = [...world.policies.values()]
     .filter(({ id }) => policy(id))
-    .flatMap((one) => onCalls(one, world.schedules, since, until))
+    .flatMap((one) => onCalls(one, world.schedules, since, until, world.roster))
     // A literal `null` among the schedules asks for the users who are targets themselves.
     .filter((duty) => user(duty.userId) && schedule(duty.schedule?.id ?? 'null'));
   const shown = query.flag('earliest') ? earliest(duties) : duties;

@@ -1,3 +1,4 @@
+import { Temporal } from 'temporal-polyfill';
 import type { Restriction } from '../model.ts';
 import { clip, type Span, union } from './span.ts';
 import { dayOf, instantOfWall } from './zone.ts';
@@ -24,13 +25,15 @@ function openTimesOf(
 ): readonly Span[] {
   const spans: Span[] = [];
   const reachDays = Math.ceil((startSecond + durationSeconds) / daySeconds);
+  const first = dayOf(since, zone).subtract({ days: reachDays });
   const last = dayOf(until, zone);
+  const days = weekday === null ? 1 : 7;
+  const ahead = weekday === null ? 0 : (weekday - first.dayOfWeek + 7) % 7;
   for (
-    let day = dayOf(since, zone).subtract({ days: reachDays });
-    day.until(last).days >= 0;
-    day = day.add({ days: 1 })
+    let day = first.add({ days: ahead });
+    Temporal.PlainDate.compare(day, last) <= 0;
+    day = day.add({ days })
   ) {
-    if (weekday !== null && day.dayOfWeek !== weekday) continue;
     const opens = day.toPlainDateTime().add({ seconds: startSecond });
     const closes = opens.add({ seconds: durationSeconds });
     spans.push({ start: instantOfWall(opens, zone), end: instantOfWall(closes, zone) });

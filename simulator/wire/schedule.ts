@@ -62,7 +62,9 @@ export const writeOverrides = (view: View, schedule: Schedule, range: Range | un
 /** When a user is on call next, or now, within the 90 days that PagerDuty looks ahead; null for never. */
 export function writeNextOnCall(view: View, schedule: Schedule, userId: string) {
   const { now } = view.world.clock;
-  const next = finalSchedule(schedule, now, now + lookAheadMs).find((shift) => shift.userId === userId);
+  const next = finalSchedule(schedule, now, now + lookAheadMs, view.world.roster).find(
+    (shift) => shift.userId === userId,
+  );
   if (!next) return null;
   return {
     start: next.start === null ? null : view.stamp(next.start),

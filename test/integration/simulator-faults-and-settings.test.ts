@@ -71,7 +71,7 @@ test('the state shows everything there is, and no key', async () => {
   const { status, body, text } = await ask('GET', '/_simulator/state');
   expect(status).toBe(200);
   expect(body.incidents).toHaveLength(4);
-  expect(body.services).toHaveLength(4);
+  expect(body.services).toHaveLength(6);
   expect(body.users.length).toBeGreaterThan(5);
   expect(body.settings.account_expired).toBe(false);
   for (const key of ['simulator-full-access-key', 'simulatorcheckoutroutingkey00000', 'simulator-app-secret'])

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Layer, Restriction, Schedule } from '../../simulator/model.ts';
 import { renderFinal, wholeDuties } from '../../simulator/schedules/render.ts';
+import { Roster } from '../../simulator/schedules/roster.ts';
 
 // The same schedules rendered twice: by the simulator, and here, minute by minute, by asking for each minute who has it. The
 // second one takes nothing from the first, not even its way to do time zones. A failure prints the seed that repeats it.
@@ -194,9 +195,11 @@ describe('any schedule, rendered over three days around a change of the clocks',
         const at = (duties: ReturnType<typeof render>, instant: number) =>
           duties.find(({ start, end }) => start <= instant && instant < end)?.userId;
         const all = render(around, until);
+        const roster = new Roster();
         const pieces = [...render(around, middle), ...render(middle, until)];
         for (let instant = around; instant < until; instant += 15 * minute) {
           expect(at(pieces, instant)).toBe(at(all, instant));
+          expect(roster.userAt(schedule, instant)).toBe(at(all, instant));
         }
         const whole = wholeDuties(schedule, render, around, until - 1);
         const cut = whole.map(({ userId, start, end }) => ({
