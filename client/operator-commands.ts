@@ -75,6 +75,8 @@ function identities(program: Command, end: End): void {
     .action(async (name: string, _options, command: Command) =>
       end((await import('./commands/switches.ts')).enable(name, outputOf(asksJson(command)))),
     );
+  // What the command above must take, to say which word is unknown, these do not.
+  for (const command of agents.commands) command.allowExcessArguments(false);
   program
     .command('operators')
     .description('the people who may approve')
