@@ -43,6 +43,15 @@ export const conditionsOf: Readonly<Record<Resource, readonly Condition[]>> = {
   events: [],
 };
 
+/** Conditions of a resource that an action of it cannot show: what is new has no status yet, and no place but what it names. */
+const unseenBy: Readonly<Partial<Record<string, readonly Condition[]>>> = {
+  'incidents.create': ['status'],
+  'services.create': ['services'],
+  'escalation_policies.create': ['policies'],
+  'users.create': ['teams'],
+  'teams.create': ['teams'],
+};
+
 /** At most so many steps in a time: `20/hour`. Counted over all Workers, tries of one step once. */
 export interface Cap {
   readonly count: number;
@@ -166,7 +175,7 @@ export const Denies = z.array(
     const known = nameFault(action);
     if (known !== undefined) context.addIssue({ code: 'custom', path: ['action'], message: known });
     else
-      for (const message of conditionFaults(action.split('.')[0] as Resource, when))
+      for (const message of conditionFaults(action, when))
         context.addIssue({ code: 'custom', path: ['when'], message });
     return { action, when };
   }),
@@ -187,14 +196,17 @@ function nameFault(name: string): string | undefined {
   return undefined;
 }
 
-const conditionFaults = (resource: Resource, when: When): readonly string[] =>
-  Object.keys(when).flatMap((condition) =>
-    condition === 'hours' ||
-    condition === 'on_call' ||
-    (conditionsOf[resource] as readonly string[]).includes(condition)
-      ? []
-      : [`${condition} says nothing about ${resource}`],
-  );
+/** A condition that can never hold would refuse for ever in a grant, and do nothing in a deny. */
+function conditionFaults(name: string, when: When): readonly string[] {
+  const { hours: _hours, on_call: _duty, ...compared } = when;
+  const resource = name.split('.')[0] as Resource;
+  const known: readonly string[] = conditionsOf[resource];
+  const unseen: readonly string[] = unseenBy[name] ?? [];
+  return Object.keys(compared).flatMap((condition) => {
+    if (!known.includes(condition)) return [`${condition} says nothing about ${resource}`];
+    return unseen.includes(condition) ? [`${condition} says nothing about ${name}`] : [];
+  });
+}
 
 function faultsOf(name: string, grant: Grant): readonly string[] {
   const unknown = nameFault(name);
@@ -208,7 +220,7 @@ function faultsOf(name: string, grant: Grant): readonly string[] {
       faults.push('off takes no conditions');
     return faults;
   }
-  faults.push(...conditionFaults(resource, grant.when));
+  faults.push(...conditionFaults(name, grant.when));
   if (name === 'incidents.acknowledge' && (grant.leaseMs === undefined || grant.when.urgency === undefined)) {
     faults.push(
       'acknowledging must state its lease and urgency: { level: full, lease: 5m, when: { urgency: [low] } }',

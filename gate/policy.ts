@@ -1,10 +1,11 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter } from 'yaml';
 import { z } from 'zod';
 import { type Action, actionsOf, type Resource } from '../pagerduty/catalogue/endpoint.ts';
 import { Id } from '../pagerduty/catalogue/wire.ts';
 import { sha256 } from './canonical.ts';
 import { Denies, Grants } from './grants.ts';
 import { reservedNames } from './runner.ts';
+import { readYaml, type Yaml, YamlFault } from './yaml.ts';
 
 /** Where a secret lies; never the secret itself. */
 export const SecretRef = z
@@ -213,20 +214,19 @@ export class PolicyError extends Error {
  */
 export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number): string => {
     const { line, col } = lines.linePos(offset);
     return `${file}:${line}:${col}`;
   };
-  const fault = document.errors[0];
-  if (fault) throw new PolicyError(`${at(fault.pos[0])}: this is not YAML: ${fault.message}`);
-  let written: unknown;
+  let read: Yaml;
   try {
-    written = document.toJS({ maxAliasCount: 100 }) ?? {};
-  } catch {
-    throw new PolicyError(`${file}: this is not YAML: a *alias stands for nothing, or for too much`);
+    read = readYaml(text, lines);
+  } catch (error) {
+    if (error instanceof YamlFault)
+      throw new PolicyError(`${at(error.offset)}: this is not YAML: ${error.message}`);
+    throw error;
   }
-  const result = Configuration.safeParse(written, { reportInput: true });
+  const result = Configuration.safeParse(read.value ?? {}, { reportInput: true });
   const faults = result.success
     ? faultsWithin(result.data)
     : flatten(result.error.issues.slice(0, mostFaults));
@@ -239,8 +239,8 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
     };
   }
   const sentences = faults.slice(0, mostFaults).map(({ path, message }) => {
-    const where = nearest(document, path);
-    return `${where === undefined ? file : at(where)}: ${path.join('.') || 'the file'}: ${message}`;
+    const where = nearest(read.document, path) ?? read.document.contents?.range?.[0] ?? 0;
+    return `${at(where)}: ${path.join('.') || 'the file'}: ${message}`;
   });
   throw new PolicyError([...new Set(sentences)].join('\n'));
 }
@@ -262,10 +262,21 @@ function flatten(issues: readonly z.core.$ZodIssue[], above: readonly PropertyKe
     }
     if (issue.code === 'invalid_union' && issue.errors.length > 0) {
       const closest = issue.errors.toSorted((a, b) => depth(b) - depth(a))[0] ?? [];
+      // Where no branch came close, the union itself says what it takes.
+      if (depth(closest) === 0 && issue.message !== 'Invalid input')
+        return [{ path, message: issue.message }];
       return flatten(closest, path);
     }
     if (issue.code === 'invalid_key') return flatten(issue.issues, path);
-    if (issue.code === 'too_small') return [{ path, message: 'takes at least one value' }];
+    if (issue.code === 'too_small' || issue.code === 'too_big') {
+      const [bound, by] =
+        issue.code === 'too_small' ? ([issue.minimum, 'least'] as const) : ([issue.maximum, 'most'] as const);
+      const isCounted = issue.origin !== 'number' && issue.origin !== 'int';
+      const what = isCounted && issue.code === 'too_small' ? 'one value' : String(bound);
+      return [{ path, message: `takes at ${by} ${what}` }];
+    }
+    if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid input'))
+      return [{ path, message: `takes ${issue.values.map(String).join(' or ')}` }];
     if (issue.code === 'invalid_type') {
       return [
         {
@@ -286,6 +297,7 @@ const kinds: Readonly<Record<string, string>> = {
   object: 'keys and values: { key: value }',
   record: 'keys and values: { key: value }',
   number: 'a number',
+  int: 'a whole number',
   boolean: 'true or false',
 };
 
@@ -295,10 +307,7 @@ const depth = (issues: readonly z.core.$ZodIssue[]): number =>
   Math.max(0, ...issues.map(({ path }) => path.length));
 
 /** Offset of the node at `path`, or of the closest one above it that exists; of a pair's key rather than its value. */
-function nearest(
-  document: ReturnType<typeof parseDocument>,
-  path: readonly PropertyKey[],
-): number | undefined {
+function nearest(document: Document, path: readonly PropertyKey[]): number | undefined {
   for (let length = path.length; length > 0; length -= 1) {
     const parent = document.getIn(path.slice(0, length - 1), true);
     const last = path[length - 1];

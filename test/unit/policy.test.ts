@@ -64,7 +64,7 @@ describe('a configuration is refused, where and why', () => {
   });
 
   test.each(['- a\n', 'hello\n', '42\n', 'true\n'])('a file that holds only %j', (text) => {
-    expect(faultsOf(text)).toEqual(['oncall.yaml: the file: takes keys and values: { key: value }']);
+    expect(faultsOf(text)).toEqual(['oncall.yaml:1:1: the file: takes keys and values: { key: value }']);
   });
 
   test.each([
