@@ -9,6 +9,7 @@ import {
   startRaw,
   statementOf,
   stopSweeps,
+  waitsForFinding,
 } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -315,19 +316,9 @@ test('whoever takes a run away and starts its twin with the statement it carried
   const incident = await stage.trigger();
   const input = { account, incident, assess: 'client' } as const;
   const run = await stage.start('triage-bot', 'respondToIncident', input);
-  await until(
-    'it has read the incident',
-    async () => (await stage.audit({ run: run.workflowId })).length > 1,
-  );
+  await waitsForFinding(stage, run.workflowId);
   const statement = await statementOf(stage, run.workflowId);
   await stage.client.workflow.getHandle(run.workflowId).terminate();
-  await until('its Activities have ended', async () => {
-    const records = await stage.audit({ run: run.workflowId });
-    return (
-      records.filter(({ kind, decision }) => kind === 'entry' && decision === 'allowed').length ===
-      records.filter(({ kind }) => kind === 'outcome').length
-    );
-  });
   const workflowId = workflowIds.respondToIncident(input, '');
   await expectRefused(
     stage,

@@ -5,7 +5,7 @@ import { parsePolicy } from '../../gate/policy.ts';
 import { type Claim, sign } from '../../gate/statement.ts';
 import { lift, liftClaim, press } from '../../gate/switches.ts';
 import type { PendingApproval } from '../../workflows/contract.ts';
-import { expectRefused, startRaw, stopSweeps } from '../support/attacks.ts';
+import { expectRefused, startRaw, stopSweeps, waitsForFinding } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -48,7 +48,10 @@ async function waiting() {
     handle,
     first,
     approval,
-    approve: (statement: string) => handle.executeUpdate('approve', { args: [{ id: first.id, statement }] }),
+    approve: async (statement: string) => {
+      await pending();
+      await handle.executeUpdate('approve', { args: [{ id: first.id, statement }] });
+    },
     /** The approval counts for nothing, and the entry of the next try says why. */
     expectInVain: async (statement: string, reason: RegExp) => {
       const before = (await needed()).length;
@@ -64,6 +67,7 @@ async function waiting() {
         requests,
       );
       expect(stage.simulator.world.notes(incident)).toEqual([]);
+      await pending();
     },
   };
 }
@@ -167,16 +171,7 @@ async function midway() {
     assess: 'client',
     presenceSeconds: 30,
   });
-  await until('it waits for the finding', async () => {
-    const { typedSearchAttributes, raw } = await stage.client.workflow.getHandle(run.workflowId).describe();
-    const [, waits] =
-      typedSearchAttributes
-        .getAll()
-        .map(({ value }) => String(value))
-        .join()
-        .match(/(finding)/) ?? [];
-    return waits !== undefined && (raw.pendingActivities ?? []).length === 0;
-  });
+  await waitsForFinding(stage, run.workflowId);
   return { incident, run };
 }
 

@@ -8,8 +8,9 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import { expect, inject } from 'vitest';
 import { statementHeader } from '../../gate/statement.ts';
-import { type RunResult, sweepScheduleId } from '../../workflows/contract.ts';
+import { type RunResult, searchAttributes, sweepScheduleId } from '../../workflows/contract.ts';
 import type { Stage } from './stage.ts';
+import { until } from './until.ts';
 
 /** Starts a Workflow as someone would who reaches the server and has whatever header he likes. */
 export async function startRaw(
@@ -44,6 +45,15 @@ export async function statementOf(stage: Stage, workflowId: string): Promise<str
 /** Stops the Schedule whose sweeps would ask PagerDuty in between, so that every request is the attack's. */
 export async function stopSweeps(stage: Stage): Promise<void> {
   await stage.client.schedule.getHandle(sweepScheduleId('main')).pause('attacks are counted');
+}
+
+/** Waits until a run that its client judges has read all that it reads before the finding. */
+export async function waitsForFinding({ client }: Stage, workflowId: string): Promise<void> {
+  await until('it waits for the finding', async () => {
+    const { typedSearchAttributes, raw } = await client.workflow.getHandle(workflowId).describe();
+    const waits = typedSearchAttributes.get(searchAttributes.waitingFor) ?? '';
+    return waits.includes('finding') && (raw.pendingActivities ?? []).length === 0;
+  });
 }
 
 /** The attempt was refused for this reason, nothing reached PagerDuty, and the audit has one denial under this name. */
