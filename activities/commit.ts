@@ -59,9 +59,11 @@ export async function commit<Name extends OperationName>(
         : last;
     const counting = decision.decision === 'denied' ? [] : (decision.approvedBy ?? []);
     const approvals = words.approved.filter(({ operator }) => counting.includes(operator));
-    const stamp = await book.append(entryOf(call, facts, decision, approvals));
-    if (decision.decision !== 'allowed')
-      return { decision, stamp, unheard: [...words.unheard, ...strangersTo(decision, words)] };
+    const idle = [...words.unheard, ...strangersTo(decision, words)];
+    // The record says of each word that came why it did not count; the sentence of the decision stays its own.
+    const sentence = [decision.sentence, ...(decision.decision === 'allowed' ? [] : idle)].join(' ');
+    const stamp = await book.append(entryOf(call, facts, { ...decision, sentence }, approvals));
+    if (decision.decision !== 'allowed') return { decision, stamp, unheard: idle };
     await book.use({ ...asked, caps: decision.caps ?? [] });
     const done = { decision, stamp, unheard: words.unheard };
     if (!claiming) return done;

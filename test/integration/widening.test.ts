@@ -78,29 +78,38 @@ describe('an approval counts for nothing', () => {
     const { claim } = first;
     await expectInVain(
       await approval('lead', { input: { ...claim, request: 'f'.repeat(64) } }),
-      /Not counted: the approval of lead was made for other input\.$/,
+      /The word of lead counts for nothing: the statement was made for other input\.$/,
     );
     await expectInVain(
       await approval('lead', { input: { ...claim, step: 'another' } }),
-      /lead was made for other input\.$/,
+      /lead counts for nothing: the statement was made for other input\.$/,
     );
     await expectInVain(
       await approval('lead', { input: { ...claim, facts: 'f'.repeat(64) } }),
-      /lead was made for other input\.$/,
+      /lead counts for nothing: the statement was made for other input\.$/,
     );
-    await expectInVain(await approval('lead', { target: 'another-run' }), /lead was made for another run\.$/);
+    await expectInVain(await approval('lead', { target: 'another-run' }), /lead counts for nothing: the statement was made for another run\.$/);
     await expectInVain(
       await approval('lead', { type: 'update:conclude' }),
-      /lead was made for another kind of request/,
+      /lead counts for nothing: the statement was made for another kind of request/,
     );
-    await expectInVain(await approval('ghost', {}, stage.agent('lead').key), /there is no operator ghost/);
-    await expectInVain(await approval('ask-bot'), /there is no operator ask-bot/);
+    await expectInVain(
+      await approval('ghost', {}, stage.agent('lead').key),
+      /The word of ghost counts for nothing: the configuration knows no such operator/,
+    );
+    await expectInVain(
+      await approval('ask-bot'),
+      /The word of ask-bot counts for nothing: the configuration knows no such operator/,
+    );
     await expectInVain(
       await approval('lead', {}, stage.agent('deputy').key),
-      /lead was not signed with the key/,
+      /The word of lead counts for nothing: the statement was not signed with the key/,
     );
     await expectInVain(await approval('self'), /self may not approve this\.$/);
-    await expectInVain('let me in', /there is no operator nobody/);
+    await expectInVain(
+      'let me in',
+      /The word of nobody counts for nothing: the configuration knows no such operator/,
+    );
     await approve(await approval('lead'));
     expect((await run.result()).outcome).toBe('done');
     expect(stage.simulator.world.notes(incident)).toHaveLength(1);
@@ -118,7 +127,10 @@ describe('an approval counts for nothing', () => {
         `public_key: ${fresh}\n    previous_keys: [{ public_key: ${oldPublic}, until: "${until}" }]`,
       ),
     );
-    await expectInVain(old, /deputy was not signed with the key/);
+    await expectInVain(
+      old,
+      /The word of deputy counts for nothing: the statement was not signed with the key/,
+    );
     await approve(await approval('deputy'));
     expect((await run.result()).outcome).toBe('done');
   });
@@ -130,7 +142,10 @@ test('of one approval that was heard, a second run has nothing', async () => {
   await one.approve(statement);
   expect((await one.run.result()).outcome).toBe('done');
   const two = await waiting();
-  await two.expectInVain(statement, /the approval of lead was made for another run/);
+  await two.expectInVain(
+    statement,
+    /The word of lead counts for nothing: the statement was made for another run/,
+  );
   await two.handle.executeUpdate('refuse', { args: [{ id: two.first.id, by: 'lead', reason: 'no' }] });
   expect((await two.run.result()).outcome).toBe('approval_refused');
 });
