@@ -7,7 +7,16 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        // Milliseconds each on an idle machine; nothing may depend on how busy it is.
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
       {
         extends: true,
         test: {
@@ -24,6 +33,9 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/support/global-build.ts'],
+          // After the others; and one more at a time, because these wait more than they work.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 3,
           ...patience,
         },
       },

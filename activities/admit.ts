@@ -1,12 +1,10 @@
-import { activityInfo } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
-import { write } from '../gate/audit.ts';
+import { type Stamp, write } from '../gate/audit.ts';
 import { digestOf } from '../gate/canonical.ts';
 import { spend } from '../gate/spent.ts';
-import { claimedAgent, keysAt, StatementError, verify } from '../gate/statement.ts';
-import { nameOf } from '../gate/words.ts';
+import { claimantOf, keysAt, StatementError, verify } from '../gate/statement.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
+import { runNow } from './origin.ts';
 
 /** Words that came in by an Update, and the statement that should prove whose they are. */
 export interface Words {
@@ -27,25 +25,30 @@ export interface Words {
 export async function admit(
   deps: Deps,
   words: Words,
-): Promise<{ readonly ok: boolean; readonly sentence: string; readonly agent: string }> {
-  const { workflowExecution: run, attempt } = activityInfo();
-  if (!run) throw ApplicationFailure.nonRetryable('Only a run takes Updates.', 'PermissionDenied');
+): Promise<{
+  readonly ok: boolean;
+  readonly sentence: string;
+  readonly agent: string;
+  readonly entry: Stamp;
+}> {
+  const { run, attempt } = runNow();
   try {
     const state = deps.policy();
     const store = await deps.store();
     const origin = await deps.origin(run, state.readable ? state.policy : undefined);
     const [{ workflowId, firstRunId }] = origin.lineage;
     const agent = origin.kind === 'agent' ? origin.agent : 'nobody';
-    const claimed = nameOf(claimedAgent(words.statement) ?? 'nobody');
+    const claimed = claimantOf(words.statement);
     const refusal = await refusalOf();
     const sentence = refusal
       ? `${claimed} may not ${words.update} this run: ${refusal}.`
       : `${agent} may ${words.update} this run: it signed what it said.`;
-    await write(store, {
+    const entry = await write(store, {
       kind: 'entry',
       agent: claimed,
       account: deps.account,
-      ...run,
+      workflowId: run.workflowId,
+      runId: run.runId,
       step: words.step,
       attempt,
       configuration: state.readable ? state.policy.digest : 'unreadable',
@@ -58,7 +61,7 @@ export async function admit(
       requestDigest: digestOf(words.value),
       reads: [],
     });
-    return { ok: refusal === undefined, sentence, agent };
+    return { ok: refusal === undefined, sentence, agent, entry };
 
     async function refusalOf(): Promise<string | undefined> {
       if (!state.readable) return 'everything is denied until the configuration is mended';

@@ -1,9 +1,8 @@
-import { digestOf } from '../gate/canonical.ts';
-import type { Facts } from '../gate/facts.ts';
+import type { ApprovalClaim } from '../gate/approval.ts';
 import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
 import { claimedAgent, keysAt, StatementError, verify } from '../gate/statement.ts';
-import type { Step } from '../gate/steps.ts';
+import { nameOf } from '../gate/words.ts';
 import type { Deps } from './deps.ts';
 import type { Origin } from './origin.ts';
 
@@ -13,46 +12,48 @@ export interface Approved {
   readonly jti: string;
 }
 
-/** What an operator signs: exactly this step of this run, on exactly these facts. */
-export interface ApprovalClaim {
-  readonly step: string;
-  readonly request: string;
-  readonly facts: string;
+/** What the statements that came with a step prove. */
+export interface Approvals {
+  readonly approved: readonly Approved[];
+  /** Why the others count for nothing, a sentence each. */
+  readonly unheard: readonly string[];
 }
 
-/** What is approved is approved on these facts; who is on call may change meanwhile. */
-export const approvalClaim = (
-  { key, digest }: Step,
-  { incidents = [], services = [], policies = [], schedules = [], users = [] }: Facts,
-): ApprovalClaim => ({
-  step: key,
-  request: digest,
-  facts: digestOf({ incidents, services, policies, schedules, users }),
-});
+export const noApprovals: Approvals = { approved: [], unheard: [] };
+
+/** Says why a word counts for nothing. */
+export const unheard = (name: string, why: string): string =>
+  `The word of ${nameOf(name)} counts for nothing: ${why}.`;
 
 /** Whose statements approve this step on these facts. What proves nothing counts for nothing; it is no error. */
-export async function approvedBy(
-  { store }: Pick<Deps, 'store'>,
+export async function approvalsIn(
+  { store, now }: Pick<Deps, 'store' | 'now'>,
   policy: Policy,
   origin: Origin,
   claim: ApprovalClaim,
   statements: readonly string[],
-): Promise<readonly Approved[]> {
+): Promise<Approvals> {
   const [{ workflowId, firstRunId }] = origin.lineage;
-  const found = new Map<string, Approved>();
+  const approved = new Map<string, Approved>();
+  const idle: string[] = [];
   for (const statement of statements) {
-    const name = claimedAgent(statement) ?? '';
+    const name = claimedAgent(statement) ?? 'nobody';
     const operator = policy.operators.get(name);
-    if (!operator) continue;
+    if (!operator) {
+      idle.push(unheard(name || 'nobody', 'the configuration knows no such operator'));
+      continue;
+    }
     try {
       const asked = { target: workflowId, type: 'approve', input: claim };
       // A key that was rotated before now proves nothing here: an approval is given while the step waits.
-      const { jti } = await verify(statement, keysAt(operator, Date.now()), asked);
+      const { jti } = await verify(statement, keysAt(operator, now()), asked);
       if (await spend(await store(), { jti, workflowId, firstRunId }))
-        found.set(name, { operator: name, jti });
+        approved.set(name, { operator: name, jti });
+      else idle.push(unheard(name, 'the statement was already used by another run'));
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
+      idle.push(unheard(name, `the statement ${error.message}`));
     }
   }
-  return [...found.values()];
+  return { approved: [...approved.values()], unheard: idle };
 }

@@ -1,10 +1,10 @@
-import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { requestDigest } from '../gate/approval.ts';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
-import { digestOf } from '../gate/canonical.ts';
-import { type Decision, decide, type Question, type Undecided } from '../gate/decide.ts';
+import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
 import { incidentOf, type Switches } from '../gate/facts.ts';
 import type { Policy } from '../gate/policy.ts';
+import type { PolicyState } from '../gate/policy-source.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
 import type { Step } from '../gate/steps.ts';
 import { phrase } from '../gate/words.ts';
@@ -13,7 +13,7 @@ import { catalogue, type OperationName, type RequestOf } from '../pagerduty/cata
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader } from './facts.ts';
 import { type Ledger, ledgerFor } from './ledger.ts';
-import type { Origin } from './origin.ts';
+import { type Origin, runNow } from './origin.ts';
 
 /** What must still be true of the incident when a write is sent; absent fields may be anything. */
 export interface Expectation {
@@ -67,7 +67,7 @@ export interface Known {
 
 /**
  * Puts an attempt together: the request, whose run it is, and the gate that will judge it.
- * @throws ApplicationFailure where the request is not the catalogue's, or no run stands behind it.
+ * @throws ApplicationFailure where the request is not the catalogue's.
  */
 export async function callOf<Name extends OperationName>(
   deps: Deps,
@@ -75,18 +75,12 @@ export async function callOf<Name extends OperationName>(
   input: CallInput<Name>,
 ): Promise<Call<Name>> {
   const endpoint: Endpoint = catalogue[name];
-  const { workflowExecution: run, attempt } = activityInfo();
-  if (!run) {
-    throw ApplicationFailure.nonRetryable(
-      'PagerDuty is called from runs alone: start a Workflow.',
-      'PermissionDenied',
-    );
-  }
+  const { run, attempt } = runNow();
   checkRequest(endpoint, name, input.request);
   const state = deps.policy();
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
   const caller: Caller = {
-    agent: origin.kind === 'agent' ? origin.agent : origin.kind === 'runner' ? runner : origin.claimed,
+    agent: origin.kind === 'runner' ? runner : origin.kind === 'nobody' ? origin.claimed : origin.agent,
     account: deps.account,
     workflowId: run.workflowId,
     runId: run.runId,
@@ -112,7 +106,7 @@ export async function callOf<Name extends OperationName>(
     origin,
     step: {
       key: `${run.workflowId} : ${origin.lineage[0].firstRunId} : ${input.step}`,
-      digest: digestOf([name, input.request]),
+      digest: requestDigest(name, input.request),
     },
     ledger: ledgerFor(deps, origin.kind === 'runner'),
     reader: new FactReader(deps),
@@ -134,16 +128,29 @@ export async function callOf<Name extends OperationName>(
       rule,
       sentence: `${caller.agent} may not ${phrase(question, facts.incidents)}: ${why}.`,
     });
-    if (!state.readable) {
-      const fault = state.sentence.split('\n')[0]?.replace(/\.$/, '');
-      return refuse('configuration', `everything is denied until the configuration is mended (${fault})`);
-    }
-    if (!state.policy.accounts.has(deps.account))
-      return refuse('accounts', `the configuration has no account ${deps.account}`);
+    const none = withoutPolicy(state, deps.account);
+    if (none || !state.readable) return refuse(none?.rule ?? '', none?.why ?? '');
     if (origin.kind === 'nobody') return refuse('statement', origin.why);
+    if (origin.kind === 'operator') return decideForOperator(question, facts, switches);
     return decide(state.policy, question, facts, switches);
   };
   return { ...call, judge };
+}
+
+/** Why nothing can be decided by the configuration as it is; `undefined` where it can. */
+export function withoutPolicy(
+  state: PolicyState,
+  account: string,
+): { readonly rule: string; readonly why: string } | undefined {
+  if (!state.readable) {
+    const fault = state.sentence.split('\n')[0]?.replace(/\.$/, '');
+    return {
+      rule: 'configuration',
+      why: `everything is denied until the configuration is mended (${fault})`,
+    };
+  }
+  if (state.policy.accounts.has(account)) return undefined;
+  return { rule: 'accounts', why: `the configuration has no account ${account}` };
 }
 
 function checkRequest(endpoint: Endpoint, name: string, request: unknown): void {

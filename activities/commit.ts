@@ -1,11 +1,14 @@
+import { approvalClaim } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
 import type { LeaseRow, StepRow } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
+import type { Policy } from '../gate/policy.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
-import { approvalClaim, approvedBy } from './approvals.ts';
+import { type Approvals, approvalsIn, noApprovals, unheard } from './approvals.ts';
 import { type Call, entryOf, wording } from './call.ts';
 import type { AllFacts } from './facts.ts';
+import type { Book } from './ledger.ts';
 
 /** The gate's last word, and where it stands. */
 export interface Committed {
@@ -13,6 +16,8 @@ export interface Committed {
   readonly stamp: Stamp;
   /** Until when an acknowledge is held, milliseconds since 1970. */
   readonly leaseUntil?: number;
+  /** Whose words on the step count for nothing, and why. */
+  readonly unheard: readonly string[];
 }
 
 /**
@@ -28,17 +33,21 @@ export async function commit<Name extends OperationName>(
   claiming?: { readonly earlier: StepRow | undefined },
 ): Promise<Committed> {
   const { policy, origin, caller, step, deps, ledger } = call;
-  const approvals =
+  const offered =
     policy && call.statements.length > 0
-      ? await approvedBy(deps, policy, origin, approvalClaim(step, facts), call.statements)
-      : [];
-  const known = { approvedBy: approvals.map(({ operator }) => operator) };
+      ? await approvalsIn(deps, policy, origin, approvalClaim(step, facts), call.statements)
+      : noApprovals;
   const now = deps.now();
   return ledger.decide(async (book) => {
+    const words = policy ? await withoutDisabled(book, policy, offered, now) : offered;
+    const known = { approvedBy: words.approved.map(({ operator }) => operator) };
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
     const caps = word.decision === 'allowed' ? (word.caps ?? []) : [];
     const asked = { agent: caller.agent, stepKey: step.key, caps, now };
-    const switches = policy && origin.kind === 'agent' ? await book.switches(policy, asked) : undefined;
+    const switches =
+      policy && (origin.kind === 'agent' || origin.kind === 'operator')
+        ? await book.switches(policy, asked)
+        : undefined;
     const last = switches && word.decision !== 'denied' ? call.judge(facts, { ...known, switches }) : word;
     const decision: Decision =
       last.decision === 'needs'
@@ -48,10 +57,14 @@ export async function commit<Name extends OperationName>(
             sentence: `${caller.agent} may not ${wording(call, facts)}: a fact is missing.`,
           }
         : last;
+    const counting = decision.decision === 'denied' ? [] : (decision.approvedBy ?? []);
+    const approvals = words.approved.filter(({ operator }) => counting.includes(operator));
     const stamp = await book.append(entryOf(call, facts, decision, approvals));
-    if (decision.decision !== 'allowed') return { decision, stamp };
+    if (decision.decision !== 'allowed')
+      return { decision, stamp, unheard: [...words.unheard, ...strangersTo(decision, words)] };
     await book.use({ ...asked, caps: decision.caps ?? [] });
-    if (!claiming) return { decision, stamp };
+    const done = { decision, stamp, unheard: words.unheard };
+    if (!claiming) return done;
     const leaseUntil = decision.leaseMs === undefined ? undefined : now + decision.leaseMs;
     await book.claim(step, stamp, {
       earlier: claiming.earlier,
@@ -59,11 +72,39 @@ export async function commit<Name extends OperationName>(
       answerBy: now + timeLimitMs(call.endpoint),
       leaseUntil,
     });
-    if (leaseUntil === undefined) return { decision, stamp };
+    if (leaseUntil === undefined) return done;
     for (const lease of leasesOf(call, facts, leaseUntil)) await book.openLease(lease);
-    return { decision, stamp, leaseUntil };
+    return { ...done, leaseUntil };
   });
 }
+
+/** A disabled operator's word counts no more than a disabled agent's call. */
+async function withoutDisabled(
+  book: Book,
+  policy: Policy,
+  { approved, unheard: before }: Approvals,
+  now: number,
+): Promise<Approvals> {
+  const counting: Approvals['approved'][number][] = [];
+  const idle = [...before];
+  for (const word of approved) {
+    const asked = { agent: word.operator, stepKey: '', caps: [], now };
+    const { disabled } = await book.switches(policy, asked);
+    if (disabled === null) counting.push(word);
+    else idle.push(unheard(word.operator, `${word.operator} is disabled ${disabled}`));
+  }
+  return { approved: counting, unheard: idle };
+}
+
+/** Operators who signed as they should, and may not approve this. */
+const strangersTo = (decision: Decision, { approved }: Approvals): readonly string[] =>
+  decision.decision !== 'approval_needed'
+    ? []
+    : approved
+        .filter(({ operator }) => !decision.approvedBy.includes(operator))
+        .map(({ operator }) =>
+          unheard(operator, 'the grant names others, or it is the person for whom the agent works'),
+        );
 
 function leasesOf<Name extends OperationName>(
   { deps, origin, caller }: Call<Name>,

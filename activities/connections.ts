@@ -95,11 +95,18 @@ function headerValue(ref: SecretRef, secrets: Secrets): string {
   throw new Error(`What ${ref} holds is no token: it has blanks or letters that no header can carry.`);
 }
 
-/** Sends, and once more with a new OAuth token where PagerDuty takes the old one no longer: a 401 has done nothing. */
+/** What a request is about that was refused and is sent again. */
+export const staleToken = 'an OAuth token that had run out';
+
+/**
+ * Sends, and once more with a new OAuth token where PagerDuty takes the old one no longer: a 401 has done nothing.
+ * @param onStale hears of the first request, so that it is listed like the second.
+ */
 export async function sendOver<Name extends OperationName>(
   connect: () => Promise<Connection>,
   name: Name,
   request: RequestOf<Name>,
+  onStale: (facts: PagerDutyError['facts']) => void,
 ): Promise<Answer<Name>> {
   const connection = await connect();
   try {
@@ -108,6 +115,7 @@ export async function sendOver<Name extends OperationName>(
     const isStale = error instanceof PagerDutyError && error.facts.kind === 'Unauthenticated';
     if (!isStale || !connection.drop) throw error;
     connection.drop();
+    onStale(error.facts);
     return send(await connect(), name, request);
   }
 }

@@ -20,29 +20,53 @@ export async function decideOn<Name extends OperationName>(
 ): Promise<{ readonly decision: Decision; readonly facts: AllFacts }> {
   const hopeless = hopelessIn(call, await switchesNow(call));
   if (hopeless) return { decision: hopeless, facts: {} };
-  const mustSee =
-    call.incidentIds.length > 0 && (call.endpoint.situated === true || call.expect !== undefined);
-  let facts: AllFacts = {};
+  const known: { facts: AllFacts } = { facts: {} };
+  const mustSee = call.endpoint.situated === true || call.expect !== undefined;
   try {
-    for (let round = 0; round < mostRounds; round += 1) {
-      const verdict = call.judge(facts);
-      const needs = new Set<FactName>(verdict.decision === 'needs' ? verdict.needs : []);
-      if (call.expect?.acknowledgers === 'ours' && !facts.ourUsers) needs.add('ourUsers');
-      if (mustSee && !facts.incidents) needs.add('incidents');
-      if (needs.size === 0 && verdict.decision !== 'needs') return { decision: verdict, facts };
-      // Incidents come last: as little time as can be lies between seeing them and sending.
-      if (needs.delete('incidents')) needs.add('incidents');
-      for (const need of needs) facts = { ...facts, ...(await readFact(call, need)) };
-    }
+    const decision = await gather(call, known, mustSee, call.expect?.acknowledgers === 'ours');
+    if (decision) return { decision, facts: known.facts };
   } catch (error) {
     if (error instanceof PagerDutyError) {
-      const sentence = `${call.caller.agent} could not ${wording(call, facts)} yet: ${error.message} Nothing was sent.`;
-      await call.ledger.entry(entryOf(call, facts, { decision: 'undecided', rule: 'facts', sentence }));
+      const sentence = `${call.caller.agent} could not ${wording(call, known.facts)} yet: ${error.message} Nothing was sent.`;
+      await call.ledger.entry(entryOf(call, known.facts, { decision: 'undecided', rule: 'facts', sentence }));
     }
     throw error;
   }
+  const { facts } = known;
   const sentence = `${call.caller.agent} may not ${wording(call, facts)}: PagerDuty did not say what the decision needs to know.`;
   return { decision: { decision: 'denied', rule: 'facts', sentence }, facts };
+}
+
+/** What a decision is made from: an attempt at a call, or a mere question. */
+export type Asking = Pick<
+  Call<OperationName>,
+  'deps' | 'policy' | 'touches' | 'incidentIds' | 'reader' | 'ledger' | 'origin' | 'judge'
+> & { readonly caller: { readonly agent: string } };
+
+/**
+ * Reads what the gate asks for, into `known`, until it has decided; `undefined` where it never does.
+ * @param mustSee whether the incidents are read even where the decision hangs on nothing of theirs.
+ */
+export async function gather(
+  asking: Asking,
+  known: { facts: AllFacts },
+  mustSee: boolean,
+  mustKnowOurs = false,
+): Promise<Decision | undefined> {
+  for (let round = 0; round < mostRounds; round += 1) {
+    const { facts } = known;
+    const verdict = asking.judge(facts);
+    const needs = new Set<FactName>(verdict.decision === 'needs' ? verdict.needs : []);
+    if (mustKnowOurs && !facts.ourUsers) needs.add('ourUsers');
+    // Who is to approve something of an incident sees the incident.
+    const isShown = mustSee || verdict.decision === 'approval_needed';
+    if (isShown && asking.incidentIds.length > 0 && !facts.incidents) needs.add('incidents');
+    if (needs.size === 0 && verdict.decision !== 'needs') return verdict;
+    // Incidents come last: as little time as can be lies between seeing them and sending.
+    if (needs.delete('incidents')) needs.add('incidents');
+    for (const need of needs) known.facts = { ...known.facts, ...(await readFact(asking, need)) };
+  }
+  return undefined;
 }
 
 /** The denial that stands whatever the status of the incidents may turn out to be. */
@@ -57,7 +81,7 @@ function hopelessIn<Name extends OperationName>(
   return denials.length === answers.length ? denials[0] : undefined;
 }
 
-async function readFact<Name extends OperationName>(call: Call<Name>, need: FactName): Promise<AllFacts> {
+async function readFact(call: Asking, need: FactName): Promise<AllFacts> {
   const { reader, touches, incidentIds, deps } = call;
   switch (need) {
     case 'incidents':

@@ -8,7 +8,7 @@ import type { User } from '../pagerduty/catalogue/users.ts';
 import { teamsOf } from '../pagerduty/catalogue/wire.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
-import { sendOver } from './connections.ts';
+import { sendOver, staleToken } from './connections.ts';
 import type { Deps } from './deps.ts';
 
 /** All that a decision can know. */
@@ -58,12 +58,17 @@ export class FactReader {
     request: RequestOf<Name>,
     about: string,
   ): Promise<ResponseOf<Name>> {
-    const list = (status: number | undefined, requestId: string | undefined): void => {
-      this.reads.push({ operation: name, about: nameOf(about), status, requestId });
+    const list = (status: number | undefined, requestId: string | undefined, of = about): void => {
+      this.reads.push({ operation: name, about: nameOf(of), status, requestId });
     };
     let answer: Answer<Name>;
     try {
-      answer = await sendOver(() => this.#deps.connection(), name, request);
+      answer = await sendOver(
+        () => this.#deps.connection(),
+        name,
+        request,
+        (facts) => list(facts.status, facts.requestId, staleToken),
+      );
     } catch (error) {
       if (error instanceof PagerDutyError) list(error.facts.status, error.facts.requestId);
       throw error;

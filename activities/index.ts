@@ -13,10 +13,12 @@ import type { Deps } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { originReader } from './origin.ts';
 import { type CallResult, perform } from './perform.ts';
+import { checkPermission } from './permission.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
 
 export type { CallInput, Expectation } from './call.ts';
 export type { CallResult, Done, NotDone } from './perform.ts';
+export type { Permission } from './permission.ts';
 export type { Unheld } from './release.ts';
 
 /** What the Activities of one account are made from. */
@@ -78,6 +80,7 @@ const runnerActivities = (deps: Deps) => ({
   listOurUsers: (input: Parameters<typeof listOurUsers>[1]) => listOurUsers(deps, input),
   listUnheld: (input: Parameters<typeof listUnheld>[1]) => listUnheld(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
+  checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
 });
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */

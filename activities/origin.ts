@@ -1,14 +1,15 @@
+import { activityInfo } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import type { Store } from '../gate/audit-store.ts';
 import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
-import { claimedAgent, keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
+import { claimantOf, keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
 import { nameOf } from '../gate/words.ts';
 
-/** Workflow Types that act as the built-in runner, whoever starts them: they may only look and release, so no proof is asked. */
-const runnerWorkflows: readonly string[] = ['releaseIncident', 'sweepLeases'];
+/** Workflow Types that act as the built-in runner, whoever starts them: they may only look, ask the gate and release, so no proof is asked. */
+const runnerWorkflows: readonly string[] = ['releaseIncident', 'sweepLeases', 'checkPermission'];
 
 /** A run or one of those above it. */
 export interface Ancestor {
@@ -17,11 +18,17 @@ export interface Ancestor {
   readonly firstRunId: string;
 }
 
-/** Whose run this is, as its first event proves it. `lineage` begins with the run itself. */
+/** Whose run this is, as its first event proves it; `agent` is the name of who signed. `lineage` begins with the run itself. */
 export type Origin = { readonly lineage: readonly [Ancestor, ...Ancestor[]] } & (
-  | { readonly kind: 'agent'; readonly agent: string }
+  | { readonly kind: 'agent' | 'operator'; readonly agent: string }
   | { readonly kind: 'runner' }
-  | { readonly kind: 'nobody'; readonly claimed: string; readonly why: string }
+  | {
+      readonly kind: 'nobody';
+      readonly claimed: string;
+      readonly why: string;
+      /** The run itself can have no authority, whatever it shows and whatever the configuration says. */
+      readonly isStranger?: true;
+    }
 );
 
 type Started = temporal.api.history.v1.IWorkflowExecutionStartedEventAttributes;
@@ -38,8 +45,22 @@ const deepest = 8;
 /** Runs whose first event is kept; it never changes. */
 const kept = 2_000;
 
+/** A run, or an Activity that somebody started without one. */
+interface RunNow {
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly standsAlone?: true;
+}
+
 export interface OriginReader {
-  (run: { readonly workflowId: string; readonly runId: string }, policy: Policy | undefined): Promise<Origin>;
+  (run: RunNow, policy: Policy | undefined): Promise<Origin>;
+}
+
+/** Whose Activity this is, by its own word; the origin asks the server. */
+export function runNow(): { readonly run: RunNow; readonly attempt: number } {
+  const { workflowExecution: run, activityId, activityRunId = '', attempt } = activityInfo();
+  if (run) return { run, attempt };
+  return { run: { workflowId: `activity:${activityId}`, runId: activityRunId, standsAlone: true }, attempt };
 }
 
 /**
@@ -66,10 +87,26 @@ export function originReader(
     return asked;
   }
 
-  return async ({ workflowId, runId }, policy) => {
+  return async ({ workflowId, runId, standsAlone }, policy) => {
+    if (standsAlone) {
+      const lineage = [{ workflowId, firstRunId: runId }] as const;
+      return {
+        kind: 'nobody',
+        lineage,
+        claimed: 'nobody',
+        why: 'it was asked by no run; start a Workflow',
+        isStranger: true,
+      };
+    }
     const first = await firstEventOf(workflowId, runId);
     const lineage: [Ancestor, ...Ancestor[]] = [ancestor(workflowId, runId, first.attributes)];
-    const nobody = (claimed: string, why: string): Origin => ({ kind: 'nobody', lineage, claimed, why });
+    const nobody = (claimed: string, why: string): Origin => ({
+      kind: 'nobody',
+      lineage,
+      claimed,
+      why,
+      isStranger: true,
+    });
     const isRunner = runnerWorkflows.includes(first.attributes.workflowType?.name ?? '');
     let run = { workflowId, first };
     for (;;) {
@@ -97,7 +134,7 @@ export function originReader(
 }
 
 type Authority =
-  | { readonly kind: 'agent'; readonly agent: string }
+  | { readonly kind: 'agent' | 'operator'; readonly agent: string }
   | { readonly kind: 'nobody'; readonly claimed: string; readonly why: string };
 
 async function authority(
@@ -112,14 +149,15 @@ async function authority(
   if (statement === undefined) {
     return { kind: 'nobody', claimed: 'nobody', why: 'the run was started without a statement of an agent' };
   }
-  const claimed = nameOf(claimedAgent(statement) ?? 'nobody');
+  const claimed = claimantOf(statement);
   const nobody = (why: string): Authority => ({ kind: 'nobody', claimed, why });
   const agent = policy?.agents.get(claimed);
-  if (!agent) return nobody(`the configuration knows no agent ${claimed}`);
+  const signer = agent ?? policy?.operators.get(claimed);
+  if (!signer) return nobody(`the configuration knows no agent ${claimed}`);
   const args = await inputOf(client, attributes);
   try {
     const claim = { target: root.workflowId, type: `start:${attributes.workflowType?.name}`, input: args };
-    const { jti } = await verify(statement, keysAt(agent, at), claim, at);
+    const { jti } = await verify(statement, keysAt(signer, at), claim, at);
     if (!(await spend(await store(), { jti, ...root })))
       return nobody('the statement was already used by another run');
   } catch (error) {
@@ -129,7 +167,7 @@ async function authority(
   const [first] = args;
   const named = typeof first === 'object' && first !== null && 'account' in first ? first.account : undefined;
   if (named !== account) return nobody(`the statement is about another account than ${account}`);
-  return { kind: 'agent', agent: claimed };
+  return { kind: agent ? 'agent' : 'operator', agent: claimed };
 }
 
 const ancestor = (workflowId: string, runId: string, { firstExecutionRunId }: Started): Ancestor => ({

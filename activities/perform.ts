@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { type ApprovalClaim, approvalClaim } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
-import type { StepRow } from '../gate/audit-store.ts';
+import { type StepRow, StoreAway } from '../gate/audit-store.ts';
 import { digestOf, sha256 } from '../gate/canonical.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { Facts, IncidentFacts } from '../gate/facts.ts';
@@ -10,10 +11,9 @@ import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
-import { type ApprovalClaim, approvalClaim } from './approvals.ts';
 import { type Call, type CallInput, callOf, entryOf, outcomeOf, statusIn, wording } from './call.ts';
 import { commit } from './commit.ts';
-import { sendOver } from './connections.ts';
+import { sendOver, staleToken } from './connections.ts';
 import { decideOn, differs } from './decision.ts';
 import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
@@ -51,9 +51,15 @@ export interface NotDone {
     /** Short, for people; of this step on these facts. */
     readonly id: string;
     readonly claim: ApprovalClaim;
+    /** What would be sent: the claim's `request` is its digest. */
+    readonly operation: OperationName;
+    readonly request: object;
+    /** On which it would be sent: the claim's `facts` is their digest. */
     readonly facts: Facts;
     readonly by: readonly string[];
     readonly people: number;
+    /** Whose words so far count for nothing, and why. */
+    readonly unheard: readonly string[];
   };
 }
 
@@ -69,11 +75,27 @@ export async function perform<Name extends OperationName>(
   name: Name,
   input: CallInput<Name>,
 ): Promise<CallResult<Name>> {
+  let call: Call<Name> | undefined;
   try {
-    const call = await callOf(deps, name, input);
+    call = await callOf(deps, name, input);
     return await (call.endpoint.method === 'GET' ? read(call) : write(call));
   } catch (error) {
+    if (call) await noteReads(call, error);
     throw toFailure(error);
+  }
+}
+
+/** Writes down what an attempt had read when it failed before any entry could list it. */
+async function noteReads<Name extends OperationName>(call: Call<Name>, error: unknown): Promise<void> {
+  if (call.reader.reads.length === 0) return;
+  const why = error instanceof Error ? error.message : String(error);
+  const sentence = `${call.caller.agent} could not ${wording(call)} yet: ${why}`;
+  const entry = entryOf(call, {}, { decision: 'undecided', rule: 'facts', sentence });
+  try {
+    await call.ledger.entry(entry);
+  } catch (second) {
+    // Then the first failure is told: it was of the store as well, or weighs more.
+    if (!(second instanceof StoreAway)) throw second;
   }
 }
 
@@ -81,7 +103,7 @@ export async function perform<Name extends OperationName>(
 async function read<Name extends OperationName>(call: Call<Name>): Promise<CallResult<Name>> {
   const { decision: first, facts } = await decideOn(call);
   const { decision, stamp } = await commit(call, facts, first);
-  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts);
+  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts, []);
   const { narrowing } = decision;
   try {
     const { response, status, requestId } = await sendFor(call, narrowRequest(call, narrowing));
@@ -103,7 +125,9 @@ async function read<Name extends OperationName>(call: Call<Name>): Promise<CallR
 
 /** A write: once only, by the step's row in the store (design rule 9). */
 async function write<Name extends OperationName>(call: Call<Name>): Promise<CallResult<Name>> {
-  const earlier = await call.ledger.find(call.step);
+  // A retry, a cron run or a continuation shares its step keys with the run before it, but not its authority.
+  const isStranger = call.origin.kind === 'nobody' && call.origin.isStranger === true;
+  const earlier = isStranger ? undefined : await call.ledger.find(call.step);
   if (earlier?.state === 'done') return JSON.parse(earlier.result ?? 'null') as Done<Name>;
   if (earlier?.state === 'sent' || earlier?.state === 'unknown') {
     const found = await lookFor(call, earlier);
@@ -119,8 +143,8 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
     );
     return notDone(call, 'Changed', sentence, stamp, facts);
   }
-  const { decision, stamp, leaseUntil } = await commit(call, facts, first, { earlier });
-  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts);
+  const { decision, stamp, leaseUntil, unheard } = await commit(call, facts, first, { earlier });
+  if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts, unheard);
   return sendOnce(call, stamp, decision.sentence, facts, leaseUntil);
 }
 
@@ -238,10 +262,15 @@ function checkSize(result: unknown): void {
 
 /** Sends with the agent's own credential where it has one. */
 const sendFor = <Name extends OperationName>(
-  { deps, name, origin }: Call<Name>,
+  { deps, name, origin, reader }: Call<Name>,
   request: RequestOf<Name>,
 ): Promise<Answer<Name>> =>
-  sendOver(() => deps.connection(origin.kind === 'agent' ? origin.agent : undefined), name, request);
+  sendOver(
+    () => deps.connection(origin.kind === 'agent' ? origin.agent : undefined),
+    name,
+    request,
+    ({ status, requestId }) => reader.reads.push({ operation: name, about: staleToken, status, requestId }),
+  );
 
 /** The request as it is sent: with the step's mark, where PagerDuty has no key of its own. */
 function signed<Name extends OperationName>({ endpoint, request, step }: Call<Name>): RequestOf<Name> {
@@ -273,6 +302,7 @@ const refused = <Name extends OperationName>(
   decision: Exclude<Decision, { decision: 'allowed' }>,
   stamp: Stamp,
   facts: AllFacts,
+  unheard: readonly string[],
 ): NotDone => {
   if (decision.decision === 'denied')
     return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
@@ -281,7 +311,16 @@ const refused = <Name extends OperationName>(
   const claim = approvalClaim(call.step, facts);
   return {
     ...notDone(call, 'ApprovalNeeded', sentence, stamp, facts),
-    approval: { id: digestOf(claim).slice(0, 6), claim, facts: shown, by, people },
+    approval: {
+      id: digestOf(claim).slice(0, 6),
+      claim,
+      operation: call.name,
+      request: call.request,
+      facts: shown,
+      by,
+      people,
+      unheard,
+    },
   };
 };
 

@@ -1,3 +1,4 @@
+import type { Stamp } from '../gate/audit.ts';
 import { StoreAway, transact } from '../gate/audit-store.ts';
 import * as leases from '../gate/leases.ts';
 import { carryOver } from '../gate/release-journal.ts';
@@ -22,6 +23,8 @@ export interface UnheldPage {
   readonly unheld: readonly Unheld[];
   /** Where the next page begins; `null` after the last. */
   readonly next: number | null;
+  /** The entry of its reading; it vouches for all that was written before. */
+  readonly entry: Stamp;
 }
 
 /**
@@ -78,15 +81,17 @@ function onlyIfAway(error: unknown): void {
 export async function listOurUsers(
   deps: Deps,
   { step }: { readonly step: string },
-): Promise<{ readonly ok: true; readonly ourUsers: readonly string[] } | NotDone> {
+): Promise<{ readonly ok: true; readonly ourUsers: readonly string[]; readonly entry?: Stamp } | NotDone> {
   const named: string[] = [];
+  let entry: Stamp | undefined;
   for (const address of await deps.ourAddresses()) {
     const request = { query: { query: address, limit: 100 } };
     const result = await perform(deps, 'listUsers', { step, request });
     if (!result.ok) return result;
     named.push(...idsOf(result.response.users, address));
+    entry = result.entry;
   }
-  return { ok: true, ourUsers: await deps.ourUsers(named) };
+  return { ok: true, ourUsers: await deps.ourUsers(named), ...(entry && { entry }) };
 }
 
 /**
@@ -121,5 +126,6 @@ export async function listUnheld(
     if (lease && (await deps.isLive(lease))) continue;
     unheld.push({ incident: incident.id, number: incident.incident_number });
   }
-  return { ok: true, unheld, next: more && incidents.length > 0 ? input.offset + incidents.length : null };
+  const next = more && incidents.length > 0 ? input.offset + incidents.length : null;
+  return { ok: true, unheld, next, entry: result.entry };
 }

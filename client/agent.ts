@@ -1,5 +1,4 @@
-import { type KeyObject, randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import {
   type Client,
   WorkflowClient,
@@ -10,7 +9,7 @@ import {
   WorkflowUpdateFailedError,
 } from '@temporalio/client';
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
-import { readPrivateKey, sign, statementHeader } from '../gate/statement.ts';
+import { sign, statementHeader } from '../gate/statement.ts';
 import {
   type RespondUpdates,
   type Signed,
@@ -20,16 +19,11 @@ import {
   workflowIds,
   workflowTaskQueue,
 } from '../workflows/contract.ts';
-import { exitCodes, OncallError, UsageError } from './errors.ts';
+import { exitCodes, OncallError } from './errors.ts';
 import { follow } from './follow.ts';
+import type { AgentIdentity } from './identity.ts';
 import { checkKey, parseInput } from './inputs.ts';
 import { whyNotStarted } from './not-started.ts';
-
-/** An agent that can start runs: its name and its key. */
-export interface AgentIdentity {
-  readonly name: string;
-  readonly key: KeyObject;
-}
 
 /** A run that an agent started, or joined because it was under way already. */
 export interface Run<Name extends WorkflowName> {
@@ -52,36 +46,6 @@ export interface Run<Name extends WorkflowName> {
    * @throws OncallError where it failed, was cancelled or was terminated.
    */
   readonly result: () => Promise<Workflows[Name]['result']>;
-}
-
-/**
- * Reads an agent's private key.
- * @throws UsageError that says what is wrong with the file; never anything of its content.
- */
-export function readAgent(name: string | undefined, keyFile: string | undefined): AgentIdentity {
-  if (!name)
-    throw new UsageError(
-      'No agent is named: set ONCALL_AGENT to the name of yours, and ONCALL_AGENT_KEY_FILE to its key file.',
-    );
-  if (!keyFile)
-    throw new UsageError(
-      `Where is the key of ${name}? Set ONCALL_AGENT_KEY_FILE to the file that \`oncall agents add ${name}\` wrote.`,
-    );
-  let pem: string;
-  try {
-    pem = readFileSync(keyFile, 'utf8');
-  } catch {
-    throw new UsageError(
-      `The key file ${keyFile} of ${name} cannot be read; ONCALL_AGENT_KEY_FILE must name the file that \`oncall agents add\` wrote.`,
-    );
-  }
-  try {
-    return { name, key: readPrivateKey(pem) };
-  } catch {
-    throw new UsageError(
-      `${keyFile} holds no Ed25519 private key; make one with \`oncall agents add ${name}\`.`,
-    );
-  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { useConfig, wantsStack } from './config.ts';
 import { exitCodes, OncallError } from './errors.ts';
 import { programs } from './local.ts';
+import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
 import { runThrough } from './processes.ts';
 
@@ -85,14 +86,15 @@ program
     end((await import('./commands/call.ts')).call(operation, options, outputOf(options.json))),
   );
 
-program
-  .command('audit')
+const audit = program.command('audit').description('what was decided, and what came of it');
+audit
+  .command('list', { isDefault: true })
   .description("what was decided, and what came of it; the runner's own looking only with --agent runner")
   .option('--agent <name>', 'of this agent')
   .option('--action <action>', 'an action, or a resource for all of its actions')
   .option(
     '--decision <word>',
-    'allowed, denied, changed, undecided; or an outcome: done, refused, unknown, found, lost',
+    'allowed, denied, approval_needed, changed, undecided, asked; or an outcome: done, refused, unknown, found, lost',
   )
   .option('--since <time>', 'a time, or an age such as 30m')
   .option('--run <id>', 'of this run')
@@ -103,20 +105,42 @@ program
     end((await import('./commands/audit.ts')).audit(options, outputOf(options.json))),
   );
 
-const agents = program.command('agents').description('the agents of the configuration');
-agents
-  .command('add')
-  .description('make a key pair: the private half to a file, the public half into the configuration')
-  .argument('<name>')
-  .option('--key-file <file>', 'where the private key goes')
-  .option('--json', 'print what was written as JSON')
-  .action(async (name: string, options) =>
-    end((await import('./commands/agents.ts')).addAgent(name, options, outputOf(options.json))),
+audit
+  .command('verify')
+  .description('is the record whole? Walks the chain and compares it with the runs and the signed heads')
+  .option('--head <file>', 'the signed heads; heads.jsonl in ONCALL_HOME where left out')
+  .option('--public-key <key>', 'who signs the heads: the public key, or a file that holds it')
+  .option('--no-histories', "leave out the histories of Temporal's server")
+  .option('--json', 'print the report as JSON')
+  .action(async (options) =>
+    end((await import('./commands/audit-verify.ts')).verify(options, outputOf(options.json))),
   );
+audit
+  .command('export')
+  .description('every record as a line of JSON, oldest first')
+  .option('--since <time>', 'a time, or an age such as 30m')
+  .option('--after <seq>', 'only what comes after this record')
+  .action(async (options) =>
+    end((await import('./commands/audit-export.ts')).exportAudit(options, process.stdout)),
+  );
+audit
+  .command('sign-head')
+  .description('sign where the record ends now, with a key that the database user lacks')
+  .requiredOption('--key-file <file>', 'an Ed25519 private key in PEM')
+  .option('--head <file>', 'where the line goes; heads.jsonl in ONCALL_HOME where left out')
+  .option('--json', 'print the signed head as JSON')
+  .action(async (options) =>
+    end((await import('./commands/audit-sign-head.ts')).signAuditHead(options, outputOf(options.json))),
+  );
+
+addOperatorCommands(program, end);
 
 async function end(code: number | Promise<number>): Promise<void> {
   process.exitCode = await code;
 }
+
+// Whoever read us has gone, as `| head` does: what was begun is still brought to its end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 try {
   await program.parseAsync();

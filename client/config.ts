@@ -12,6 +12,9 @@ export interface ClientSettings {
   /** `ONCALL_AGENT` and `ONCALL_AGENT_KEY_FILE`: who starts runs. */
   readonly agent: string | undefined;
   readonly agentKeyFile: string | undefined;
+  /** `ONCALL_OPERATOR` and `ONCALL_OPERATOR_KEY_FILE`: who approves, and lifts what was pressed. */
+  readonly operator: string | undefined;
+  readonly operatorKeyFile: string | undefined;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
   readonly hasServer: boolean;
   /** Folders of `PATH`. */
@@ -28,6 +31,8 @@ export function clientSettings(): ClientSettings {
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     agent: env['ONCALL_AGENT'],
     agentKeyFile: env['ONCALL_AGENT_KEY_FILE'],
+    operator: env['ONCALL_OPERATOR'],
+    operatorKeyFile: env['ONCALL_OPERATOR_KEY_FILE'],
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
     cache: join(userCache(env), 'oncall-runner'),

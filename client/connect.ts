@@ -14,15 +14,17 @@ const answersWithinMs = 5_000;
 /**
  * Connects to the Temporal server that the environment names.
  * @param identity what the server shows beside our calls; for reading only, it proves nothing.
+ * @param over once aborted, a call that fails is not tried again.
  * @throws OncallError with the ways to get a server, where none answers.
  */
 export async function connect(
   { connectionOptions, namespace = 'default' }: ClientConnectConfig,
   identity: string,
+  over?: AbortSignal,
 ): Promise<Client> {
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
-    const connection = await connectionTo({ ...connectionOptions, address }, answersWithinMs);
+    const connection = await connectionTo({ ...connectionOptions, address }, answersWithinMs, over);
     return new Client({ connection, namespace, identity });
   } catch {
     throw new OncallError(
@@ -35,7 +37,11 @@ export async function connect(
  * A connection over which the server has answered. The SDK's own way waits for its whole time where nothing listens; this one
  * rejects at once when the port refuses.
  */
-export async function connectionTo(options: ConnectionOptions, withinMs: number): Promise<Connection> {
+export async function connectionTo(
+  options: ConnectionOptions,
+  withinMs: number,
+  over?: AbortSignal,
+): Promise<Connection> {
   const retry = defaultGrpcRetryOptions();
   let hasAnswered = false;
   const connection = Connection.lazy({
@@ -43,9 +49,10 @@ export async function connectionTo(options: ConnectionOptions, withinMs: number)
     interceptors: [
       makeGrpcRetryInterceptor({
         ...retry,
-        retryableDecider: (attempt, status) =>
-          (hasAnswered || !status.details.includes('ECONNREFUSED')) &&
-          retry.retryableDecider(attempt, status),
+        retryableDecider: (attempt, status) => {
+          if (over?.aborted || (!hasAnswered && status.details.includes('ECONNREFUSED'))) return false;
+          return retry.retryableDecider(attempt, status);
+        },
       }),
     ],
   });

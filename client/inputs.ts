@@ -69,15 +69,19 @@ export function parseInput<Name extends WorkflowName>(name: Name, input: unknown
   const schema: z.ZodType = inputs[name];
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data as Workflows[Name]['input'];
+  // People who call an operation write its request, and know nothing of the Workflow that takes it there.
   const faults = faultsOf(schema, parsed.error).map(
-    ({ path, message }) => `${path.join('.') || 'the input'}: ${message}`,
+    ({ path, message }) => `${path.join('.').replace(/^request\./, '') || 'the input'}: ${message}`,
   );
   const told = faults.slice(0, mostFaults);
   const rest = faults.length - told.length;
   throw new UsageError(
-    `The input of ${name} is not right: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}.`,
+    `The input of ${operationIn(input) ?? name} is not right: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}.`,
   );
 }
+
+const operationIn = (input: unknown): string | undefined =>
+  typeof input === 'object' && input !== null && 'operation' in input ? String(input.operation) : undefined;
 
 /** How many faults are told at once. */
 const mostFaults = 5;

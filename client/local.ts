@@ -39,11 +39,12 @@ export interface Local {
 
 /**
  * Starts the three parts. `configure` writes the configuration once the simulator's address is known.
- * @throws OncallError where a part does not start; the others are ended again.
+ * @throws OncallError where a part does not start, Stopped where it was to stop; what has started is ended again.
  */
 export async function startLocal(
   options: LocalOptions,
   configure: (simulatorUrl: string) => void,
+  stopping: AbortSignal,
 ): Promise<Local> {
   const { home, configFile, secrets, db } = options;
   const [temporalPort = 0, uiPort = 0, simulatorPort = 0] = options.ports ?? (await freePorts(3));
@@ -64,6 +65,7 @@ export async function startLocal(
       command,
       args: [program, ...args, '--exit-with-parent'],
       log,
+      stop: stopping,
       ...rest,
     });
     parts.push(part);

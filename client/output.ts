@@ -15,6 +15,9 @@ export function outputOf(json: boolean): Output {
   };
 }
 
+/** A number as people read it: `1,234`. */
+export const grouped = (number: number): string => number.toLocaleString('en-US');
+
 /** The known word nearest to a misspelt one, where it is near at all. */
 export function closest(word: string, known: readonly string[]): string | undefined {
   const near = known.length === 0 ? undefined : nearest(word, known);

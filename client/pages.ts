@@ -25,7 +25,8 @@ export async function readPages(
 
 type Payload = Parameters<Client['options']['loadedDataConverter']['payloadConverter']['fromPayload']>[0];
 
-async function decoded({ options }: Client, payload: Payload): Promise<unknown> {
+/** A payload's value, through the client's codecs. */
+export async function decoded({ options }: Client, payload: Payload): Promise<unknown> {
   const { payloadConverter, payloadCodecs } = options.loadedDataConverter;
   let payloads = [payload];
   for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { childEnvironment } from './config.ts';
 import { OncallError } from './errors.ts';
 
@@ -24,19 +25,32 @@ export interface PartOptions {
   readonly readyWhen: RegExp;
   /** Gets the part's log, a line at a time. */
   readonly log?: (line: string) => void;
+  /** Gives up the start; what has started by then is ended again. */
+  readonly stop: AbortSignal;
 }
 
-/** How long a part may take to work, and to end after SIGTERM. */
+/** What was under way when someone asked us to end: no fault, and nobody else's business. */
+export class Stopped extends OncallError {
+  override readonly name = 'Stopped';
+  constructor() {
+    super('Stopped.');
+  }
+}
+
+/** How long a part may take until it works. */
 const startWithinMs = 60_000;
-const stopWithinMs = 15_000;
+
+/** How long a part may take to end after SIGTERM. People wait for it; a part that is killed loses nothing that was written. */
+const stopWithinMs = 5_000;
 
 /**
  * Starts a child process and waits until it says that it works. It gets a process group of its own, so that Ctrl-C reaches
  * us alone and we end the parts in order; and it holds a pipe to us, so that it notices when we are killed.
- * @throws OncallError with the part's own last words where it ends before it works.
+ * @throws OncallError with the part's own last words where it ends before it works; Stopped where it was to stop.
  */
 export async function startPart(options: PartOptions): Promise<Part> {
   const { name, command, args, env = {}, readyWhen, log } = options;
+  if (options.stop.aborted) throw new Stopped();
   const child = spawn(command, args, {
     env: childEnvironment(env),
     detached: true,
@@ -50,6 +64,7 @@ export async function startPart(options: PartOptions): Promise<Part> {
     });
     child.once('exit', (code) => resolve(code ?? 1));
   });
+  const closed = new Promise((resolve) => child.once('close', resolve));
   child.stdin.on('error', () => {});
   for (const stream of [child.stdout, child.stderr]) {
     createInterface({ input: stream }).on('line', (line) => {
@@ -58,10 +73,13 @@ export async function startPart(options: PartOptions): Promise<Part> {
       log?.(line);
     });
   }
-  const line = await ready(child, readyWhen, ended);
+  const line = await ready(child, readyWhen, Promise.race([ended, aborted(options.stop)]));
   const stop = (): Promise<void> => stopChild(child, ended);
   if (line === undefined) {
     await stop();
+    if (options.stop.aborted) throw new Stopped();
+    // Its last words may still be on their way; whoever inherited the pipe may hold it open for longer.
+    await Promise.race([closed, sleep(500)]);
     throw new OncallError(lastWords.join('\n') || `${name} did not start.`);
   }
   return { name, pid: child.pid ?? 0, line, ended, stop };
@@ -70,7 +88,7 @@ export async function startPart(options: PartOptions): Promise<Part> {
 async function ready(
   child: ChildProcess,
   readyWhen: RegExp,
-  ended: Promise<number>,
+  over: Promise<unknown>,
 ): Promise<string | undefined> {
   const { stdout } = child;
   if (!stdout) return undefined;
@@ -84,13 +102,14 @@ async function ready(
     timer = setTimeout(() => resolve(undefined), startWithinMs);
   });
   try {
-    return await Promise.race([said, ended.then(() => undefined), late]);
+    return await Promise.race([said, over.then(() => undefined), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function stopChild(child: ChildProcess, ended: Promise<number>): Promise<void> {
+/** SIGTERM, then SIGKILL after some seconds; settles once the child has ended. */
+export async function stopChild(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   child.kill('SIGTERM');
   const timer = setTimeout(() => child.kill('SIGKILL'), stopWithinMs);
@@ -115,16 +134,26 @@ export async function runThrough(command: string, args: readonly string[]): Prom
 }
 
 /**
- * Settles when someone asks us to end: Ctrl-C, SIGTERM, SIGHUP, or the end of the parent that holds our stdin.
+ * Aborts when someone asks us to end: Ctrl-C, SIGTERM, SIGHUP, the end of the parent that holds our stdin, or when nobody
+ * reads our stdout any more.
  * From the first call on these no longer end the process by themselves.
  */
-export function stopSignal(exitWithParent = false): Promise<'asked'> {
-  return new Promise((resolve) => {
-    const asked = (): void => resolve('asked');
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, asked);
-    if (!exitWithParent) return;
+export function stopSignal(exitWithParent = false): AbortSignal {
+  const controller = new AbortController();
+  const asked = (): void => controller.abort();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, asked);
+  process.stdout.on('error', asked);
+  if (exitWithParent) {
     process.stdin.on('end', asked).on('error', asked).resume();
     // Listening to the parent alone must not keep us alive.
     process.stdin.unref();
-  });
+  }
+  return controller.signal;
 }
+
+/** Settles once a signal is aborted. */
+export const aborted = (signal: AbortSignal): Promise<'asked'> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve('asked');
+    else signal.addEventListener('abort', () => resolve('asked'), { once: true });
+  });

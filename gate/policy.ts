@@ -4,6 +4,7 @@ import { type Action, actionsOf, type Resource } from '../pagerduty/catalogue/en
 import { Id } from '../pagerduty/catalogue/wire.ts';
 import { sha256 } from './canonical.ts';
 import { Denies, Grants } from './grants.ts';
+import { reservedNames } from './runner.ts';
 import { readYaml, type Yaml, YamlFault } from './yaml.ts';
 
 /** Where a secret lies; never the secret itself. */
@@ -149,7 +150,14 @@ const Configuration = z.strictObject({
 /** What only the whole configuration can show to be wrong. */
 function faultsWithin({ accounts, agents, operators }: z.output<typeof Configuration>): readonly Fault[] {
   const names = Object.keys(operators).filter((name) => Object.hasOwn(agents, name));
+  const taken = { agents, operators };
+  const reserved = (Object.keys(taken) as (keyof typeof taken)[]).flatMap((section) =>
+    reservedNames
+      .filter((name) => Object.hasOwn(taken[section], name))
+      .map((name) => ({ path: [section, name], message: 'the audit uses this name itself; choose another' })),
+  );
   return [
+    ...reserved,
     ...names.map((name) => ({ path: ['operators', name], message: 'an agent has this name already' })),
     ...Object.entries(agents).flatMap(([name, agent]) =>
       faultsAcross(agent, accounts, operators).map(([path, message]) => ({

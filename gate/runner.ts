@@ -5,6 +5,12 @@ import { join, phrase } from './words.ts';
 /** The built-in runner's name in the audit. It has no key and no grants: it may look, and give incidents back to people. */
 export const runner = 'runner';
 
+/** Who asks without proof. */
+export const nobody = 'nobody';
+
+/** Names that the audit needs for itself: no agent and no operator has them. */
+export const reservedNames: readonly string[] = [runner, nobody];
+
 const looks = new Set(['incidents.view', 'oncalls.view', 'services.view', 'users.view']);
 
 /** What the runner's decision knows. */

@@ -1,6 +1,8 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { decodeJwt, importJWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { digestOf } from './canonical.ts';
+import { nobody, reservedNames } from './runner.ts';
+import { nameOf } from './words.ts';
 
 /** What a statement says: this agent asks exactly this of exactly this run. */
 export interface Claim {
@@ -75,10 +77,17 @@ export function sign(agent: string, key: KeyObject, claim: Claim, now = Date.now
 /** The agent that a statement names, before anything is proved; `undefined` where it is not a statement at all. */
 export function claimedAgent(statement: string): string | undefined {
   try {
-    return decodeJwt(statement).iss;
+    const { iss } = decodeJwt(statement) as { readonly iss?: unknown };
+    return typeof iss === 'string' ? iss : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The name under which a statement's request is written down; a name of the gate's own proves nothing and hides nothing. */
+export function claimantOf(statement: string): string {
+  const claimed = nameOf(claimedAgent(statement) ?? nobody);
+  return reservedNames.includes(claimed) ? nobody : claimed;
 }
 
 /**

@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { type AuditRecord, append } from './audit.ts';
 import { type Store, type StoreTransaction, type SwitchRow, transact, withStore } from './audit-store.ts';
+import { digestOf } from './canonical.ts';
 import type { Switches } from './facts.ts';
 import type { Cap } from './grants.ts';
 import type { Policy } from './policy.ts';
 import { keysAt, StatementError, verify } from './statement.ts';
+import { nameOf } from './words.ts';
 
 /** A capped grant that a decision uses up. */
 export interface CapUse {
@@ -27,21 +30,13 @@ export async function switchesFor(
     readonly now: number;
   },
 ): Promise<Switches> {
-  const rows = await db
-    .selectFrom('switches')
-    .selectAll()
-    .where((is) =>
-      is.or([is('kind', '=', 'freeze'), is.and([is('kind', '=', 'disable'), is('name', '=', asked.agent)])]),
-    )
-    .orderBy('at')
-    .execute();
-  const holding: SwitchRow[] = [];
-  for (const row of rows) if (!(await isLifted(row, policy))) holding.push(row);
-  const words = (kind: SwitchRow['kind']): string | null => {
-    const row = holding.find((one) => one.kind === kind);
-    return row
-      ? `since ${row.at.slice(0, 16)}Z by ${row.by_whom}${row.reason === '' ? '' : ` (${row.reason})`}`
-      : null;
+  const rows = await db.selectFrom('switches').selectAll().orderBy('at').execute();
+  const words = async (kind: SwitchRow['kind'], name: string): Promise<string | null> => {
+    const [row] = await holding(
+      rows.filter((one) => one.kind === kind && one.name === name),
+      { rows, policy },
+    );
+    return row ? wordsOf(row) : null;
   };
   const uses: Record<string, number> = {};
   for (const { grant, cap } of asked.caps) {
@@ -55,7 +50,7 @@ export async function switchesFor(
       .executeTakeFirstOrThrow();
     uses[grant] = Number(count);
   }
-  return { frozen: words('freeze'), disabled: words('disable'), uses };
+  return { frozen: await words('freeze', ''), disabled: await words('disable', asked.agent), uses };
 }
 
 /** Counts a step against capped grants; tries of the same step count once. */
@@ -72,7 +67,7 @@ export async function use(
   }
 }
 
-/** Presses a switch. It narrows, so nobody is asked for proof; it holds for the next decision on every machine. */
+/** Presses a switch, and writes down who did. It narrows, so nobody is asked for proof; it holds for the next decision on every machine. */
 export async function press(
   store: Store,
   pressed: Pick<SwitchRow, 'kind' | 'name' | 'by_whom' | 'reason'>,
@@ -85,30 +80,32 @@ export async function press(
     lifted: null,
     lifted_at: null,
   };
-  await transact(store, (tx) => tx.insertInto('switches').values(row).execute());
+  const what = row.kind === 'freeze' ? 'froze everything' : `disabled ${nameOf(row.name)}`;
+  const why = row.reason === '' ? '' : `: ${row.reason}`;
+  await transact(store, async (tx) => {
+    await tx.insertInto('switches').values(row).execute();
+    await append(tx, [recordOf(row, row.kind, row.by_whom, 'narrows', `${row.by_whom} ${what}${why}.`)], now);
+  });
   return row;
 }
 
-/** The switches of one kind that still hold, oldest first. */
+/** The switches of one kind that still hold, oldest first; of one name, or of all. */
 export async function pressedSwitches(
   store: Store,
   policy: Policy,
   kind: SwitchRow['kind'],
-  name = '',
+  name?: string,
 ): Promise<readonly SwitchRow[]> {
-  const rows = await withStore(() =>
-    store
-      .selectFrom('switches')
-      .selectAll()
-      .where('kind', '=', kind)
-      .where('name', '=', name)
-      .orderBy('at')
-      .execute(),
+  const rows = await withStore(() => store.selectFrom('switches').selectAll().orderBy('at').execute());
+  return holding(
+    rows.filter((row) => row.kind === kind && (name === undefined || row.name === name)),
+    { rows, policy },
   );
-  const holding: SwitchRow[] = [];
-  for (const row of rows) if (!(await isLifted(row, policy))) holding.push(row);
-  return holding;
 }
+
+/** Since when, by whom and why a switch holds, as it follows "frozen" or "disabled". */
+export const wordsOf = ({ at, by_whom, reason }: SwitchRow): string =>
+  `since ${at.slice(0, 16)}Z by ${by_whom}${reason === '' ? '' : ` (${reason})`}`;
 
 /** What an operator signs to lift a switch. */
 export const liftClaim = ({ id, kind, name, at }: SwitchRow) => ({
@@ -117,23 +114,99 @@ export const liftClaim = ({ id, kind, name, at }: SwitchRow) => ({
   input: { kind, name, at },
 });
 
-/** Stores an operator's statement that lifts a switch. Whether it proves anything each decision finds out for itself. */
-export async function lift(store: Store, id: string, statement: string, now = Date.now()): Promise<void> {
-  await transact(store, (tx) =>
-    tx.updateTable('switches').set({ lifted: statement, lifted_at: now }).where('id', '=', id).execute(),
-  );
+/**
+ * Lifts a switch by an operator's statement, and writes down who did. Each decision finds out anew whether the statement proves
+ * anything.
+ * @returns whether it does now; where not, nothing was changed.
+ */
+export async function lift(
+  store: Store,
+  policy: Policy,
+  word: { readonly row: SwitchRow; readonly operator: string; readonly statement: string },
+  now = Date.now(),
+): Promise<boolean> {
+  const { operator, statement } = word;
+  const row: SwitchRow = { ...word.row, lifted: statement, lifted_at: now };
+  const what = row.kind === 'freeze' ? 'thawed what was frozen' : `enabled ${nameOf(row.name)}, disabled`;
+  const sentence = `${operator} ${what} ${wordsOf(row)}: it is signed.`;
+  return transact(store, async (tx) => {
+    const rows = await tx.selectFrom('switches').selectAll().orderBy('at').execute();
+    if (!(await isLifted(row, { rows, policy }))) return false;
+    await tx
+      .updateTable('switches')
+      .set({ lifted: statement, lifted_at: now })
+      .where('id', '=', row.id)
+      .execute();
+    const operation = row.kind === 'freeze' ? 'thaw' : 'enable';
+    await append(tx, [recordOf(row, operation, operator, 'signed', sentence)], new Date(now));
+    return true;
+  });
+}
+
+/** A switch's own record: no account, no run; `why` names the rule. */
+const recordOf = (
+  { id, kind, name }: SwitchRow,
+  operation: string,
+  who: string,
+  rule: string,
+  sentence: string,
+): AuditRecord => ({
+  kind: 'entry',
+  agent: who,
+  account: '',
+  workflowId: '',
+  runId: '',
+  step: id,
+  attempt: 1,
+  configuration: '',
+  operation,
+  action: `switch.${operation}`,
+  incident: null,
+  decision: 'allowed',
+  rule,
+  sentence,
+  requestDigest: digestOf([kind, name]),
+  reads: [],
+});
+
+interface Known {
+  /** Every switch that was ever pressed. */
+  readonly rows: readonly SwitchRow[];
+  readonly policy: Policy;
+}
+
+async function holding(pressed: readonly SwitchRow[], known: Known): Promise<readonly SwitchRow[]> {
+  const found: SwitchRow[] = [];
+  for (const row of pressed) if (!(await isLifted(row, known))) found.push(row);
+  return found;
 }
 
 /** Only the word of an operator of the configuration lifts: who can write to the store cannot thaw by that alone. */
-async function isLifted(row: SwitchRow, { operators }: Policy): Promise<boolean> {
-  if (row.lifted === null || row.lifted_at === null) return false;
-  for (const operator of operators.values()) {
+async function isLifted(row: SwitchRow, known: Known): Promise<boolean> {
+  const { lifted, lifted_at: at } = row;
+  if (lifted === null || at === null) return false;
+  for (const [name, operator] of known.policy.operators) {
+    // Nobody lifts what disables them.
+    if (row.kind === 'disable' && row.name === name) continue;
     try {
-      await verify(row.lifted, keysAt(operator, row.lifted_at), liftClaim(row), row.lifted_at);
-      return true;
+      await verify(lifted, keysAt(operator, at), liftClaim(row), at);
     } catch (error) {
       if (!(error instanceof StatementError)) throw error;
+      continue;
     }
+    if (!(await wasDisabled(name, at, known))) return true;
+  }
+  return false;
+}
+
+/** Whether an operator was disabled at an instant. Only what was lifted before that instant counts as lifted. */
+async function wasDisabled(name: string, at: number, known: Known): Promise<boolean> {
+  const then = known.rows.filter(
+    (row) => row.kind === 'disable' && row.name === name && Date.parse(row.at) <= at,
+  );
+  for (const row of then) {
+    const isOver = row.lifted_at !== null && row.lifted_at < at && (await isLifted(row, known));
+    if (!isOver) return true;
   }
   return false;
 }

@@ -1,6 +1,7 @@
 import { acknowledge, alertIndex, closeAlert, openIncident, resolve } from './incident-life.ts';
 import { byEvent, record } from './incident-state.ts';
-import type { Alert, Context, Incident, Integration, Service, Severity, Urgency } from './model.ts';
+import type { Alert, Context, EventFields, Incident, Integration, Severity } from './model.ts';
+import { urgencyOf } from './support-hours.ts';
 import { known, type World } from './world.ts';
 
 /** A trigger event, checked. */
@@ -10,6 +11,7 @@ export interface Trigger {
   readonly severity: Severity;
   readonly details: unknown;
   readonly contexts: readonly Context[];
+  readonly event?: EventFields;
 }
 
 /**
@@ -21,30 +23,23 @@ export function trigger(world: World, integration: Integration, event: Trigger):
   if (open) return triggerAgain(world, open);
   const service = known(world.services, integration.serviceId);
   if (service.mode !== 'enabled') return;
-  const { summary, severity, details, contexts, key } = event;
-  const incident = openIncident(world, {
-    service,
-    title: summary,
-    urgency: urgencyOf(service, severity),
-    incidentKey: null,
-    cause: byEvent(service),
-  });
-  if (!incident) return;
-  const alert: Alert = {
+  const alertFor = (incidentId: string): Alert => ({
+    ...event,
     id: world.newId('Q'),
-    key,
-    incidentId: incident.id,
+    incidentId,
     integrationId: integration.id,
     serviceId: service.id,
-    summary,
-    severity,
     createdAt: world.clock.now,
-    details,
-    contexts,
     resolvedAt: null,
-  };
-  incident.alerts.push(alert);
-  world.openAlerts.set(alertIndex(integration.id, key), alert);
+  });
+  openIncident(world, {
+    service,
+    title: event.summary,
+    urgency: urgencyOf(service, event.severity, world.clock.now),
+    incidentKey: null,
+    cause: byEvent(service),
+    alertFor,
+  });
 }
 
 /** Acknowledges the incident of the open alert with this key; dropped where there is none here. */
@@ -72,15 +67,13 @@ function triggerAgain(world: World, alert: Alert): void {
   const cause = byEvent({ id: alert.serviceId });
   const triggers = incident.log.filter(({ type }) => type === 'trigger').length;
   if (triggers < maxTriggerEntries) {
-    record(world, incident, 'trigger', cause, { summary: 'Triggered again through the API.' });
+    record(world, incident, 'trigger', cause, {
+      summary: 'Triggered again through the API.',
+      alert,
+    });
   } else if (!incident.log.some(({ type }) => type === 'reach_trigger_limit')) {
     record(world, incident, 'reach_trigger_limit', cause, { summary: 'Further triggers are not logged.' });
   }
-}
-
-function urgencyOf({ urgencyRule }: Service, severity: Severity): Urgency {
-  if (urgencyRule !== 'severity_based') return urgencyRule;
-  return severity === 'critical' || severity === 'error' ? 'high' : 'low';
 }
 
 const incidentOf = (world: World, alert: Alert): Incident => known(world.incidents, alert.incidentId);

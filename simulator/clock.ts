@@ -1,9 +1,4 @@
-/** Something to be done at an instant; off the agenda once done or cancelled. */
-export interface Timer {
-  /** Milliseconds since 1970. */
-  readonly at: number;
-  readonly run: () => void;
-}
+import { Agenda, type Timer } from './agenda.ts';
 
 export interface ClockOptions {
   /** First instant, in milliseconds since 1970. */
@@ -24,8 +19,7 @@ export class Clock {
   /** This much simulated time stood at this much real time. */
   #base: { readonly simulated: number; readonly real: number };
   #now: number;
-  /** Sorted by due time; equal ones in the order they were set. */
-  readonly #agenda: Timer[] = [];
+  readonly #agenda = new Agenda();
   #waking: { readonly timer: Timer; readonly handle: NodeJS.Timeout } | undefined;
 
   constructor({ start, speed, real = () => performance.now() }: ClockOptions) {
@@ -42,23 +36,20 @@ export class Clock {
 
   /** Puts something on the agenda. A past instant is due at once, with the next `catchUp`. */
   at(instant: number, run: () => void): Timer {
-    const timer = { at: instant, run };
-    const after = this.#agenda.findLastIndex((other) => other.at <= instant);
-    this.#agenda.splice(after + 1, 0, timer);
+    const timer = this.#agenda.add(instant, run);
     this.#wakeForNext();
     return timer;
   }
 
   cancel(timer: Timer): void {
-    const index = this.#agenda.lastIndexOf(timer);
-    if (index !== -1) this.#agenda.splice(index, 1);
+    this.#agenda.cancel(timer);
   }
 
   /** Moves `now` to the present and runs everything due by then, in order, each seeing its own instant. */
   catchUp(): void {
     const present = Math.floor(this.#base.simulated + (this.#real() - this.#base.real) * this.#speed);
-    for (let next = this.#agenda[0]; next && next.at <= present; next = this.#agenda[0]) {
-      this.#agenda.shift();
+    for (let next = this.#agenda.first; next && next.at <= present; next = this.#agenda.first) {
+      this.#agenda.cancel(next);
       this.#now = Math.max(this.#now, next.at);
       next.run();
     }
@@ -79,7 +70,7 @@ export class Clock {
 
   /** Nothing runs by itself any more. */
   stop(): void {
-    this.#agenda.length = 0;
+    this.#agenda.clear();
     this.#wakeForNext();
   }
 
@@ -93,7 +84,7 @@ export class Clock {
 
   /** A real timer for the first of the agenda, so that nothing waits for a request to come. */
   #wakeForNext(): void {
-    const next = this.#agenda[0];
+    const next = this.#agenda.first;
     if (next === this.#waking?.timer) return;
     clearTimeout(this.#waking?.handle);
     this.#waking = undefined;

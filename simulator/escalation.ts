@@ -1,6 +1,7 @@
+import { tellOfIncident } from './happening.ts';
 import { clearTimers, record, setStatus, setTimer, timeout } from './incident-state.ts';
 import type { Cause, EscalationPath, EscalationPolicy, Incident, Rule } from './model.ts';
-import { known, type World } from './world.ts';
+import { known, teamsOf, type World } from './world.ts';
 
 /** A level where somebody is on call, and who. */
 export interface Reached {
@@ -46,6 +47,8 @@ export function assignLevel(
   cause: Cause,
 ): void {
   incident.path.level = level;
+  const rule = incident.path.rules[level - 1];
+  if (rule) world.takeTurn(rule);
   assign(world, incident, userIds, 'escalation_policy', as, cause);
 }
 
@@ -111,7 +114,10 @@ function climb(world: World, incident: Incident): void {
   const { path } = incident;
   const cause = timeout(incident);
   const above = reachNow(world, path, path.level + 1);
-  if (above) return assignLevel(world, incident, above, 'escalate', cause);
+  if (above) {
+    assignLevel(world, incident, above, 'escalate', cause);
+    return tellOfIncident(world, 'incident.escalated', incident, cause);
+  }
   const again = path.loop < path.numLoops ? reachNow(world, path) : undefined;
   if (!again) {
     record(world, incident, 'exhaust_escalation_path', cause, {
@@ -124,6 +130,7 @@ function climb(world: World, incident: Incident): void {
     summary: 'Starting the escalation path again.',
   });
   assignLevel(world, incident, again, 'escalate', cause);
+  tellOfIncident(world, 'incident.escalated', incident, cause);
 }
 
 /** The ways to get an incident, as the log tells them. */
@@ -146,6 +153,3 @@ function assign(
     assigneeIds: userIds,
   });
 }
-
-/** Services have no team of their own: it is their policy's. */
-export const teamsOf = ({ teamId }: EscalationPolicy): readonly string[] => (teamId === null ? [] : [teamId]);

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Endpoint } from '../pagerduty/catalogue/endpoint.ts';
 import { budgetHeaders } from './budget.ts';
 import type { Fault } from './faults.ts';
@@ -14,8 +15,9 @@ export function replyInstead(fault: Fault, api: Endpoint['api']): Reply | undefi
     case 'status':
       return failed(fault.status ?? 500, api);
     case 'html':
-      return { status: 502, headers: { 'content-type': 'text/html' }, text: badGateway };
+      return htmlReply(fault.status ?? 502);
     case 'delay':
+    case 'late':
     case 'drop_request':
     case 'drop_response':
     case 'reset':
@@ -56,8 +58,13 @@ const words: Readonly<Record<number, readonly [number, string]>> = {
   429: [2020, 'Rate Limit Exceeded'],
 };
 
-const badGateway = `<html>
-<head><title>502 Bad Gateway</title></head>
-<body><center><h1>502 Bad Gateway</h1></center></body>
+/** The page of a gateway that stands before the API. */
+export function htmlReply(status: number): Reply {
+  const title = `${status} ${STATUS_CODES[status] ?? 'Error'}`;
+  const text = `<html>
+<head><title>${title}</title></head>
+<body><center><h1>${title}</h1></center></body>
 </html>
 `;
+  return { status, headers: { 'content-type': 'text/html' }, text };
+}

@@ -1,5 +1,9 @@
 import { z } from 'zod';
-import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
+import { operationNames } from '../pagerduty/catalogue/index.ts';
+
+/** Everything that can be asked for: the operations of the catalogue, and the OAuth token. */
+export const operations = [...operationNames, 'oauthToken'] as const;
+export type Operation = (typeof operations)[number];
 
 /**
  * Something going wrong on purpose, as tests and `--faults FILE` give it.
@@ -9,24 +13,26 @@ import { type OperationName, operationNames } from '../pagerduty/catalogue/index
  * | `rate_limited` | 429 with `ratelimit-*` headers; reset after `retry_after_seconds` (1) | none |
  * | `bare_429` | 429 without headers and body | none |
  * | `status` | `status` (500) with PagerDuty's envelope | none |
- * | `html` | 502 with a gateway's HTML page | none |
+ * | `html` | `status` (502) with a gateway's HTML page | none |
  * | `drop_request` | the connection closes without an answer | none |
  * | `drop_response` | the same | happens |
  * | `reset` | the connection is reset (RST) | happens |
  * | `truncate` | the first half of the JSON, with a `content-length` that says so | happens |
  * | `delay` | the answer, `delay_ms` real milliseconds late | happens at once |
+ * | `late` | the same | happens late, when the client may have given up |
  *
  * A fault without effect comes before the credential is looked at and costs no budget. The first fault in the list that
  * strikes is the only one; those behind it do not see the request.
  */
 export const Fault = z
   .strictObject({
-    operation: z.enum(['*', ...operationNames]).default('*'),
+    operation: z.enum(['*', ...operations]).default('*'),
     kind: z.enum([
       'rate_limited',
       'bare_429',
       'status',
       'delay',
+      'late',
       'drop_request',
       'drop_response',
       'reset',
@@ -45,13 +51,13 @@ export const Fault = z
     status: z.int().min(400).max(599).optional(),
     delay_ms: z.int().min(0).max(600_000).optional(),
   })
-  .refine(({ kind, delay_ms }) => (kind === 'delay') === (delay_ms !== undefined), {
+  .refine(({ kind, delay_ms }) => ['delay', 'late'].includes(kind) === (delay_ms !== undefined), {
     path: ['delay_ms'],
-    error: 'goes with kind "delay", which needs it',
+    error: 'goes with kind "delay" or "late", which need it',
   })
-  .refine(({ kind, status }) => status === undefined || kind === 'status', {
+  .refine(({ kind, status }) => status === undefined || ['status', 'html'].includes(kind), {
     path: ['status'],
-    error: 'goes with kind "status" only',
+    error: 'goes with kind "status" or "html" only',
   })
   .refine(({ kind, retry_after_seconds }) => retry_after_seconds === undefined || kind === 'rate_limited', {
     path: ['retry_after_seconds'],
@@ -84,7 +90,7 @@ export class Faults {
   }
 
   /** The fault that strikes this request, counted as struck. */
-  strike(operation: OperationName): Fault | undefined {
+  strike(operation: Operation): Fault | undefined {
     for (const entry of this.#entries) {
       const { fault } = entry;
       if (fault.operation !== '*' && fault.operation !== operation) continue;

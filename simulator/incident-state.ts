@@ -4,7 +4,10 @@ import type { World } from './world.ts';
 // The three things every change of an incident is made of: a log entry, a status, a timer.
 
 /** What a log entry tells beside its type and who caused it. */
-export type Told = Pick<LogEntry, 'summary' | 'assigneeIds' | 'note'>;
+export type Told = Pick<
+  LogEntry,
+  'summary' | 'assigneeIds' | 'note' | 'acknowledgementTimeout' | 'changes' | 'alert'
+>;
 
 /** Writes a change down in the incident's log. Every change passes here, so what is to be told of changes hangs here. */
 export function record(world: World, incident: Incident, type: LogEntryType, cause: Cause, told: Told): void {
@@ -14,6 +17,7 @@ export function record(world: World, incident: Incident, type: LogEntryType, cau
 
 export function setStatus(world: World, incident: Incident, status: IncidentStatus, { agent }: Cause): void {
   if (incident.status === status) return;
+  world.incidentIndex.changeStatus(incident, incident.status, status);
   incident.status = status;
   incident.lastStatusChangeAt = world.clock.now;
   incident.lastStatusChangeBy = agent;

@@ -1,23 +1,25 @@
 import type { Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
 import type { Parts } from './answer.ts';
-import { fixedWindow, isOff, slidingWindow } from './budget.ts';
+import { isOff, slidingWindow } from './budget.ts';
+import { type BudgetOptions, Budgets } from './budgets.ts';
 import { Clock } from './clock.ts';
 import { type Fault, Faults } from './faults.ts';
+import { KeyMask } from './key-mask.ts';
 import { RequestLog } from './request-log.ts';
 import { createSeed, type Seed } from './seed.ts';
 import { createApp } from './server.ts';
+import type { Certificate } from './tls.ts';
+import { Deliveries } from './webhooks/deliveries.ts';
+import { Sender } from './webhooks/sender.ts';
 import { World, type WorldOptions } from './world.ts';
 
-export interface SimulatorOptions extends WorldOptions {
+export interface SimulatorOptions extends WorldOptions, BudgetOptions {
   /** 0 takes a free one. */
   readonly port?: number;
   readonly host?: string;
-  /** REST requests a window, per key; 960. 0 or `Infinity` is off: no 429, and no `ratelimit-*` headers. */
-  readonly rateLimit?: number;
-  /** Length of the window in simulated seconds; 60. */
-  readonly rateWindowSeconds?: number;
   /** Events in any 60 simulated seconds, per routing key; 120, or off where `rateLimit` is off. */
   readonly eventsRateLimit?: number;
   /** Simulated seconds in a real one; 1. 0 stands still: only `world.clock.advance` and the control endpoint move it. */
@@ -26,6 +28,10 @@ export interface SimulatorOptions extends WorldOptions {
   readonly now?: Date;
   readonly seed?: Seed;
   readonly faults?: readonly Fault[];
+  /** Real milliseconds that a webhook receiver has to answer; 5,000, as PagerDuty's. */
+  readonly webhookTimeoutMs?: number;
+  /** Speaks https, with this certificate. */
+  readonly tls?: Certificate;
 }
 
 export interface Simulator {
@@ -33,6 +39,8 @@ export interface Simulator {
   readonly url: string;
   /** For tests in this process; its `clock.advance` lets time pass. */
   readonly world: World;
+  /** Webhooks on their way. */
+  readonly deliveries: Deliveries;
   /** Ends at once, answered or not. Nothing is left running. */
   readonly close: () => Promise<void>;
 }
@@ -47,12 +55,14 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   const server = createAdaptorServer({
     fetch: createApp(parts).fetch,
     overrideGlobalObjects: false,
+    ...(options.tls && { createServer: createTlsServer, serverOptions: options.tls }),
   }) as Server;
   try {
     const address = await listen(server, port, host);
     return {
-      url: `http://${address.family === 'IPv6' ? `[${host}]` : host}:${address.port}`,
+      url: `${options.tls ? 'https' : 'http'}://${address.family === 'IPv6' ? `[${host}]` : host}:${address.port}`,
       world: parts.world,
+      deliveries: parts.deliveries,
       close: () => close(parts, server),
     };
   } catch (error) {
@@ -62,16 +72,19 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 }
 
 function createParts(options: SimulatorOptions): Parts {
-  const { rateLimit = 960, rateWindowSeconds = 60, now = new Date() } = options;
+  const { rateLimit = 960, now = new Date(), webhookTimeoutMs = 5_000 } = options;
   const { eventsRateLimit = isOff(rateLimit) ? 0 : 120 } = options;
   const faults = new Faults();
   for (const fault of options.faults ?? []) faults.add(fault);
+  const world = createWorld(now.getTime(), options);
   return {
-    world: createWorld(now.getTime(), options),
-    restLimit: isOff(rateLimit) ? undefined : fixedWindow(rateLimit, rateWindowSeconds),
+    world,
+    budgets: new Budgets(options),
     eventsLimit: isOff(eventsRateLimit) ? undefined : slidingWindow(eventsRateLimit, 60),
     faults,
     requests: new RequestLog(),
+    mask: new KeyMask(world),
+    deliveries: new Deliveries(world, new Sender(webhookTimeoutMs)),
   };
 }
 
@@ -99,8 +112,9 @@ function listen(server: Server, port: number, host: string): Promise<AddressInfo
   });
 }
 
-function close({ world }: Parts, server: Server): Promise<void> {
+function close({ world, deliveries }: Parts, server: Server): Promise<void> {
   world.clock.stop();
+  deliveries.close();
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();

@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
+import { type RateAlgorithm, rateAlgorithms } from './budget.ts';
+import { readData } from './data/read.ts';
 import { Fault, flawOf } from './faults.ts';
 import { startSimulator } from './index.ts';
 import { parseJson } from './input.ts';
+import { type Seed, seedOf } from './seed.ts';
+import { type Certificate, createCertificate } from './tls.ts';
 
 // The simulator as a process of its own. Says where it listens on stdout; ends with SIGTERM or SIGINT, or with its parent.
 
@@ -11,8 +15,12 @@ interface Flags {
   readonly port: number;
   readonly rateLimit: number;
   readonly rateWindow: number;
+  readonly rateAlgorithm: RateAlgorithm;
+  readonly eventsRateLimit?: number;
   readonly clockSpeed: number;
+  readonly data?: string;
   readonly faults?: string;
+  readonly tls?: boolean;
   readonly exitWithParent?: boolean;
 }
 
@@ -53,11 +61,24 @@ function readFlags(argv: readonly string[]): Flags {
         .argParser(number((n) => n > 0 && Number.isFinite(n), 'it must be a number of seconds above 0')),
     )
     .addOption(
+      new Option('--rate-algorithm <name>', 'how requests are counted')
+        .default('fixed-window')
+        .choices(Object.keys(rateAlgorithms)),
+    )
+    .addOption(
+      new Option(
+        '--events-rate-limit <n>',
+        'events in any 60 seconds, per routing key (120); 0 is off',
+      ).argParser(number(isCount, 'it must be a whole number and not negative')),
+    )
+    .addOption(
       new Option('--clock-speed <x>', 'simulated seconds in a real one; 0 stands still')
         .default(1)
         .argParser(number((n) => n >= 0 && Number.isFinite(n), 'it must be a number and not negative')),
     )
+    .option('--data <file>', 'a company of your own, YAML or JSON, in place of the one that is built in')
     .option('--faults <file>', 'a JSON array of faults to start with')
+    .option('--tls', 'speak https, with a certificate made now; it is printed, for clients to trust')
     .option('--exit-with-parent', 'end when stdin closes')
     .allowExcessArguments(false)
     .exitOverride()
@@ -79,14 +100,19 @@ function usageSentence({ message }: CommanderError): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}; --help lists the flags there are.`;
 }
 
-async function readFaults(file: string): Promise<readonly Fault[]> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+const textOf = (file: string, flag: 'data' | 'faults'): Promise<string> =>
+  readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     throw new Stop(
       1,
-      `The faults file ${file} cannot be read (${error.code}); name a readable file with --faults.`,
+      `The ${flag} file ${file} cannot be read (${error.code}); name a readable file with --${flag}.`,
     );
   });
-  const value = parseJson(text);
+
+/** @throws DataError where the file is none of ours. */
+const readSeed = async (file: string): Promise<Seed> => seedOf(readData(await textOf(file, 'data'), file));
+
+async function readFaults(file: string): Promise<readonly Fault[]> {
+  const value = parseJson(await textOf(file, 'faults'));
   if (value === undefined)
     throw new Stop(1, `The faults file ${file} is not JSON; it must hold an array of faults.`);
   const faults = z.array(Fault).safeParse(value);
@@ -97,9 +123,25 @@ async function readFaults(file: string): Promise<readonly Fault[]> {
   );
 }
 
-async function start({ port, rateLimit, rateWindow, clockSpeed }: Flags, faults: readonly Fault[]) {
+async function start(
+  flags: Flags,
+  seed: Seed | undefined,
+  faults: readonly Fault[],
+  tls: Certificate | undefined,
+) {
+  const { port, rateLimit, rateWindow, rateAlgorithm, eventsRateLimit, clockSpeed } = flags;
   try {
-    return await startSimulator({ port, rateLimit, rateWindowSeconds: rateWindow, clockSpeed, faults });
+    return await startSimulator({
+      port,
+      rateLimit,
+      rateWindowSeconds: rateWindow,
+      rateAlgorithm,
+      ...(eventsRateLimit === undefined ? {} : { eventsRateLimit }),
+      clockSpeed,
+      faults,
+      ...(seed && { seed }),
+      ...(tls && { tls }),
+    });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${code ?? message})`;
@@ -109,11 +151,16 @@ async function start({ port, rateLimit, rateWindow, clockSpeed }: Flags, faults:
 
 async function main(): Promise<void> {
   const flags = readFlags(process.argv.slice(2));
-  const simulator = await start(flags, flags.faults === undefined ? [] : await readFaults(flags.faults));
+  const seed = flags.data === undefined ? undefined : await readSeed(flags.data);
+  const faults = flags.faults === undefined ? [] : await readFaults(flags.faults);
+  const tls = flags.tls ? await createCertificate() : undefined;
+  const simulator = await start(flags, seed, faults, tls);
   const end = () => void simulator.close().then(() => process.exit(0));
-  process.once('SIGTERM', end).once('SIGINT', end);
+  // Ctrl-C in a terminal reaches us and our parent, who passes it on: the second must not end us by force.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);
   if (flags.exitWithParent) process.stdin.once('close', end).once('end', end).resume();
   process.stdout.write(`listening on ${simulator.url}\n`);
+  if (tls) process.stdout.write(tls.cert);
 }
 
 await main().catch((error: unknown) => {

@@ -1,4 +1,5 @@
 import type { EscalationPolicy, Rule, Schedule } from './model.ts';
+import { Roster } from './schedules/roster.ts';
 
 /** An unbroken time of one person; `start` null: it always was so, `end` null: it never ends. */
 export interface Shift {
@@ -14,37 +15,22 @@ export interface OnCall extends Shift {
   readonly schedule: Schedule | null;
 }
 
-/**
- * Who has the duty by a schedule: every shift that touches `since` to `until`, in order and uncut, never two at once.
- * The only place that knows how a schedule is made; layers, restrictions and overrides come in here.
- */
-export function finalSchedule({ rotation }: Schedule, since: number, until: number): readonly Shift[] {
-  const { userIds, virtualStart } = rotation;
-  const turnMs = rotation.turnSeconds * 1000;
-  const userOf = (turn: number) => userIds[modulo(turn, userIds.length)];
-  const shifts: Shift[] = [];
-  let turn = Math.floor((since - virtualStart) / turnMs);
-  while (virtualStart + turn * turnMs <= until) {
-    const userId = userOf(turn);
-    if (userId === undefined) return [];
-    if (userIds.every((other) => other === userId)) return [{ userId, start: null, end: null }];
-    let first = turn;
-    while (userOf(first - 1) === userId) first -= 1;
-    let next = turn + 1;
-    while (userOf(next) === userId) next += 1;
-    shifts.push({ userId, start: virtualStart + first * turnMs, end: virtualStart + next * turnMs });
-    turn = next;
-  }
-  return shifts;
-}
+/** Who has the duty by a schedule: every shift that touches `since` to `until`, in order and uncut, never two at once. */
+export const finalSchedule = (
+  schedule: Schedule,
+  since: number,
+  until: number,
+  roster = new Roster(),
+): readonly Shift[] => roster.duties(schedule, since, until);
 
 /** Ids of everyone whom a level reaches at an instant, each once; none where nobody is on call. */
 export function onCallAt(
-  rule: Rule,
+  rule: Pick<Rule, 'targets'>,
   schedules: ReadonlyMap<string, Schedule>,
   at: number,
+  roster = new Roster(),
 ): readonly string[] {
-  const shifts = rule.targets.flatMap((target) => shiftsOf(target, schedules, at, at));
+  const shifts = rule.targets.flatMap((target) => shiftsOf(target, schedules, at, at, roster));
   return [...new Set(shifts.map(({ userId }) => userId))];
 }
 
@@ -54,10 +40,11 @@ export function onCalls(
   schedules: ReadonlyMap<string, Schedule>,
   since: number,
   until: number,
+  roster = new Roster(),
 ): readonly OnCall[] {
   return policy.rules.flatMap((rule, index) =>
     rule.targets.flatMap((target) =>
-      shiftsOf(target, schedules, since, until).map((shift) => ({
+      shiftsOf(target, schedules, since, until, roster).map((shift) => ({
         ...shift,
         policy,
         level: index + 1,
@@ -72,11 +59,9 @@ function shiftsOf(
   schedules: ReadonlyMap<string, Schedule>,
   since: number,
   until: number,
+  roster: Roster,
 ): readonly Shift[] {
   if (target.type === 'user') return [{ userId: target.id, start: null, end: null }];
   const schedule = schedules.get(target.id);
-  return schedule ? finalSchedule(schedule, since, until) : [];
+  return schedule ? roster.duties(schedule, since, until) : [];
 }
-
-/** True modulo: turns before the virtual start count backwards. */
-const modulo = (value: number, base: number): number => ((value % base) + base) % base;

@@ -1,7 +1,6 @@
-import type { OperationName } from '../pagerduty/catalogue/index.ts';
-import type { Fault } from './faults.ts';
-import { isFields, parseJson } from './input.ts';
-import type { World } from './world.ts';
+import type { Fault, Operation } from './faults.ts';
+import { type Fields, fieldsIn, isFields, parseJson } from './input.ts';
+import type { KeyMask } from './key-mask.ts';
 
 /** One request as it came in and what was answered. Holds no key, whatever was sent. */
 export interface RequestRecord {
@@ -11,10 +10,12 @@ export interface RequestRecord {
   readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, readonly string[]>>;
-  readonly operation: OperationName | null;
+  readonly operation: Operation | null;
   /** Null where a fault closed the connection before anything happened. */
   readonly status: number | null;
   readonly from: string | null;
+  /** What `x-simulator-by` says: tests mark by it what they send themselves. Absent for all others. */
+  readonly by?: string;
   readonly request_id: string;
   /** The JSON that was sent; null for none, or for what is none. */
   readonly body: unknown;
@@ -24,7 +25,8 @@ export interface RequestRecord {
 /** The last requests, oldest first. */
 export class RequestLog {
   readonly #capacity: number;
-  readonly #records: RequestRecord[] = [];
+  /** As JSON: a tenth of a million records are kept, and hardly one is read. */
+  readonly #records: string[] = [];
   #seq = 0;
 
   constructor(capacity = 100_000) {
@@ -33,14 +35,20 @@ export class RequestLog {
 
   add(request: Omit<RequestRecord, 'seq'>): void {
     this.#seq += 1;
-    this.#records.push({ seq: this.#seq, ...request });
-    if (this.#records.length > this.#capacity) this.#records.shift();
+    this.#records.push(JSON.stringify({ seq: this.#seq, ...request } satisfies RequestRecord));
+    // Not at every request: taking from the front moves all the others.
+    if (this.#records.length > this.#capacity * 1.1) this.#records.splice(0, this.#excess);
+  }
+
+  get #excess(): number {
+    return Math.max(this.#records.length - this.#capacity, 0);
   }
 
   /** Everything kept that came after this one. */
   since(seq: number): readonly RequestRecord[] {
-    const first = this.#records[0]?.seq ?? 1;
-    return this.#records.slice(Math.max(seq + 1 - first, 0));
+    const last = this.#seq - this.#records.length;
+    const from = Math.max(seq - last, this.#excess, 0);
+    return this.#records.slice(from).map((record) => JSON.parse(record) as RequestRecord);
   }
 }
 
@@ -48,22 +56,30 @@ export class RequestLog {
 const longestBody = 64 * 1024;
 
 /** What the log keeps of a body: no key is in it, of whatever field. */
-export function bodyForLog(world: World, text: string): unknown {
+export function bodyForLog(mask: KeyMask, text: string): unknown {
   if (text.length > longestBody) return `[a body of ${text.length} characters]`;
-  const body = parseJson(withoutKeys(world, text)) ?? null;
-  if (!isFields(body) || typeof body['routing_key'] !== 'string') return body;
-  const isKnown = body['routing_key'].startsWith('[routing key of ');
-  return isKnown ? body : { ...body, routing_key: '[unknown routing key]' };
+  const body = parseJson(mask.clean(text)) ?? null;
+  if (!isFields(body)) return body;
+  const { routing_key: key } = body;
+  if (typeof key === 'string' && !key.startsWith('[routing key of ')) {
+    return { ...body, routing_key: '[unknown routing key]' };
+  }
+  return 'webhook_subscription' in body ? withoutHeaderValues(body) : body;
 }
 
-/** A text with a mark in place of every key that the account has. */
-export function withoutKeys({ integrations, credentials }: World, text: string): string {
-  const marks = [
-    ...[...integrations.values()].map(({ routingKey, serviceId }) => [
-      routingKey,
-      `[routing key of ${serviceId}]`,
-    ]),
-    ...credentials.map(({ key }) => [key, '[API key]']),
-  ] as const;
-  return marks.reduce((clean, [key = '', mark = '']) => clean.replaceAll(key, mark), text);
+/** The header values of a subscription are somebody's secrets, and so may be what its address carries. */
+function withoutHeaderValues(body: Fields): unknown {
+  const subscription = fieldsIn(body, 'webhook_subscription');
+  const method = fieldsIn(subscription, 'delivery_method');
+  const { custom_headers: headers, url } = method;
+  const cleaned = {
+    ...method,
+    ...(typeof url === 'string' ? { url: url.replace(/\/\/[^/@]*@/, '//') } : {}),
+    ...(Array.isArray(headers)
+      ? { custom_headers: headers.map((header) => ({ ...fieldsOf(header), value: '[header value]' })) }
+      : {}),
+  };
+  return { ...body, webhook_subscription: { ...subscription, delivery_method: cleaned } };
 }
+
+const fieldsOf = (value: unknown): Fields => (isFields(value) ? value : {});

@@ -2,30 +2,40 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpBindings } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
-import { catalogue, type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
+import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import type { Received } from './admission.ts';
-import { type Answer, answer, type Parts } from './answer.ts';
+import { answer, type Parts } from './answer.ts';
 import { controlRoutes } from './control.ts';
 import { truncated } from './fault-replies.ts';
+import type { Fault, Operation } from './faults.ts';
 import { errorBody } from './refusal.ts';
 import { jsonReply, type Reply } from './reply.ts';
 
 type Http = Context<{ Bindings: HttpBindings }>;
 
-/** The simulator over HTTP: every operation of the catalogue at its own method and path, and the control endpoint. */
+/** The simulator over HTTP: every operation of the catalogue at its own method and path, OAuth, and the control endpoint. */
 export function createApp(parts: Parts): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
-  const serve = (operation: OperationName | null) => async (http: Http) =>
-    deliver(http, answer(parts, operation, await received(http)));
-  for (const name of operationNames) {
+  const serve = (operation: Operation | null) => async (http: Http) => {
+    const request = await received(http);
+    const fault = operation === null ? undefined : parts.faults.strike(operation);
+    if (fault?.kind === 'late') await sleep(fault.delay_ms, undefined, { ref: false });
+    return deliver(http, answer(parts, operation, request, fault), fault);
+  };
+  // Paths without placeholders first: `/users/me` is not the user of the id `me`.
+  const names = operationNames.toSorted((a, b) => placeholders(a) - placeholders(b));
+  for (const name of names) {
     const { method, path } = catalogue[name];
     app.on(method, path.replace(/\{(\w+)\}/g, ':$1'), serve(name));
   }
+  app.post('/oauth/token', serve('oauthToken'));
   app.route('/_simulator', controlRoutes(parts));
   app.notFound(serve(null));
   app.onError((error) => responseOf(jsonReply(500, errorBody(2000, 'Internal Error', [String(error)]))));
   return app;
 }
+
+const placeholders = (name: keyof typeof catalogue): number => catalogue[name].path.split('{').length;
 
 async function received({ req }: Http): Promise<Received> {
   const { pathname, searchParams } = new URL(req.url);
@@ -40,7 +50,7 @@ async function received({ req }: Http): Promise<Received> {
 }
 
 /** Sends the answer, unless a fault of the connection is to befall it. */
-async function deliver({ env }: Http, { reply, fault }: Answer): Promise<Response> {
+async function deliver({ env }: Http, reply: Reply | undefined, fault: Fault | undefined): Promise<Response> {
   const { socket } = env.incoming;
   if (!reply || fault?.kind === 'drop_response') {
     socket.destroy();

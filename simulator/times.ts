@@ -39,6 +39,9 @@ export function addMonths(at: number, months: number): number {
   return date.setUTCDate(Math.min(day, lastDay));
 }
 
+/** `HH:MM:SS` of so many seconds after midnight. */
+export const timeOfDay = (second: number): string => new Date(second * 1000).toISOString().slice(11, 19);
+
 function offset(minutes: number): string {
   const hours = Math.trunc(Math.abs(minutes) / 60);
   return `${String(hours).padStart(2, '0')}:${String(Math.abs(minutes) % 60).padStart(2, '0')}`;

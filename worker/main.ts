@@ -4,19 +4,30 @@ import { CannotStart, workerSettings } from './config.ts';
 import { startWorker } from './index.ts';
 import { installLogger, makeLogger } from './log.ts';
 
+/** How long a Worker whose parent was killed goes on. */
+const orphanEndsWithinMs = 5_000;
+
 /** The Worker as a process: `oncall worker` starts it. Prints one line on stdout once it works. */
 async function main(): Promise<number> {
-  const { logLevel, ...settings } = workerSettings();
-  const log = makeLogger(logLevel);
-  installLogger(log);
   try {
+    const { logLevel, ...settings } = workerSettings();
+    const log = makeLogger(logLevel);
+    installLogger(log);
+    // Until it works there is nothing to end in order: a signal, or the end of the parent, ends it where it is.
+    let stop = (): void => process.exit(1);
+    const orphaned = (): void => {
+      stop();
+      // With the parent its server may be gone, and nothing that is drained would arrive.
+      setTimeout(() => process.exit(1), orphanEndsWithinMs).unref();
+    };
+    if (process.argv.includes('--exit-with-parent')) process.stdin.on('end', orphaned).resume().unref();
     const worker = await startWorker({
       ...settings,
       workflowBundle: fileURLToPath(new URL('../workflow-bundle.js', import.meta.url)),
       log,
     });
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, worker.stop);
-    if (process.argv.includes('--exit-with-parent')) process.stdin.on('end', worker.stop).resume().unref();
+    stop = worker.stop;
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
     process.stdout.write(`working on ${worker.accounts.join(', ')} in namespace ${worker.namespace}\n`);
     await worker.stopped;
     return 0;

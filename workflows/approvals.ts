@@ -1,16 +1,18 @@
-import { condition, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
+import { CancellationScope, condition, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
 import type { CallResult, NotDone } from '../activities/index.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { attempt, type Failed } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
-import type { Errand, PendingApproval } from './contract.ts';
+import { type ApprovalAnswer, type Errand, forApproval, type PendingApproval } from './contract.ts';
 
-/** An operator's signed statement on one step. Whether it proves anything the step's Activity finds out. */
-export const approve = defineUpdate<string, [{ readonly id: string; readonly statement: string }]>('approve');
+/** An operator's signed statement on one step. Whether it proves anything the step's Activity finds out; the answer says what it found. */
+export const approve = defineUpdate<ApprovalAnswer, [{ readonly id: string; readonly statement: string }]>(
+  'approve',
+);
 
 /** A no to one step. Narrows only, so anyone may say it. */
 export const refuse = defineUpdate<
-  string,
+  ApprovalAnswer,
   [{ readonly id: string; readonly by: string; readonly reason: string }]
 >('refuse');
 
@@ -24,91 +26,188 @@ export interface Refused {
   readonly sentence: string;
 }
 
+type Came<Name extends OperationName> =
+  | Extract<CallResult<Name>, { ok: true }>
+  | Exclude<NotDone, { kind: 'ApprovalNeeded' }>
+  | Refused
+  | Failed;
+
 /** Where a run's steps wait for operators. */
 export interface Desk {
   /** Performs a step; where the gate asks for an operator's word, waits for it and performs it anew, on what is true then. */
   readonly ask: <Name extends OperationName>(
     call: (statements: readonly string[]) => Promise<CallResult<Name>>,
-  ) => Promise<
-    Extract<CallResult<Name>, { ok: true }> | Exclude<NotDone, { kind: 'ApprovalNeeded' }> | Refused | Failed
-  >;
+  ) => Promise<Came<Name>>;
+  /** The same desk; nothing waits there beyond an instant, milliseconds since 1970. */
+  readonly until: (latest: number) => Desk;
 }
 
 /** How long a step waits for an operator, in seconds, where the input does not say. */
 const patience = 900;
 
+/** How many statements on one step are looked at: each costs a look at PagerDuty. */
+const mostWords = 20;
+
+/** A step at the desk, from the first time it was asked until it is over or asked anew. */
+interface Waiting {
+  readonly asked: PendingApproval;
+  readonly statements: string[];
+  /** How many of the statements the gate has looked at. */
+  looked: number;
+  refusal?: string;
+  /** What the gate said last. */
+  answer: ApprovalAnswer;
+  over: boolean;
+  /** How many who spoke are still to be answered. */
+  listeners: number;
+}
+
 /** Opens the desk of a run: its Updates and its Query. */
 export function deskOf({ approvalSeconds = patience }: Errand, chronicle: Chronicle): Desk {
-  const pending = new Map<string, PendingApproval>();
-  const statements = new Map<string, readonly string[]>();
-  const refusals = new Map<string, string>();
+  const waiting = new Map<string, Waiting>();
 
-  setHandler(pendingApprovals, () => [...pending.values()], { description: 'Steps that wait for approval' });
+  setHandler(pendingApprovals, () => [...waiting.values()].map(({ asked }) => asked), {
+    description: 'Steps that wait for approval',
+  });
   setHandler(
     approve,
     ({ id, statement }) => {
-      statements.set(id, [...(statements.get(id) ?? []), statement]);
-      return `The gate now looks at the approval of ${id}.`;
+      const step = found(id);
+      const mine = step.statements.push(statement);
+      return answered(step, () => step.looked >= mine);
     },
     {
       description: 'An operator approves a step: { id, statement }',
       validator: (said) => {
         if (typeof said?.statement !== 'string')
           throw new Error('Send { id, statement }; `oncall approve` signs one.');
-        mustWait(said.id);
+        if (found(said.id).statements.length >= mostWords)
+          throw new Error(`${said.id} has had ${mostWords} statements; no more are looked at.`);
       },
     },
   );
   setHandler(
     refuse,
     ({ id, by, reason }) => {
-      refusals.set(id, `${by} refused it${reason === '' ? '' : `: ${reason}`}`.slice(0, 500));
-      return `${id} is refused.`;
+      const step = found(id);
+      step.refusal ??= `${by} refused it${reason === '' ? '' : `: ${reason}`}`.slice(0, 500);
+      return answered(step, () => false);
     },
     {
       description: 'An operator refuses a step: { id, by, reason }',
       validator: (said) => {
         if (typeof said?.by !== 'string' || typeof said.reason !== 'string')
           throw new Error('Send { id, by, reason }.');
-        mustWait(said.id);
+        found(said.id);
       },
     },
   );
 
-  function mustWait(id: string): void {
-    if (pending.has(id)) return;
-    const waiting = [...pending.keys()];
+  function found(id: string): Waiting {
+    const step = waiting.get(id);
+    if (step) return step;
+    const others = [...waiting.keys()];
     throw new Error(
-      `Nothing waits for approval under ${id}; ${waiting.length === 0 ? 'nothing waits here at all' : `there is ${waiting.join(', ')}`}.`,
+      `Nothing waits for approval under ${id}; ${others.length === 0 ? 'nothing waits here at all' : `there is ${others.join(', ')}`}.`,
     );
   }
 
-  return {
-    ask: async (call) => {
-      const until = Date.now() + approvalSeconds * 1000;
-      let given: readonly string[] = [];
+  async function answered(step: Waiting, isHeard: () => boolean): Promise<ApprovalAnswer> {
+    step.listeners += 1;
+    try {
+      await condition(() => step.over || isHeard());
+      return step.answer;
+    } finally {
+      step.listeners -= 1;
+    }
+  }
+
+  /** Takes a step off the desk; whoever spoke about it is answered before the run goes on, and perhaps ends. */
+  async function close(step: Waiting, answer: ApprovalAnswer): Promise<void> {
+    waiting.delete(step.asked.id);
+    step.answer = answer;
+    step.over = true;
+    await CancellationScope.nonCancellable(() => condition(() => step.listeners === 0));
+  }
+
+  /** Waits for the next word on a step, or for a no, or for nothing any more. */
+  async function word(step: Waiting): Promise<string | undefined> {
+    const { until } = step.asked;
+    const said = (): boolean => step.refusal !== undefined || step.statements.length > step.looked;
+    const over = chronicle.waitsFor(forApproval, until);
+    try {
+      const came =
+        said() || (await condition(said, Math.max(1, until - Date.now()), { summary: 'the approval' }));
+      return step.refusal ?? (came ? undefined : 'nobody approved it in time');
+    } finally {
+      over();
+    }
+  }
+
+  async function ask<Name extends OperationName>(
+    call: (statements: readonly string[]) => Promise<CallResult<Name>>,
+    latest: number,
+  ): Promise<Came<Name>> {
+    const until = Math.min(latest, Date.now() + approvalSeconds * 1000);
+    let step: Waiting | undefined;
+    try {
       for (;;) {
+        const given = [...(step?.statements ?? [])];
         const result = await attempt(call(given));
-        if (result.ok || result.kind !== 'ApprovalNeeded' || !result.approval)
-          return result as Awaited<ReturnType<Desk['ask']>> as never;
-        const { id, ...asked } = result.approval;
-        const { sentence } = result;
-        pending.set(id, { id, sentence, ...asked, until });
-        const before = statements.get(id)?.length ?? 0;
-        chronicle.actsAs(result.agent);
-        chronicle.say(`${sentence} Approve it with \`oncall approve ${id}\`.`);
-        chronicle.waitsFor('approval', until);
-        const heard = (): boolean => refusals.has(id) || (statements.get(id)?.length ?? 0) > before;
-        const answered =
-          heard() || (await condition(heard, Math.max(1, until - Date.now()), { summary: 'the approval' }));
-        chronicle.waitsFor();
-        pending.delete(id);
-        const no = refusals.get(id) ?? (answered ? undefined : 'nobody approved it in time');
-        if (no !== undefined) {
-          return { ok: false, kind: 'ApprovalRefused', sentence: `${sentence} But ${no}.` };
+        if (result.ok || result.kind !== 'ApprovalNeeded' || !result.approval) {
+          if (step) await close(step, outcome(result));
+          return result as Came<Name>;
         }
-        given = statements.get(id) ?? [];
+        const { sentence, agent, approval } = result;
+        const answer = { step: 'waits', sentence: [...approval.unheard, sentence].join(' ') } as const;
+        if (step?.asked.id === approval.id) {
+          step.looked = given.length;
+          step.answer = answer;
+        } else {
+          const anew =
+            step === undefined ? undefined : `The facts have changed since ${step.asked.id} was asked.`;
+          if (step && anew) await close(step, { ...answer, sentence: `${anew} ${sentence}` });
+          const asked = { ...approval, agent, sentence, until, ...(anew && { anew }) };
+          const { refusal } = step ?? {};
+          step = {
+            asked,
+            statements: [],
+            looked: 0,
+            // A no that came meanwhile is a no to what is asked anew as well.
+            ...(refusal !== undefined && { refusal }),
+            answer,
+            over: false,
+            listeners: 0,
+          };
+          waiting.set(approval.id, step);
+          chronicle.actsAs(agent);
+          chronicle.say(
+            `${anew ? `${anew} ` : ''}${sentence} Approve it with \`oncall approve ${approval.id}\`.`,
+          );
+        }
+        const no = await word(step);
+        if (no === undefined) continue;
+        const refused = `${sentence} But ${no}.`;
+        await close(step, { step: 'refused', sentence: refused });
+        return { ok: false, kind: 'ApprovalRefused', sentence: refused };
       }
-    },
-  };
+    } finally {
+      if (step && !step.over)
+        await close(step, { step: 'failed', sentence: 'The run has given the step up.' });
+    }
+  }
+
+  const deskUntil = (latest: number): Desk => ({
+    ask: (call) => ask(call, latest),
+    until: (earlier) => deskUntil(Math.min(latest, earlier)),
+  });
+  return deskUntil(Number.POSITIVE_INFINITY);
+}
+
+/** What became of an approved step, for whoever approved it. */
+function outcome(result: CallResult<OperationName> | Failed): ApprovalAnswer {
+  const { sentence } = result;
+  if (result.ok) return { step: 'done', sentence };
+  if (result.kind === 'PermissionDenied') return { step: 'denied', sentence };
+  return { step: result.kind === 'Changed' ? 'changed' : 'failed', sentence };
 }

@@ -1,5 +1,5 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import { type Errand, type Outcome, type RunResult, searchAttributes } from './contract.ts';
+import { type Errand, forApproval, type Outcome, type RunResult, searchAttributes } from './contract.ts';
 
 /** How many lines of its story a run shows; the history has them all. */
 const mostLines = 30;
@@ -16,8 +16,8 @@ export interface Chronicle {
   readonly actsAs: (agent: string) => void;
   /** Which service the incident is of. */
   readonly concerns: (service: string | undefined) => void;
-  /** Who must act next, and until when (milliseconds); nobody where left out. */
-  readonly waitsFor: (whom?: string, until?: number) => void;
+  /** What the run waits for, and until when (milliseconds). Ends when what it returns is called; several may go on at once. */
+  readonly waitsFor: (what: string, until?: number) => () => void;
   readonly end: (
     outcome: Outcome,
     summary: string,
@@ -36,7 +36,8 @@ export function chronicleOf({
   const omissions: { what: string; why: string }[] = [];
   let agent: string | undefined;
   let state = 'working';
-  let waiting: { whom: string; until: number | undefined } | undefined;
+  const waits = new Set<{ readonly what: string; readonly until: number | undefined }>();
+  let shownWait: string | null = null;
 
   const show = (): void => {
     setCurrentDetails(
@@ -47,11 +48,10 @@ export function chronicleOf({
         `- **Agent:** ${agent ?? 'not proved yet'}`,
         ...(reason === undefined ? [] : [`- **Reason:** ${reason}`]),
         `- **State:** ${state}`,
-        ...(waiting
-          ? [
-              `- **Waiting for:** ${waiting.whom}${waiting.until === undefined ? '' : `, until ${clock(waiting.until)}`}`,
-            ]
-          : []),
+        ...[...waits].map(
+          ({ what, until }) =>
+            `- **Waiting for:** ${what}${until === undefined ? '' : `, until ${clock(until)}`}`,
+        ),
         '',
         ...lines.slice(-mostLines).map((line) => `- ${line}`),
       ].join('\n'),
@@ -60,6 +60,16 @@ export function chronicleOf({
 
   const say = (sentence: string): void => {
     lines.push(`${clock(Date.now())} ${sentence}`);
+    show();
+  };
+
+  /** A list of runs has room for one: a person's word comes before all else, because somebody must hear of it. */
+  const showWaits = (): void => {
+    const all = [...waits].map(({ what }) => what);
+    const value = all.includes(forApproval) ? forApproval : (all.at(-1) ?? null);
+    state = all.length === 0 ? 'working' : 'waiting';
+    if (value !== shownWait) upsertSearchAttributes([{ key: searchAttributes.waitingFor, value }]);
+    shownWait = value;
     show();
   };
 
@@ -88,19 +98,19 @@ export function chronicleOf({
     concerns: (service) => {
       if (service !== undefined) upsertSearchAttributes([{ key: searchAttributes.service, value: service }]);
     },
-    waitsFor: (whom, until) => {
-      waiting = whom === undefined ? undefined : { whom, until };
-      state = whom === undefined ? 'working' : 'waiting';
-      upsertSearchAttributes([{ key: searchAttributes.waitingFor, value: whom ?? null }]);
-      show();
+    waitsFor: (what, until) => {
+      const wait = { what, until };
+      waits.add(wait);
+      showWaits();
+      return () => {
+        if (waits.delete(wait)) showWaits();
+      };
     },
     end: (outcome, summary, { verified = false, next = [] } = {}) => {
+      waits.clear();
+      showWaits();
       state = outcome;
-      waiting = undefined;
-      upsertSearchAttributes([
-        { key: searchAttributes.outcome, value: outcome },
-        { key: searchAttributes.waitingFor, value: null },
-      ]);
+      upsertSearchAttributes([{ key: searchAttributes.outcome, value: outcome }]);
       say(summary);
       return { outcome, summary, changed: changes, notChanged: omissions, verified, next };
     },

@@ -1,5 +1,6 @@
 import { defineSearchAttributeKey } from '@temporalio/common';
-import type { Expectation, NotDone } from '../activities/index.ts';
+import type { Expectation, NotDone, Permission } from '../activities/index.ts';
+import type { Asked } from '../gate/asked.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
@@ -158,13 +159,25 @@ export interface OperationResult extends RunResult {
   readonly walked?: { readonly items: string; readonly runs: readonly RunId[] };
 }
 
+/** What the search attribute `OncallWaitingFor` says of a run while a step of it waits for an operator. */
+export const forApproval = 'approval';
+
 /** A step that waits for an operator's word: what is asked, what the operator should see, and what exactly is to be signed. */
 export interface PendingApproval extends Omit<NonNullable<NotDone['approval']>, 'id'> {
   /** Short, for people. */
   readonly id: string;
+  readonly agent: string;
   readonly sentence: string;
+  /** Where it was asked before: that the facts have changed since. */
+  readonly anew?: string;
   /** When the step is given up, milliseconds since 1970. */
   readonly until: number;
+}
+
+/** What became of a step after a word on it. */
+export interface ApprovalAnswer {
+  readonly step: 'done' | 'waits' | 'refused' | 'denied' | 'changed' | 'failed';
+  readonly sentence: string;
 }
 
 /** Workflow Types that agents start, with input and result. */
@@ -200,6 +213,17 @@ export interface ReleaseResult extends RunResult {
 }
 export const releaseWorkflowId = ({ account, incident }: Pick<Subject, 'account' | 'incident'>): string =>
   `release:${account}:${incident}`;
+
+/** What `oncall can` asks. Needs no statement: the runner may look, and nothing is sent. */
+export interface CheckInput extends Asked {
+  readonly account: string;
+}
+export interface CheckResult extends RunResult {
+  /** The gate's word; absent where it could not be had. */
+  readonly permission?: Permission;
+}
+export const checkWorkflowId = ({ account, agent, action }: CheckInput, key: string): string =>
+  `can:${account}:${agent}:${action}:${key}`;
 
 export interface SweepInput {
   readonly account: string;

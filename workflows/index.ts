@@ -1,6 +1,7 @@
 /** Every function exported here is a Workflow Type. */
 export { acknowledgeIncident } from './acknowledge-incident.ts';
 export { addNote } from './add-note.ts';
+export { checkPermission } from './check-permission.ts';
 export { releaseIncident } from './release-incident.ts';
 export { resolveIncident } from './resolve-incident.ts';
 export { respondToIncident } from './respond-to-incident.ts';

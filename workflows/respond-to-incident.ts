@@ -97,9 +97,11 @@ async function work(
   triage: Triage,
   held: Held,
   heard: Heard,
-  desk: Desk,
+  anyDesk: Desk,
 ): Promise<RunResult> {
   const { incident_number: number } = triage.incident;
+  // Nothing waits for an operator beyond the lease.
+  const desk = anyDesk.until(held.until);
   // Written beside the waiting: a note that takes long keeps neither the conclusion nor the end of the lease.
   const noted = note(
     input,
@@ -111,14 +113,16 @@ async function work(
   noted.catch(() => {});
   try {
     const worked = await underLease(held.until, async () => {
-      chronicle.waitsFor('the conclusion', held.until);
+      const heardAll = chronicle.waitsFor('the conclusion', held.until);
       await condition(() => heard.conclusion !== undefined || heard.handBack === true);
-      chronicle.waitsFor();
+      heardAll();
       if (heard.handBack || !heard.conclusion) return undefined;
       const { resolution } = heard.conclusion;
       return resolve({ ...input, resolution }, 'acknowledged', chronicle, desk);
     });
-    const end = worked.ended ? undefined : worked.value;
+    // A word that was waited for until the lease ended: the end of the lease it is, whichever timer came first.
+    const lapsed = !worked.ended && worked.value?.outcome === 'approval_refused' && Date.now() >= held.until;
+    const end = worked.ended || lapsed ? undefined : worked.value;
     const resolution = heard.conclusion?.resolution ?? '';
     if (end && (end.outcome === 'done' || end.outcome === 'partly')) {
       return await finish(end.outcome, `${end.sentence} ${resolution}`, { verified: end.verified });
@@ -165,9 +169,9 @@ async function judgement(
 ): Promise<Finding | undefined> {
   if (input.assess === 'rules') return triage.finding;
   const presenceMs = (input.presenceSeconds ?? 60) * 1000;
-  chronicle.waitsFor('the finding', Date.now() + presenceMs);
+  const heardIt = chronicle.waitsFor('the finding', Date.now() + presenceMs);
   await condition(() => heard.finding !== undefined, presenceMs, { summary: 'wait for the finding' });
-  chronicle.waitsFor();
+  heardIt();
   return heard.finding;
 }
 

@@ -1,24 +1,66 @@
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
-import { Name, PolicyError, parsePolicy } from '../../gate/policy.ts';
-import { newKeyPair } from '../../gate/statement.ts';
+import type { SwitchRow } from '../../gate/audit-store.ts';
+import type { Agent, Policy } from '../../gate/policy.ts';
+import { pressedSwitches, wordsOf } from '../../gate/switches.ts';
 import { clientSettings } from '../config.ts';
-import { withAgent } from '../configuration-text.ts';
+import {
+  checkName,
+  enterKey,
+  keyFileOf,
+  nextKeyFile,
+  readConfiguration,
+  readPolicy,
+} from '../configuration-file.ts';
+import { withAgent, withRotatedKey } from '../configuration-text.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
-import { withLock } from '../file-lock.ts';
-import type { Output } from '../output.ts';
+import { closest, type Output } from '../output.ts';
+import { hasStore, inStore } from '../store.ts';
+
+/** `oncall agents`: who there is, what each may do in short, and who is disabled. */
+export async function listAgents(output: Output): Promise<ExitCode> {
+  const { configFile, home } = clientSettings();
+  const policy = readPolicy(readConfiguration(configFile), configFile);
+  // Without a store nobody was ever disabled.
+  const switches = hasStore(home)
+    ? await inStore(home, async (store) => ({
+        frozen: await pressedSwitches(store, policy, 'freeze'),
+        disabled: await pressedSwitches(store, policy, 'disable'),
+      }))
+    : { frozen: [], disabled: [] };
+  const agents = [...policy.agents].map(([name, agent]) => {
+    const row = switches.disabled.find((one) => one.name === name);
+    return { name, grants: grantsOf(agent), denies: agent.deny.length, disabled: row ? wordsOf(row) : null };
+  });
+  const frozen = switches.frozen[0] ? wordsOf(switches.frozen[0]) : null;
+  const lines = agents.map(
+    ({ name, grants, denies, disabled }) =>
+      `${name}${disabled === null ? '' : `  (disabled ${disabled})`}\n  ${
+        grants.join(', ') || 'no grants: everything is denied to it'
+      }${denies === 0 ? '' : `; ${denies} ${denies === 1 ? 'deny' : 'denies'}`}`,
+  );
+  output.result(
+    { frozen, agents },
+    [
+      ...(frozen === null ? [] : [`Everything is frozen ${frozen}.`]),
+      ...(lines.length === 0
+        ? [`${configFile} has no agents; add one with \`oncall agents add NAME\`.`]
+        : lines),
+    ].join('\n'),
+  );
+  return exitCodes.done;
+}
+
+/** Grants in short: `incidents read`, `incidents.resolve full with conditions`. */
+const grantsOf = ({ grants }: Agent): readonly string[] =>
+  [...grants].map(([name, { level, when, cap, until, approval, leaseMs }]) => {
+    const limits = [
+      ...(Object.keys(when).length > 0 ? [`when ${Object.keys(when).join(' and ')} fit`] : []),
+      ...(leaseMs === undefined ? [] : [`lease ${leaseMs / 1000} s`]),
+      ...(cap ? [`at most ${cap.text}`] : []),
+      ...(until === undefined ? [] : [`until ${new Date(until).toISOString().slice(0, 16)}Z`]),
+      ...(approval ? ['with approval'] : []),
+    ];
+    return `${name} ${level}${limits.length === 0 ? '' : ` (${limits.join(', ')})`}`;
+  });
 
 /** `oncall agents add`: makes a key pair, writes the private half once, and enters the public half into the configuration. */
 export async function addAgent(
@@ -27,14 +69,17 @@ export async function addAgent(
   output: Output,
 ): Promise<ExitCode> {
   const { configFile, home } = clientSettings();
-  const checked = Name.safeParse(name);
-  if (!checked.success)
-    throw new UsageError(
-      `${JSON.stringify(name)} cannot be the name of an agent: ${checked.error.issues[0]?.message}.`,
-    );
-  readConfiguration(configFile);
-  const keyFile = options.keyFile ?? join(home, 'keys', `${name}.pem`);
-  await withLock(realpathSync(configFile), () => enter(name, configFile, keyFile));
+  checkName(name, 'an agent');
+  const keyFile = options.keyFile ?? keyFileOf(home, name);
+  await enterKey({
+    configFile,
+    keyFile,
+    grow: (text, policy, publicKey) => {
+      checkFree(name, policy, configFile);
+      return withAgent(text, { name, publicKey });
+    },
+    noPlace: `has no place where lines for ${name} could be added; nothing was changed. Write the agents as in docs/policy.md: \`agents:\` on a line of its own, each agent below.`,
+  });
   output.result(
     { agent: name, keyFile, configFile },
     [
@@ -46,77 +91,57 @@ export async function addAgent(
   return exitCodes.done;
 }
 
-function enter(name: string, configFile: string, keyFile: string): void {
-  const text = readConfiguration(configFile);
-  if (readPolicy(text, configFile).agents.has(name)) {
-    throw new OncallError(`${configFile} has an agent ${name} already; nothing was changed.`);
-  }
-  const { privateKey, publicKey } = newKeyPair();
-  const grown = withAgent(text, { name, publicKey });
-  if (grown === undefined)
-    throw new OncallError(
-      `${configFile} has no place where lines for ${name} could be added; nothing was changed. Write the agents as in docs/policy.md: \`agents:\` on a line of its own, each agent below.`,
-    );
-  writeOnce(keyFile, privateKey);
-  try {
-    replace(realpathSync(configFile), grown);
-  } catch {
-    rmSync(keyFile, { force: true });
-    throw new OncallError(`${configFile} cannot be written; nothing was changed. Run this as its owner.`);
-  }
+/** Refuses a name that an agent or an operator has already. */
+export function checkFree(name: string, { agents, operators }: Policy, configFile: string): void {
+  const kind = agents.has(name) ? 'agent' : operators.has(name) ? 'operator' : undefined;
+  if (kind) throw new OncallError(`${configFile} has an ${kind} ${name} already; nothing was changed.`);
 }
 
-function readConfiguration(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    throw new OncallError(
-      `${file} cannot be read. Write a first one with an account, or name another by --config or ONCALL_CONFIG; docs/policy.md shows how.`,
-    );
-  }
+/** `oncall agents rotate`: a new key pair; the old public key still proves what was signed before now. */
+export async function rotateAgent(
+  name: string,
+  options: { readonly keyFile?: string },
+  output: Output,
+): Promise<ExitCode> {
+  const { configFile, home } = clientSettings();
+  checkName(name, 'an agent');
+  const keyFile = options.keyFile ?? nextKeyFile(home, name);
+  const until = new Date().toISOString();
+  await enterKey({
+    configFile,
+    keyFile,
+    grow: (text, policy, publicKey) => {
+      checkKnown(name, [...policy.agents.keys()], configFile);
+      return withRotatedKey(text, { section: 'agents', name, publicKey, until });
+    },
+    noPlace: `writes ${name} in a way that leaves no place for another key; nothing was changed. Write it as in docs/policy.md.`,
+  });
+  output.result(
+    { agent: name, keyFile, configFile, until },
+    [
+      `${name} has a new key in ${configFile}; the old one proves only what was signed before ${until}.`,
+      `Its new private key is in ${keyFile}; only the agent should read it.`,
+      `Next: set ONCALL_AGENT_KEY_FILE=${keyFile} where ${name} runs, and delete the old file.`,
+    ].join('\n'),
+  );
+  return exitCodes.done;
 }
 
-function readPolicy(text: string, file: string): ReturnType<typeof parsePolicy> {
-  try {
-    return parsePolicy(text, file);
-  } catch (error) {
-    if (error instanceof PolicyError)
-      throw new OncallError(`Mend the configuration first; nothing was changed.\n${error.message}`);
-    throw error;
-  }
+/** Refuses a name that is not there, with the one that was perhaps meant. */
+export function checkKnown(name: string, known: readonly string[], configFile: string): void {
+  if (known.includes(name)) return;
+  const near = closest(name, known);
+  throw new UsageError(
+    `${configFile} knows no ${name}; ${near ? `did you mean ${near}?` : `there are ${known.join(', ') || 'none'}.`}`,
+  );
 }
 
-/** Writes a private key to a file that only its owner reads, and that was not there before. */
-function writeOnce(file: string, privateKey: string): void {
-  const cannot = `The key file ${file} cannot be written; name another with --key-file.`;
-  try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  } catch {
-    throw new OncallError(cannot);
-  }
-  try {
-    const descriptor = openSync(file, 'wx', 0o600);
-    writeFileSync(descriptor, privateKey);
-    closeSync(descriptor);
-  } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-    throw new OncallError(
-      exists ? `${file} exists already and is not overwritten; name another file with --key-file.` : cannot,
-    );
-  }
-}
-
-/** Replaces a file at once, its owner and mode kept: whoever reads it meanwhile sees the old or the new, never half. */
-function replace(file: string, text: string): void {
-  const next = `${file}.${process.pid}.new`;
-  const { mode, uid, gid } = statSync(file);
-  try {
-    writeFileSync(next, text, { mode: 0o600 });
-    const made = statSync(next);
-    if (made.uid !== uid || made.gid !== gid) chownSync(next, uid, gid);
-    chmodSync(next, mode);
-    renameSync(next, file);
-  } finally {
-    rmSync(next, { force: true });
-  }
-}
+/** What is told of a switch. */
+export const told = ({ id, kind, name, at, by_whom, reason }: SwitchRow): object => ({
+  id,
+  kind,
+  ...(kind === 'disable' && { name }),
+  at,
+  by: by_whom,
+  reason,
+});

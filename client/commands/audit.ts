@@ -1,10 +1,9 @@
-import { existsSync } from 'node:fs';
 import parseDuration from 'parse-duration';
 import { list } from '../../gate/audit.ts';
-import { openStore, type Store, StoreAway, storeFile } from '../../gate/audit-store.ts';
 import { clientSettings } from '../config.ts';
-import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { type ExitCode, exitCodes, UsageError } from '../errors.ts';
 import type { Output } from '../output.ts';
+import { inStore } from '../store.ts';
 
 export interface AuditOptions {
   readonly agent?: string;
@@ -22,36 +21,24 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
   if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
     throw new UsageError('--limit takes a whole number from 1 to 10000.');
   const since = options.since === undefined ? undefined : instant(options.since);
-  const { home } = clientSettings();
-  const file = storeFile(home);
-  if (!existsSync(file)) {
-    throw new OncallError(`There is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses.`);
-  }
-  let store: Store | undefined;
-  try {
-    store = await openStore(file);
+  return inStore(clientSettings().home, async (store) => {
     // A quiet night must not bury what happened in it.
     const withoutLooks =
       options.agent === undefined && options.run === undefined && options.action === undefined;
     const records = await list(store, { ...options, since, limit, withoutLooks });
     const lines = records.map(({ at, kind, seq, entry, sentence }) => {
       const time = at.slice(0, 19).replace('T', ' ');
-      return kind === 'entry'
-        ? `${time}  #${seq}  ${sentence}`
-        : `${time}  #${seq}    → of #${entry}: ${sentence}`;
+      return kind === 'outcome'
+        ? `${time}  #${seq}    → of #${entry}: ${sentence}`
+        : `${time}  #${seq}  ${sentence}`;
     });
     output.result(records, lines.join('\n') || 'Nothing in the audit fits.');
     return exitCodes.done;
-  } catch (error) {
-    if (!(error instanceof StoreAway)) throw error;
-    throw new OncallError(`${error.message} ONCALL_HOME must be the folder that the Worker uses.`);
-  } finally {
-    await store?.destroy();
-  }
+  });
 }
 
 /** `2026-11-23T14:00:00Z`, `2026-11-23`, or how long ago: `30m`, `1h 30m`. */
-function instant(text: string): string {
+export function instant(text: string): string {
   const isAge = /^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i.test(text);
   const ago = isAge ? parseDuration(text) : null;
   const written = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;

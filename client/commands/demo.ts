@@ -1,16 +1,13 @@
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Client } from '@temporalio/client';
-import pc from 'picocolors';
-import { list } from '../../gate/audit.ts';
-import { openStore, storeFile } from '../../gate/audit-store.ts';
-import { readAgent, startRun } from '../agent.ts';
-import { connect } from '../connect.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DemoAgent, tellStory } from '../demo-story.ts';
 import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
 import { type Local, startLocal } from '../local.ts';
 import { type LocalWorld, localWorld, simulatorSecrets } from '../local-world.ts';
-import { stopSignal } from '../processes.ts';
+import { aborted, Stopped, stopSignal } from '../processes.ts';
 
 /** Who acts in the story: one agent that may do the work, one that may only look. */
 const agents = {
@@ -21,16 +18,16 @@ incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [high, low] } 
 incidents.add_note: full
 incidents.resolve: full`,
   'intern-bot': `incidents: read`,
-} as const;
+} as const satisfies Readonly<Record<DemoAgent, string>>;
 
 const say = (line = ''): void => void process.stdout.write(`${line}\n`);
 
 /** `oncall demo`: an incident from triggered to resolved on this machine, told as it happens; leaves nothing behind. */
 export async function demo({ keep = false }: { readonly keep?: boolean }): Promise<ExitCode> {
+  const stopping = stopSignal();
   const folder = mkdtempSync(join(tmpdir(), 'oncall-demo-'));
-  const asked = stopSignal();
   const world = localWorld(folder, agents);
-  const parts: string[] = [];
+  const lastWords: string[] = [];
   let local: Local | undefined;
   try {
     say('Starting a Temporal server, a simulated PagerDuty and a Worker on this machine …');
@@ -41,162 +38,64 @@ export async function demo({ keep = false }: { readonly keep?: boolean }): Promi
         secrets: simulatorSecrets,
         log: (part, line) => {
           if (line.startsWith('Installing')) say(line);
-          parts.push(`${part}: ${line}`);
+          lastWords.push(`${part}: ${line}`);
         },
       },
       world.configure,
+      stopping,
     );
-    const end = await Promise.race([asked, local.broken, tellStory(local, world, folder)]);
-    if (end === 'asked') {
-      say('Stopped.');
-      return exitCodes.failed;
-    }
-    if (end !== undefined) throw new OncallError(`${end} Its last words:\n${parts.slice(-10).join('\n')}`);
+    const broken = await storyOrEnd(local, world, folder, stopping);
+    if (broken !== undefined)
+      throw new OncallError(`${broken} Its last words:\n${lastWords.slice(-10).join('\n')}`);
     if (keep) {
       say(`\nKept running: ${local.uiUrl}. Ctrl-C ends it.`);
-      await Promise.race([asked, local.broken]);
+      const end = await Promise.race([aborted(stopping), local.broken]);
+      if (end !== 'asked') throw new OncallError(end);
     }
     return exitCodes.done;
+  } catch (error) {
+    if (!stopping.aborted) throw error;
+    await local?.stop();
+    say('Stopped.');
+    return exitCodes.failed;
   } finally {
     await local?.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function tellStory(local: Local, world: LocalWorld, home: string): Promise<undefined> {
-  const { temporalAddress: address, simulatorUrl, uiUrl } = local;
-  const client = await connect({ connectionOptions: { address } }, 'oncall demo');
-  try {
-    chapter('A monitoring tool sends an event');
-    const incident = await openIncident(simulatorUrl);
-    say(`PagerDuty opened incident #${incident.incident_number} (${incident.id}): ${incident.title}`);
-    say(`It pages ${incident.assignments.map(({ assignee }) => assignee.summary).join(', ')}.`);
-
-    chapter('triage-bot responds');
-    const subject = { account: 'main', incident: incident.id };
-    const triage = readAgent('triage-bot', world.keyFileOf('triage-bot'));
-    const run = await startRun(client, triage, 'respondToIncident', {
-      ...subject,
-      assess: 'rules',
-      reason: 'the demo',
-    });
-    say(`Its run: ${pc.cyan(linkTo(uiUrl, run))}`);
-    const note = await untilNoted(client, run.workflowId, simulatorUrl, incident.id);
-    await tellAudit(home, run.workflowId);
-    say('Its note in PagerDuty:');
-    for (const line of note.split('\n').filter(Boolean)) say(pc.dim(`  │ ${line}`));
-
-    chapter('intern-bot tries to resolve it');
-    const intern = readAgent('intern-bot', world.keyFileOf('intern-bot'));
-    const attempt = await startRun(client, intern, 'resolveIncident', subject);
-    const refused = await attempt.result();
-    await tellAudit(home, attempt.workflowId);
-    if (refused.outcome !== 'denied')
-      throw new OncallError(`intern-bot was not denied but ${refused.outcome}.`);
-
-    chapter('triage-bot has rolled back, and concludes');
-    const before = await lastSeq(home);
-    say(
-      await run.answer('conclude', {
-        resolution: 'Rolled back the release of 14:02; the latency is back to normal.',
-      }),
-    );
-    const result = await run.result();
-    await tellAudit(home, run.workflowId, before);
-
-    chapter('How it stands');
-    const end = await incidentAt(simulatorUrl, incident.id);
-    say(`PagerDuty says: #${end.incident_number} is ${pc.bold(end.status)}, with ${end.notes.length} note.`);
-    say(`The run says: ${pc.bold(result.outcome)}. ${result.summary}`);
-    say(
-      `The run in the Temporal UI, while it is up (--keep, or \`oncall dev\`): ${pc.cyan(linkTo(uiUrl, run))}`,
-    );
-    if (end.status !== 'resolved' || result.outcome !== 'done')
-      throw new OncallError('The story did not end as it should.');
-    return undefined;
-  } finally {
-    await client.connection.close();
-  }
-}
-
-const chapter = (title: string): void => say(`\n${pc.bold(`— ${title}`)}`);
-
-const linkTo = (uiUrl: string, run: { readonly workflowId: string; readonly runId: string }): string =>
-  `${uiUrl}/namespaces/default/workflows/${encodeURIComponent(run.workflowId)}/${run.runId}/history`;
-
-interface SimulatedIncident {
-  readonly id: string;
-  readonly incident_number: number;
-  readonly title: string;
-  readonly status: string;
-  readonly assignments: readonly { readonly assignee: { readonly summary: string } }[];
-}
-
-/** Sends the event as a monitoring tool would: plain HTTP, no part of oncall-runner. */
-async function openIncident(url: string): Promise<SimulatedIncident> {
-  const dedup = `checkout/latency/${Date.now()}`;
-  await fetch(`${url}/v2/enqueue`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      routing_key: simulatorSecrets.CHECKOUT_ROUTING_KEY,
-      event_action: 'trigger',
-      dedup_key: dedup,
-      payload: { summary: 'p99 latency above 2 s on checkout', source: 'prometheus', severity: 'critical' },
-    }),
-  });
-  const found = await fetch(`${url}/incidents?incident_key=${encodeURIComponent(dedup)}`, {
-    headers: {
-      accept: 'application/vnd.pagerduty+json;version=2',
-      authorization: `Token token=${simulatorSecrets.PAGERDUTY_API_TOKEN}`,
+/**
+ * Tells the story until it is told; gives a sentence where a part broke meanwhile.
+ * @throws Stopped
+ */
+async function storyOrEnd(
+  local: Local,
+  world: LocalWorld,
+  home: string,
+  stopping: AbortSignal,
+): Promise<string | undefined> {
+  const over = new AbortController();
+  // Temporal's client listens once a call.
+  setMaxListeners(0, over.signal);
+  const telling = {
+    local,
+    world,
+    home,
+    over: over.signal,
+    say: (line: string) => {
+      over.signal.throwIfAborted();
+      say(line);
     },
+  };
+  // A part that breaks also breaks the story; which part it was is known a moment later.
+  const story = tellStory(telling).catch(async (error: unknown) => {
+    const broken = over.signal.aborted ? undefined : await Promise.race([local.broken, sleep(1_000)]);
+    if (broken === undefined) throw error;
+    return broken;
   });
-  const { incidents } = (await found.json()) as { incidents: SimulatedIncident[] };
-  const [incident] = incidents;
-  if (!incident) throw new OncallError('The simulator took the event and opened no incident.');
-  return incident;
-}
-
-interface NotedIncident extends SimulatedIncident {
-  readonly notes: readonly { readonly content: string }[];
-}
-
-async function incidentAt(url: string, id: string): Promise<NotedIncident> {
-  const answer = await fetch(`${url}/_simulator/incidents/${id}`);
-  const { incident } = (await answer.json()) as { incident: NotedIncident };
-  return incident;
-}
-
-/** Waits until the run holds the incident and has noted its finding; gives the note. */
-async function untilNoted(client: Client, workflowId: string, url: string, id: string): Promise<string> {
-  const handle = client.workflow.getHandle(workflowId);
-  for (;;) {
-    const { notes, status } = await incidentAt(url, id);
-    if (status === 'acknowledged' && notes[0]) return notes[0].content;
-    const run = await handle.describe();
-    if (run.status.name !== 'RUNNING') throw new OncallError(`The run ended too soon: ${run.status.name}.`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-async function tellAudit(home: string, run: string, after = 0): Promise<void> {
-  const store = await openStore(storeFile(home));
-  try {
-    for (const { seq, decision, sentence, kind } of await list(store, { run, after, limit: 200 })) {
-      if (kind === 'outcome') continue;
-      const mark = decision === 'allowed' ? pc.green('✓') : pc.red('✗');
-      say(`  ${mark} ${pc.dim(`#${seq}`)} ${sentence}`);
-    }
-  } finally {
-    await store.destroy();
-  }
-}
-
-async function lastSeq(home: string): Promise<number> {
-  const store = await openStore(storeFile(home));
-  try {
-    return (await list(store, { limit: 1 })).at(-1)?.seq ?? 0;
-  } finally {
-    await store.destroy();
-  }
+  const end = await Promise.race([aborted(stopping), local.broken, story]);
+  over.abort();
+  await Promise.race([story.catch(() => {}), sleep(2_000, undefined, { ref: false })]);
+  if (end !== 'asked') return end;
+  throw new Stopped();
 }

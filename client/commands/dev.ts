@@ -6,7 +6,7 @@ import { startLocal } from '../local.ts';
 import { localWorld, simulatorSecrets } from '../local-world.ts';
 import type { Output } from '../output.ts';
 import { checkDifferent, checkFree, portOf } from '../ports.ts';
-import { stopSignal } from '../processes.ts';
+import { aborted, stopSignal } from '../processes.ts';
 
 export interface DevOptions {
   readonly port: string;
@@ -33,9 +33,9 @@ export async function dev(options: DevOptions, output: Output): Promise<ExitCode
   checkDifferent(ports);
   const { home } = clientSettings();
   await checkFree(ports);
+  const stopping = stopSignal();
   const folder = join(home, 'dev');
   mkdirSync(folder, { recursive: true });
-  const asked = stopSignal();
   const world = localWorld(folder, agents);
   const local = await startLocal(
     {
@@ -47,6 +47,7 @@ export async function dev(options: DevOptions, output: Output): Promise<ExitCode
       log: (part, line) => output.say(`${part}: ${line}`),
     },
     world.configure,
+    stopping,
   );
   try {
     const environment = {
@@ -72,7 +73,7 @@ export async function dev(options: DevOptions, output: Output): Promise<ExitCode
         'Ctrl-C ends all of it.',
       ].join('\n'),
     );
-    const end = await Promise.race([asked, local.broken]);
+    const end = await Promise.race([aborted(stopping), local.broken]);
     if (end !== 'asked') throw new OncallError(end);
     return exitCodes.done;
   } finally {

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
-import proto from '@temporalio/proto';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import {
   type Outcome,
@@ -9,10 +8,9 @@ import {
   type Workflows,
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
-import { readAgent, startRun } from '../agent.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
-import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { readAgent } from '../identity.ts';
 import { checkKey, parseInput, workflowNames } from '../inputs.ts';
 import { closest, type Output } from '../output.ts';
 
@@ -49,7 +47,10 @@ export async function execute<Name extends WorkflowName>(
   const settings = clientSettings();
   const agent = readAgent(settings.agent, settings.agentKeyFile);
   checkAgent(settings, agent.name);
-  const client = await connect(temporalSettings(), `agent:${agent.name}`);
+  const temporal = temporalSettings();
+  // What is wrong so far is said before Temporal's client has loaded.
+  const [{ connect }, { startRun }] = await Promise.all([import('../connect.ts'), import('../agent.ts')]);
+  const client = await connect(temporal, `agent:${agent.name}`);
   try {
     const started = await startRun(client, agent, workflow, input, { key: options.key });
     const { workflowId, runId } = started;
@@ -148,7 +149,9 @@ function checkAgent({ configFile }: ClientSettings, agent: string): void {
   }
 }
 
-async function isServed(client: Client): Promise<boolean> {
+/** Whether a Worker polls for runs. */
+export async function isServed(client: Client): Promise<boolean> {
+  const { default: proto } = await import('@temporalio/proto');
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: workflowTaskQueue },

@@ -1,9 +1,8 @@
 import { clientSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
-import { startTemporal } from '../local-temporal.ts';
 import type { Output } from '../output.ts';
 import { checkDifferent, portOf } from '../ports.ts';
-import { stopSignal } from '../processes.ts';
+import { aborted, stopSignal } from '../processes.ts';
 
 export interface TemporalOptions {
   readonly port: string;
@@ -17,10 +16,17 @@ export async function temporal(options: TemporalOptions, output: Output): Promis
   const port = portOf(options.port, '--port');
   const uiPort = options.uiPort === undefined ? uiPortBeside(port) : portOf(options.uiPort, '--ui-port');
   checkDifferent({ '--port': port, '--ui-port': uiPort });
-  const server = await startTemporal(clientSettings(), { port, uiPort, db: options.db }, output.say);
+  const stopping = stopSignal(options.exitWithParent === true);
+  const { startTemporal } = await import('../local-temporal.ts');
+  const server = await startTemporal(
+    clientSettings(),
+    { port, uiPort, db: options.db },
+    output.say,
+    stopping,
+  );
   const { address, uiUrl } = server;
   output.result({ address, uiUrl }, `listening on ${address}, UI on ${uiUrl}`);
-  const end = await Promise.race([stopSignal(options.exitWithParent === true), server.ended]);
+  const end = await Promise.race([aborted(stopping), server.ended]);
   if (typeof end === 'number')
     throw new OncallError(`The Temporal server ended by itself with exit code ${end}.`);
   await server.stop();

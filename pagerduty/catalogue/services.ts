@@ -225,7 +225,7 @@ export const updateService = {
     params: z.strictObject({ id: Id }),
     body: z.strictObject({
       service: z
-        .strictObject({ ...settings, type: z.literal('service').optional() })
+        .strictObject({ ...settings, type: z.literal('service') })
         .refine((service) => Object.keys(service).some((field) => field !== 'type'), 'nothing to change'),
     }),
   }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { acknowledgeByKey, resolveByKey, type Trigger, trigger } from '../alerts.ts';
 import { type Fields, fieldsIn, isFields, isText } from '../input.ts';
-import type { Context, Severity } from '../model.ts';
+import type { Context, EventFields, Severity } from '../model.ts';
 import type { Call, Outcome } from './handler.ts';
 
 /**
@@ -26,6 +26,28 @@ const invalid = (errors: readonly string[]): Outcome => ({
   status: 400,
   body: { status: 'invalid event', message: 'Event object is invalid', errors },
 });
+
+/** Takes what somebody did to a service, such as a release. It pages nobody, and there is no key to find it by. */
+export function enqueueChangeEvent({ world, body }: Call<'enqueueChangeEvent'>): Outcome {
+  if (!isFields(body)) return unreadable;
+  const { summary, source, timestamp, custom_details: details } = fieldsIn(body, 'payload');
+  const errors = [...routingKeyErrors(body['routing_key']), ...summaryErrors(summary)];
+  if (errors.length > 0) return invalid(errors);
+  const integration = world.integrationOf(String(body['routing_key']));
+  if (integration) {
+    world.changeEvents.push({
+      id: world.newId('Q'),
+      at: world.clock.now,
+      serviceId: integration.serviceId,
+      summary: String(summary),
+      source: isText(source) ? source : null,
+      timestamp: isText(timestamp) ? timestamp : null,
+      details: details ?? {},
+      links: contextsIn(body['links'], linkIn),
+    });
+  }
+  return { status: 202, body: { status: 'success', message: 'Change event processed' } };
+}
 
 const unreadable: Outcome = {
   status: 400,
@@ -62,17 +84,19 @@ function routingKeyErrors(key: unknown): string[] {
 
 function payloadErrors({ summary, source, severity }: Fields): readonly string[] {
   return [
-    ...(isText(summary) ? [] : [missing('payload.summary')]),
-    // PagerDuty spells it so.
-    ...(isText(summary) && summary.length > 1024
-      ? ["'summary' is too long (maiximum is 1024 characters)"]
-      : []),
+    ...summaryErrors(summary),
     ...(isText(source) ? [] : [missing('payload.source')]),
     ...(isText(severity) ? [] : [missing('payload.severity')]),
     ...(isText(severity) && !severityOf(severity)
       ? [mustBe('payload.severity', "'critical', 'warning', 'error' or 'info'")]
       : []),
   ];
+}
+
+function summaryErrors(summary: unknown): readonly string[] {
+  if (!isText(summary)) return [missing('payload.summary')];
+  // PagerDuty spells it so.
+  return summary.length > 1024 ? ["'summary' is too long (maiximum is 1024 characters)"] : [];
 }
 
 const missing = (field: string): string => `'${field}' is missing or blank`;
@@ -91,7 +115,15 @@ function readTrigger(event: Fields, key: string): Trigger {
     severity: severityOf(severity) ?? 'error',
     details: details ?? {},
     contexts: [...contextsIn(event['links'], linkIn), ...contextsIn(event['images'], imageIn)],
+    event: eventFieldsOf(event),
   };
+}
+
+function eventFieldsOf(event: Fields): EventFields {
+  const { source, component, group, class: kind, timestamp } = fieldsIn(event, 'payload');
+  const { client, client_url } = event;
+  const all = { source, component, group, class: kind, timestamp, client, client_url };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => isText(value)));
 }
 
 const contextsIn = (list: unknown, read: (item: Fields) => Context | undefined): readonly Context[] =>

@@ -1,5 +1,5 @@
 import { type Reached, reachNow } from '../escalation.ts';
-import { type Fields, fieldsIn, idOf, isFields, isText } from '../input.ts';
+import { type Fields, isText } from '../input.ts';
 import type {
   ConferenceBridge,
   EscalationPolicy,
@@ -10,6 +10,16 @@ import type {
 } from '../model.ts';
 import { Refusal } from '../refusal.ts';
 import { known, type World } from '../world.ts';
+import {
+  oneOf,
+  readAssignees,
+  readConferenceBridge,
+  readIncidentType,
+  readPolicy,
+  readPriority,
+  readService,
+  readUrgency,
+} from './incident-fields.ts';
 
 /** Whom the incident goes to next. */
 type Handover =
@@ -37,11 +47,7 @@ export function readChange(world: World, incident: Incident, asked: Fields): Cha
     throw new Refusal(2001, 'Type must be incident or incident_reference.');
   }
   const status = readStatus(asked['status'], incident);
-  const urgency = oneOf(
-    asked['urgency'],
-    ['high', 'low'],
-    () => new Refusal(2001, 'Urgency must be high or low.'),
-  );
+  const urgency = readUrgency(asked['urgency']);
   const { title, resolution } = asked;
   if (title !== undefined && !isText(title)) throw new Refusal(2001, 'Title cannot be empty.');
   return {
@@ -49,8 +55,8 @@ export function readChange(world: World, incident: Incident, asked: Fields): Cha
     urgency,
     title,
     resolution: typeof resolution === 'string' ? resolution : undefined,
-    incidentType: readIncidentType(asked),
-    conferenceBridge: readConferenceBridge(asked),
+    incidentType: readIncidentType(asked['incident_type']),
+    conferenceBridge: readConferenceBridge(asked['conference_bridge']),
     priorityId: readPriority(world, asked['priority']),
     service: readService(world, asked['service']),
     handover: readHandover(world, incident, asked, { status, urgency }),
@@ -82,11 +88,7 @@ function readHandover(
   if (named.length === 0) return undefined;
   if (incident.status === 'resolved' && status === undefined) throw new Refusal(1001);
   if (assignments) return { to: 'users', userIds: readAssignees(world, assignments) };
-  if (policy) {
-    const wanted = world.policies.get(idOf(policy) ?? '');
-    if (!wanted) throw new Refusal(1014);
-    return toPolicy(world, wanted);
-  }
+  if (policy) return toPolicy(world, readPolicy(world, policy));
   return toLevel(world, incident, level, urgency ?? incident.urgency);
 }
 
@@ -104,55 +106,4 @@ function toLevel(world: World, { path }: Incident, level: unknown, urgency: Urge
   const reached = reachNow(world, path, level);
   if (!reached) throw new Refusal(1015);
   return { to: 'level', reached };
-}
-
-function readAssignees(world: World, assignments: unknown): readonly string[] {
-  if (!Array.isArray(assignments) || assignments.length === 0) {
-    throw new Refusal(2001, 'Assignments must be a list with at least one assignee.');
-  }
-  const ids = assignments.map((assignment) =>
-    idOf(isFields(assignment) ? assignment['assignee'] : undefined),
-  );
-  return [...new Set(ids)].map((id) => {
-    if (id === undefined || !world.users.has(id)) throw new Refusal(1007);
-    return id;
-  });
-}
-
-/** An object with an id, or the name alone; the most severe one of that name. */
-function readPriority(world: World, asked: unknown): string | null | undefined {
-  if (asked === undefined || asked === null) return asked;
-  const wanted = [...world.priorities.values()].find(({ id, name }) => id === idOf(asked) || name === asked);
-  if (!wanted) throw new Refusal(1020);
-  return wanted.id;
-}
-
-function readService(world: World, asked: unknown): Service | undefined {
-  if (asked === undefined || asked === null) return undefined;
-  const service = world.services.get(idOf(asked) ?? '');
-  if (!service) throw new Refusal(5002);
-  return service;
-}
-
-function readIncidentType(asked: Fields): string | undefined {
-  const { name } = fieldsIn(asked, 'incident_type');
-  return isText(name) ? name : undefined;
-}
-
-function readConferenceBridge(asked: Fields): ConferenceBridge | undefined {
-  if (!isFields(asked['conference_bridge'])) return undefined;
-  const { conference_number: number, conference_url: url } = asked['conference_bridge'];
-  return { number: typeof number === 'string' ? number : null, url: typeof url === 'string' ? url : null };
-}
-
-/** One of the words, or nothing; null counts as nothing. */
-function oneOf<Word extends string>(
-  asked: unknown,
-  words: readonly Word[],
-  refusal: () => Refusal,
-): Word | undefined {
-  if (asked === undefined || asked === null) return undefined;
-  const word = words.find((one) => one === asked);
-  if (!word) throw refusal();
-  return word;
 }

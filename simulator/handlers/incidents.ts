@@ -11,7 +11,9 @@ import { pageOf, sorted } from './lists.ts';
 
 export function listIncidents({ world, query }: Call<'listIncidents'>): Outcome {
   const view = viewOf(world, query);
-  const matching = [...world.incidents.values()].filter(asked(query, world.clock.now));
+  const key = query.text('incident_key');
+  const candidates = key === undefined ? world.incidents.values() : world.incidentIndex.byKey(key);
+  const matching = [...candidates].filter(asked(query, world.clock.now));
   const incidents = sorted(matching, query, {
     incident_number: ({ number }) => number,
     created_at: ({ createdAt }) => createdAt,
@@ -71,7 +73,6 @@ function asked(query: Query, now: number): (incident: Incident) => boolean {
   const team = query.filter('team_ids[]');
   const user = query.filter('user_ids[]');
   const priority = query.filter('priority_ids[]');
-  const key = query.text('incident_key');
   return (incident) =>
     inTime(incident) &&
     status(incident.status) &&
@@ -79,8 +80,7 @@ function asked(query: Query, now: number): (incident: Incident) => boolean {
     service(incident.serviceId) &&
     team(...incident.teamIds) &&
     user(...incident.assignments.map(({ userId }) => userId)) &&
-    priority(incident.priorityId ?? '') &&
-    (key === undefined || [incident.incidentKey, ...incident.alerts.map((alert) => alert.key)].includes(key));
+    priority(incident.priorityId ?? '');
 }
 
 /** As seen live (hubot-pager-me#56). */

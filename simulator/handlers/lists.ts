@@ -21,13 +21,14 @@ export function pageOf<Thing>(
 /** What a list can be sorted by. Null comes last, whichever the direction. */
 export type SortKeys<Thing> = Readonly<Record<string, (thing: Thing) => number | string | null>>;
 
-/** Sorted as `sort_by` asks, at most by two fields; as it comes where it asks nothing. @throws Refusal 2001 for other fields. */
+/** Sorted as `sort_by` asks, at most by two fields; where it asks nothing as it comes, or by what is said here. @throws Refusal 2001 for other fields. */
 export function sorted<Thing>(
   things: readonly Thing[],
   query: Query,
   keys: SortKeys<Thing>,
+  otherwise?: string,
 ): readonly Thing[] {
-  const asked = query.text('sort_by')?.split(',') ?? [];
+  const asked = (query.text('sort_by') ?? otherwise)?.split(',') ?? [];
   const orders = asked.map((field) => orderBy(field, keys));
   if (orders.length > 2) throw new Refusal(2001, 'sort_by takes at most two fields.');
   return things.toSorted((a, b) => orders.reduce((order, next) => order || next(a, b), 0));

@@ -1,8 +1,9 @@
 import { type OnCall, onCalls } from '../on-call.ts';
 import type { Query } from '../query.ts';
 import { Refusal } from '../refusal.ts';
-import { policyIn, userIn, writeSchedule } from '../wire/account.ts';
+import { policyIn, userIn } from '../wire/account.ts';
 import { asReference, scheduleHead } from '../wire/references.ts';
+import { lookAheadMs, writeSchedule } from '../wire/schedule.ts';
 import { type View, viewOf } from '../wire/view.ts';
 import { type Call, type Outcome, ok } from './handler.ts';
 import { pageOf } from './lists.ts';
@@ -15,18 +16,16 @@ export function listOnCalls({ world, query }: Call<'listOnCalls'>): Outcome {
   const schedule = query.filter('schedule_ids[]');
   const duties = [...world.policies.values()]
     .filter(({ id }) => policy(id))
-    .flatMap((one) => onCalls(one, world.schedules, since, until))
+    .flatMap((one) => onCalls(one, world.schedules, since, until, world.roster))
     // A literal `null` among the schedules asks for the users who are targets themselves.
     .filter((duty) => user(duty.userId) && schedule(duty.schedule?.id ?? 'null'));
   const shown = query.flag('earliest') ? earliest(duties) : duties;
   return ok(pageOf('oncalls', shown, query, (duty) => writeOnCall(view, duty)));
 }
 
-const lookAheadMs = 90 * 24 * 3600 * 1000;
-
 function range(query: Query, now: number): { readonly since: number; readonly until: number } {
   const since = query.instant('since') ?? now;
-  const until = query.instant('until') ?? now;
+  const until = query.instant('until') ?? Math.max(since, now);
   if (until < since) throw new Refusal(2004, 'until must not be before since.');
   if (until > now + lookAheadMs) throw new Refusal(2005, 'On-calls can be read at most 90 days ahead.');
   return { since, until };
@@ -50,7 +49,9 @@ function writeOnCall(view: View, { policy, level, userId, schedule, start, end }
     escalation_level: level,
     schedule:
       schedule &&
-      (view.includes('schedules') ? writeSchedule(view, schedule) : asReference(scheduleHead(schedule))),
+      (view.includes('schedules')
+        ? writeSchedule(view, schedule)
+        : asReference(scheduleHead(view, schedule))),
     user: userIn(view, userId, 'users'),
     start: start === null ? null : view.stamp(start),
     end: end === null ? null : view.stamp(end),

@@ -1,16 +1,14 @@
-import { teamsOf } from '../escalation.ts';
 import type {
   Agent,
   EscalationPolicy,
   Integration,
   Priority,
-  Rule,
-  Schedule,
   Service,
-  Team,
-  User,
+  Target,
+  UrgencyChoice,
 } from '../model.ts';
-import { known } from '../world.ts';
+import { timeOfDay } from '../times.ts';
+import { known, teamsOf } from '../world.ts';
 import {
   agentReference,
   asReference,
@@ -21,71 +19,32 @@ import {
   scheduleHead,
   serviceHead,
   serviceReference,
-  teamHead,
-  teamReference,
-  userHead,
   userReference,
 } from './references.ts';
+import { writeSchedule } from './schedule.ts';
+import { teamIn } from './team.ts';
+import { writeUser } from './user.ts';
 import { referencesOnly, type View } from './view.ts';
 
 // The account's objects in full, as REST sends them; a reference in each place that `include[]` does not name.
 
-export const writeUser = (view: View, user: User) => ({
-  ...userHead(user),
-  name: user.name,
-  email: user.email,
-  time_zone: user.timeZone,
-  color: 'purple',
-  avatar_url: 'https://secure.gravatar.com/avatar/00000000000000000000000000000000.png?d=mm&r=PG',
-  role: user.role,
-  description: null,
-  invitation_sent: false,
-  job_title: user.jobTitle,
-  created_via_sso: false,
-  teams: user.teamIds.map((id) => teamIn(view, id)),
-  contact_methods: [],
-  notification_rules: [],
-});
-
-export const writeTeam = (team: Team) => ({
-  ...teamHead(team),
-  name: team.name,
-  description: team.description,
-  parent: null,
-  default_role: 'manager',
-});
-
-export function writeSchedule(view: View, schedule: Schedule) {
-  const policies = [...view.world.policies.values()].filter(({ rules }) => targets(rules, schedule.id));
-  return {
-    ...scheduleHead(schedule),
-    name: schedule.name,
-    description: schedule.description,
-    time_zone: schedule.timeZone,
-    escalation_policies: policies.map(policyReference),
-    users: [...new Set(schedule.rotation.userIds)].map((id) => userReference(view, id)),
-    teams: [...new Set(policies.flatMap(teamsOf))].map((id) => teamReference(view, id)),
-  };
-}
-
 export function writePolicy(view: View, policy: EscalationPolicy) {
   const services = [...view.world.services.values()].filter(({ policyId }) => policyId === policy.id);
   return {
-    ...policyHead(policy),
+    ...policyHead(view, policy),
     name: policy.name,
     description: policy.description,
     num_loops: policy.numLoops,
-    on_call_handoff_notifications: 'if_has_services',
+    on_call_handoff_notifications: policy.handoffNotifications,
     escalation_rules: policy.rules.map((rule) => ({
       id: rule.id,
       escalation_delay_in_minutes: rule.delayMinutes,
-      targets: rule.targets.map((target) =>
-        target.type === 'user'
-          ? userReference(view, target.id)
-          : asReference(scheduleHead(known(view.world.schedules, target.id))),
-      ),
+      targets: rule.targets.map((target) => targetIn(view, target)),
+      ...(view.includes('escalation_rule_assignment_strategies')
+        ? { escalation_rule_assignment_strategy: { type: rule.strategy ?? 'assign_to_everyone' } }
+        : {}),
     })),
-    services: services.map(({ id }) => serviceReference(view, id)),
+    services: services.map(({ id }) => serviceIn(view, id)),
     teams: teamsOf(policy).map((id) => teamIn(view, id)),
   };
 }
@@ -93,36 +52,45 @@ export function writePolicy(view: View, policy: EscalationPolicy) {
 export function writeService(view: View, service: Service) {
   const { world, stamp, includes } = view;
   const integrations = [...world.integrations.values()].filter(({ serviceId }) => serviceId === service.id);
-  const newest = [...world.incidents.values()].findLast(({ serviceId }) => serviceId === service.id);
+  const newest = world.incidentIndex.newestOn(service.id);
   return {
-    ...serviceHead(service),
+    ...serviceHead(view, service),
     name: service.name,
     description: service.description,
     created_at: stamp(service.createdAt),
     status: world.statusOf(service),
-    last_incident_timestamp: newest ? stamp(newest.createdAt) : null,
+    last_incident_timestamp: newest === null ? null : stamp(newest),
     auto_resolve_timeout: service.autoResolveTimeout,
     acknowledgement_timeout: service.acknowledgementTimeout,
     escalation_policy: policyIn(view, service.policyId),
     teams: teamsOf(known(world.policies, service.policyId)).map((id) => teamIn(view, id)),
     integrations: integrations.map((integration) => writeIntegrationIn(view, integration)),
-    incident_urgency_rule: { type: 'constant', urgency: service.urgencyRule },
-    support_hours: null,
-    scheduled_actions: [],
+    incident_urgency_rule: writeUrgencyRule(service),
+    support_hours: writeSupportHours(service),
+    scheduled_actions: service.raisesUrgencyAt.map((name) => ({
+      type: 'urgency_change',
+      at: { type: 'named_time', name },
+      to_urgency: 'high',
+    })),
     addons: [],
-    alert_creation: 'create_alerts_and_incidents',
-    alert_grouping_parameters: null,
-    alert_grouping: null,
-    alert_grouping_timeout: null,
+    alert_creation: service.alertCreation,
+    alert_grouping_parameters: service.alertGrouping,
+    alert_grouping: service.alertGrouping?.type ?? null,
+    alert_grouping_timeout: service.alertGrouping?.config.timeout ?? null,
     response_play: null,
     ...(includes('auto_pause_notifications_parameters')
-      ? { auto_pause_notifications_parameters: { enabled: false, timeout: 0 } }
+      ? {
+          auto_pause_notifications_parameters: {
+            enabled: service.autoPause.enabled,
+            timeout: service.autoPause.timeoutSeconds,
+          },
+        }
       : {}),
   };
 }
 
-export const writePriority = (priority: Priority) => ({
-  ...priorityHead(priority),
+export const writePriority = (view: View, priority: Priority) => ({
+  ...priorityHead(view, priority),
   name: priority.name,
   description: priority.description,
 });
@@ -133,17 +101,14 @@ export const userIn = (view: View, id: string, ...names: readonly string[]) =>
     ? writeUser(referencesOnly(view), known(view.world.users, id))
     : userReference(view, id);
 
-export const teamIn = (view: View, id: string) =>
-  view.includes('teams') ? writeTeam(known(view.world.teams, id)) : teamReference(view, id);
-
-export function policyIn(view: View, id: string) {
+export function policyIn(view: View, id: string): object {
   const policy = known(view.world.policies, id);
   return view.includes('escalation_policies')
     ? writePolicy(referencesOnly(view), policy)
-    : policyReference(policy);
+    : policyReference(view, policy);
 }
 
-export const serviceIn = (view: View, id: string) =>
+export const serviceIn = (view: View, id: string): object =>
   view.includes('services')
     ? writeService(referencesOnly(view), known(view.world.services, id))
     : serviceReference(view, id);
@@ -153,9 +118,9 @@ export const agentIn = (view: View, agent: Agent, ...names: readonly string[]) =
   agent.type === 'user' ? userIn(view, agent.id, ...names) : agentReference(view, agent);
 
 function writeIntegrationIn(view: View, integration: Integration) {
-  if (!view.includes('integrations')) return asReference(integrationHead(integration));
+  if (!view.includes('integrations')) return asReference(integrationHead(view, integration));
   return {
-    ...integrationHead(integration),
+    ...integrationHead(view, integration),
     name: integration.name,
     service: serviceReference(view, integration.serviceId),
     created_at: view.stamp(known(view.world.services, integration.serviceId).createdAt),
@@ -164,5 +129,30 @@ function writeIntegrationIn(view: View, integration: Integration) {
   };
 }
 
-const targets = (rules: readonly Rule[], scheduleId: string): boolean =>
-  rules.some((rule) => rule.targets.some(({ type, id }) => type === 'schedule' && id === scheduleId));
+/** A user or a schedule that a rule reaches. */
+function targetIn(view: View, { type, id }: Target) {
+  if (type === 'user') return userIn(view, id, 'targets');
+  const schedule = known(view.world.schedules, id);
+  return view.includes('targets')
+    ? writeSchedule(referencesOnly(view), schedule)
+    : asReference(scheduleHead(view, schedule));
+}
+
+function writeUrgencyRule({ urgencyRule }: Service) {
+  const constant = (urgency: UrgencyChoice) => ({ type: 'constant', urgency });
+  if (typeof urgencyRule === 'string') return constant(urgencyRule);
+  return {
+    type: 'use_support_hours',
+    during_support_hours: constant(urgencyRule.during),
+    outside_support_hours: constant(urgencyRule.outside),
+  };
+}
+
+const writeSupportHours = ({ supportHours: hours }: Service) =>
+  hours && {
+    type: 'fixed_time_per_day',
+    time_zone: hours.timeZone,
+    start_time: timeOfDay(hours.startSecond),
+    end_time: timeOfDay(hours.endSecond),
+    days_of_week: hours.weekdays,
+  };

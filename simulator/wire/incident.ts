@@ -1,16 +1,18 @@
 import type { Alert, Incident, LogEntry, Note } from '../model.ts';
 import { known } from '../world.ts';
-import { agentIn, policyIn, serviceIn, teamIn, userIn, writePriority } from './account.ts';
+import { agentIn, policyIn, serviceIn, userIn, writePriority } from './account.ts';
+import { channelOf } from './channel.ts';
 import {
   agentReference,
   alertHead,
   asReference,
+  type Head,
   incidentHead,
   integrationHead,
   logEntryHead,
-  serviceReference,
   userReference,
 } from './references.ts';
+import { teamIn } from './team.ts';
 import { referencesOnly, type View } from './view.ts';
 
 // Incidents and what hangs on them, as REST sends them. Null where the real API sends null, `[]` where it sends an empty list.
@@ -19,7 +21,7 @@ export function writeIncident(view: View, incident: Incident) {
   const { world, stamp, includes } = view;
   const priority = incident.priorityId === null ? null : known(world.priorities, incident.priorityId);
   return {
-    ...incidentHead(incident),
+    ...incidentHead(view, incident),
     incident_number: incident.number,
     title: incident.title,
     created_at: stamp(incident.createdAt),
@@ -48,21 +50,23 @@ export function writeIncident(view: View, incident: Incident) {
       acknowledger: agentIn(view, by, 'acknowledgers', 'users'),
     })),
     alert_grouping: null,
-    priority: priority && writePriority(priority),
+    priority: priority && writePriority(view, priority),
     resolve_reason: null,
     incidents_responders: [],
     responder_requests: [],
     urgency: incident.urgency,
     ...(includes('conference_bridge') ? { conference_bridge: conferenceBridge(incident) } : {}),
     // Only an incident that a person made has a body of its own.
-    ...(includes('body') ? { body: null } : {}),
+    ...(includes('body')
+      ? { body: incident.details === null ? null : { type: 'incident_body', details: incident.details } }
+      : {}),
   };
 }
 
 export function writeAlert(view: View, incident: Incident, alert: Alert) {
   const { world, stamp } = view;
   return {
-    ...alertHead(alert),
+    ...alertHead(view, alert),
     created_at: stamp(alert.createdAt),
     resolved_at: alert.resolvedAt === null ? null : stamp(alert.resolvedAt),
     status: alert.resolvedAt === null ? 'triggered' : 'resolved',
@@ -71,10 +75,10 @@ export function writeAlert(view: View, incident: Incident, alert: Alert) {
     first_trigger_log_entry: firstTriggerIn(view, incident),
     incident: view.includes('incidents')
       ? writeIncident(view, incident)
-      : asReference(incidentHead(incident)),
+      : asReference(incidentHead(view, incident)),
     suppressed: false,
     severity: alert.severity,
-    integration: asReference(integrationHead(known(world.integrations, alert.integrationId))),
+    integration: asReference(integrationHead(view, known(world.integrations, alert.integrationId))),
     body: { type: 'alert_body', contexts: alert.contexts, details: alert.details },
   };
 }
@@ -88,17 +92,27 @@ export const writeNote = (view: View, note: Note) => ({
   updated_at: view.stamp(note.createdAt),
 });
 
-export const writeLogEntry = (view: View, incident: Incident, entry: LogEntry) => ({
-  ...logEntryHead(entry, incident),
+export const writeLogEntry = (
+  view: View,
+  incident: Incident,
+  entry: LogEntry,
+): Head & Readonly<Record<string, unknown>> => ({
+  ...logEntryHead(view, entry, incident),
   created_at: view.stamp(entry.at),
   agent: agentReference(view, entry.cause.agent),
-  channel: { type: entry.cause.channel },
-  service: serviceReference(view, incident.serviceId),
-  incident: asReference(incidentHead(incident)),
+  channel: channelOf(view, entry),
+  service: serviceIn(view, incident.serviceId),
+  incident: view.includes('incidents')
+    ? writeIncident(referencesOnly(view), incident)
+    : asReference(incidentHead(view, incident)),
   teams: incident.teamIds.map((id) => teamIn(view, id)),
-  contexts: [],
+  contexts: entry.alert?.contexts ?? [],
   ...(entry.assigneeIds ? { assignees: entry.assigneeIds.map((id) => userReference(view, id)) } : {}),
   ...(entry.note === undefined ? {} : { note: entry.note }),
+  ...(entry.type === 'trigger' ? { event_details: { description: incident.title } } : {}),
+  ...(entry.acknowledgementTimeout === undefined
+    ? {}
+    : { acknowledgement_timeout: entry.acknowledgementTimeout }),
 });
 
 function firstTriggerIn(view: View, incident: Incident) {
@@ -106,7 +120,7 @@ function firstTriggerIn(view: View, incident: Incident) {
   if (!first) return null;
   return view.includes('first_trigger_log_entries')
     ? writeLogEntry(referencesOnly(view), incident, first)
-    : asReference(logEntryHead(first, incident));
+    : asReference(logEntryHead(view, first, incident));
 }
 
 /** In the order they will come; the end of the last level changes nothing, so it is not told. */
@@ -114,7 +128,7 @@ function pendingActions({ stamp }: View, incident: Incident) {
   return [...incident.timers]
     .filter(([type]) => type !== 'exhaust')
     .toSorted(([, a], [, b]) => a.at - b.at)
-    .map(([type, { at }]) => ({ type, at: stamp(at) }));
+    .map(([type, { at }]) => ({ type, at: stamp(at), ...(type === 'urgency_change' ? { to: 'high' } : {}) }));
 }
 
 function alertCounts(alerts: readonly Alert[]) {

@@ -17,9 +17,16 @@ export const plainView = (world: World): View => ({ world, includes: () => false
 /** How to write inside an object that is there because it was included. */
 export const referencesOnly = (view: View): View => ({ ...view, includes: () => false });
 
-/** @throws Refusal 2001 for a time zone that does not exist. */
-export function viewOf(world: World, query: Query): View {
-  return { world, includes: (what) => query.includes(what), stamp: stampAsked(query.text('time_zone')) };
+/**
+ * In the zone that is asked for, or else in this one.
+ * @throws Refusal 2001 for a time zone that does not exist.
+ */
+export function viewOf(world: World, query: Query, zone?: string): View {
+  return {
+    world,
+    includes: (what) => query.includes(what),
+    stamp: stampAsked(query.text('time_zone') ?? zone),
+  };
 }
 
 function stampAsked(zone: string | undefined): Stamp {

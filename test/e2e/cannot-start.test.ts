@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { clientSettings } from '../../client/config.ts';
@@ -20,7 +20,7 @@ beforeAll(async () => {
   const options = `server start-dev --ip 127.0.0.1 --port ${port} --ui-port ${uiPort} --log-level error`;
   const program = hall.start(path, options.split(' '));
   [world] = await Promise.all([
-    startWorld(hall, { 'triage-bot': responder }),
+    startWorld(hall, { 'triage-bot': responder() }),
     program.line(/^Temporal Server:/),
   ]);
   plain = { address, port, uiPort };
@@ -58,6 +58,40 @@ describe.concurrent('a worker that cannot start', () => {
     const ended = await place.oncall(['worker'], { env: { TEMPORAL_ADDRESS: plain.address } }).ended;
     const says = /lacks the search attributes OncallAgent, .*temporal operator search-attribute create/;
     expectSentence(ended, { code: 1, says });
+  });
+});
+
+describe.concurrent('a Temporal server that ends at once', () => {
+  /** `oncall temporal` with a `temporal` on PATH that fails the first times. */
+  const startBeside = async (place: Place, failures: number) => {
+    const { path } = await findTemporal(clientSettings(), () => {});
+    const lines = [
+      '#!/bin/sh',
+      `echo x >> ${place.folder}/starts`,
+      `[ "$(/usr/bin/wc -l < ${place.folder}/starts)" -gt ${failures} ] && exec ${path} "$@"`,
+      'echo "listen: address already in use" >&2',
+      'exit 1',
+    ];
+    const programs = join(place.folder, 'bin');
+    mkdirSync(programs);
+    writeFileSync(join(programs, 'temporal'), `${lines.join('\n')}\n`, { mode: 0o755 });
+    const [port, uiPort] = await freePorts(2);
+    const args = ['temporal', '--port', String(port), '--ui-port', String(uiPort)];
+    return place.oncall(args, { env: { PATH: programs } });
+  };
+
+  test('is started again: a port that it picked for itself was taken', async ({ place }) => {
+    const program = await startBeside(place, 2);
+    await program.line(/^listening on /);
+    program.send('SIGTERM');
+    expect(await program.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('each time: its last words are told', async ({ place }) => {
+    const ended = await (await startBeside(place, 9)).ended;
+    const says = /^The Temporal server did not start: listen: address already in use\. Does `.*` run\?$/m;
+    expectSentence(ended, { code: 1, says });
+    expect(place.living()).toEqual([]);
   });
 });
 

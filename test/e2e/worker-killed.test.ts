@@ -107,7 +107,7 @@ const moments: readonly {
 describe.concurrent('a run whose Worker is killed ends resolved, each write made once', () => {
   for (const { when, found, play } of moments) {
     test(when, async ({ place }) => {
-      const world = await startWorld(place, { 'triage-bot': responder });
+      const world = await startWorld(place, { 'triage-bot': responder() });
       let worker: Program = await world.startWorker();
       const incident = await world.trigger();
       try {

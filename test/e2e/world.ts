@@ -1,14 +1,14 @@
 import { Client, Connection } from '@temporalio/client';
-import { type AgentIdentity, readAgent } from '../../client/agent.ts';
+import { type AgentIdentity, readAgent } from '../../client/identity.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../../client/local-world.ts';
 import { freePorts } from '../../client/ports.ts';
 import { built, type Place, type Program } from '../support/processes.ts';
 
-/** Grants that let an agent respond from look to resolve. */
-export const responder = `incidents: read
+/** Grants that let an agent respond from look to resolve, holding an incident for this long. */
+export const responder = (lease = '5m'): string => `incidents: read
 services: read
 oncalls: read
-incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [high, low] } }
+incidents.acknowledge: { level: full, lease: ${lease}, when: { urgency: [high, low] } }
 incidents.add_note: full
 incidents.resolve: full`;
 
@@ -33,6 +33,9 @@ export interface SimulatedIncident {
   readonly status: string;
   readonly notes: readonly { readonly content: string }[];
   readonly log_entries: readonly { readonly type: string }[];
+  readonly assignments: readonly { readonly assignee: { readonly id: string } }[];
+  readonly acknowledgements: readonly unknown[];
+  readonly escalation_policy: { readonly id: string };
 }
 
 /** A request as the simulator saw it. */
@@ -56,6 +59,8 @@ export interface World {
   /** Opens an incident by an event, as a monitoring tool would; gives its id. */
   readonly trigger: () => Promise<string>;
   readonly incident: (id: string) => Promise<SimulatedIncident>;
+  /** Ids of the users who are on call for an escalation policy now. */
+  readonly onCall: (policy: string) => Promise<readonly string[]>;
   readonly requests: () => Promise<readonly SeenRequest[]>;
   /** The answer to the next such request comes ten minutes late; what it does is done at once. */
   readonly delayNext: (operation: 'createIncidentNote' | 'updateIncident') => Promise<void>;
@@ -104,6 +109,12 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
         incident: SimulatedIncident;
       };
       return found.incident;
+    },
+    onCall: async (policy) => {
+      const found = (await call(url, 'GET', `/oncalls?escalation_policy_ids[]=${policy}`)) as {
+        oncalls: readonly { user: { id: string } }[];
+      };
+      return found.oncalls.map(({ user }) => user.id);
     },
     requests: async () => {
       const seen = (await call(url, 'GET', '/_simulator/requests')) as { requests: readonly SeenRequest[] };

@@ -1,13 +1,10 @@
-import {
-  WorkflowClient,
-  type WorkflowClientInterceptor,
-  WorkflowUpdateFailedError,
-} from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
+import { WorkflowUpdateFailedError } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type AgentIdentity, startRun } from '../../client/agent.ts';
-import { newKeyPair, readPrivateKey, sign, statementHeader } from '../../gate/statement.ts';
+import { startRun } from '../../client/agent.ts';
+import type { AgentIdentity } from '../../client/identity.ts';
+import { newKeyPair, readPrivateKey, sign } from '../../gate/statement.ts';
 import type { RunResult } from '../../workflows/contract.ts';
+import { runRaw, statementOf, stopSweeps } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -15,36 +12,12 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await setStage({ agents: { 'triage-bot': responder(), 'other-bot': responder() } });
   await stage.startWorker();
+  await stopSweeps(stage);
 });
 afterAll(() => stage.close());
 
-/** Starts a Workflow as someone would who reaches the server and has whatever header he likes. */
-async function startRaw(
-  workflowId: string,
-  args: readonly unknown[],
-  statement?: string,
-  type = 'resolveIncident',
-): Promise<RunResult> {
-  const interceptor: WorkflowClientInterceptor = {
-    startWithDetails: (input, next) =>
-      next(
-        statement === undefined
-          ? input
-          : { ...input, headers: { [statementHeader]: defaultPayloadConverter.toPayload(statement) } },
-      ),
-  };
-  const { connection, namespace } = { connection: stage.client.connection, namespace: stage.namespace };
-  const client = new WorkflowClient({ connection, namespace, interceptors: [interceptor] });
-  return (await client.execute(type, { workflowId, taskQueue: 'oncall', args: [...args] })) as RunResult;
-}
-
-/** The statement that stands readable in a run's history. */
-async function statementOf(workflowId: string): Promise<string> {
-  const { events } = await stage.client.workflow.getHandle(workflowId).fetchHistory();
-  const header = events?.[0]?.workflowExecutionStartedEventAttributes?.header?.fields?.[statementHeader];
-  if (!header) throw new Error('The run carries no statement.');
-  return defaultPayloadConverter.fromPayload<string>(header);
-}
+const startRaw = (id: string, args: readonly unknown[], statement?: string, type?: string) =>
+  runRaw(stage, id, args, statement, { ...(type !== undefined && { type }) });
 
 /** The attempt was refused with this reason, nothing reached PagerDuty, the audit has it, and the incident stands. */
 async function expectRefused(
@@ -116,7 +89,7 @@ test('a statement copied out of a history fits no other run, no other input and 
     { key },
   );
   expect((await run.result()).outcome).toBe('done');
-  const statement = await statementOf(run.workflowId);
+  const statement = await statementOf(stage, run.workflowId);
   const input = { account: 'main', incident, note: 'One.' };
   await expectRefused(
     incident,

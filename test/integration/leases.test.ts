@@ -1,6 +1,4 @@
-import Database from 'libsql';
 import { afterEach, expect, test } from 'vitest';
-import { storeFile } from '../../gate/audit-store.ts';
 import { leasesOf } from '../../gate/leases.ts';
 import { searchAttributes, sweepScheduleId, taskQueues } from '../../workflows/contract.ts';
 import { responder, type Stage, type StageOptions, setStage } from '../support/stage.ts';
@@ -103,16 +101,14 @@ test('a broken configuration denies everything but giving back, also in a Worker
 
 test('with the store locked a release is written to a file and carried over', async () => {
   const { incident, run } = await held('1s');
-  const locker = new Database(storeFile(stage.home));
-  locker.exec('begin immediate');
+  const unlock = await stage.lockStore();
   await until(
     'the incident is triggered',
     () => stage.simulator.world.incident(incident)?.status === 'triggered',
   );
   // A sweep that comes meanwhile cannot carry anything over, and must lose nothing.
   await stage.sweep();
-  locker.exec('rollback');
-  locker.close();
+  await unlock();
   expect((await run.result()).outcome).toBe('partly');
   await stage.sweep();
   await expectWithPeople(incident);
@@ -129,14 +125,12 @@ test('a store that locks between the acknowledge and its record keeps nobody fro
     'PagerDuty has the acknowledge',
     () => stage.simulator.world.incident(incident)?.status === 'acknowledged',
   );
-  const locker = new Database(storeFile(stage.home));
-  locker.exec('begin immediate');
+  const unlock = await stage.lockStore();
   await until('a sweep has given it back', async () => {
     await stage.sweep();
     return stage.simulator.world.incident(incident)?.status === 'triggered';
   });
-  locker.exec('rollback');
-  locker.close();
+  await unlock();
 });
 
 test('what was acknowledged under an earlier From address is still ours to give back', async () => {

@@ -1,9 +1,9 @@
-import { pino } from 'pino';
 import { afterEach, expect, inject, test } from 'vitest';
 import { CannotStart } from '../../worker/config.ts';
 import { startWorker } from '../../worker/index.ts';
 import { setPace } from '../../worker/pace.ts';
 import { taskQueues } from '../../workflows/contract.ts';
+import { memoryLog } from '../support/logged.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -35,7 +35,7 @@ const start = (at: Stage, namespace: string) =>
     configFile: at.configFile,
     home: at.home,
     workflowBundle: inject('workflowBundle'),
-    log: pino({ level: 'silent' }),
+    log: memoryLog,
   });
 
 test('a Worker refuses to start where a search attribute is missing, and names it with the mend', async () => {
@@ -71,7 +71,7 @@ test('a Worker refuses a namespace that does not exist and a server that does no
       configFile: stage.configFile,
       home: stage.home,
       workflowBundle: inject('workflowBundle'),
-      log: pino({ level: 'silent' }),
+      log: memoryLog,
     }),
   ).rejects.toThrow(
     'No Temporal server answers at 127.0.0.1:1. Start one with `oncall temporal`, or set TEMPORAL_ADDRESS to yours.',

@@ -1,9 +1,10 @@
-import { alertIndex, closeAlert, openIncident } from '../../simulator/incident-life.ts';
+import { addAlert, closeAlert, openIncident } from '../../simulator/incident-life.ts';
 import { byUser } from '../../simulator/incident-state.ts';
 import { type Simulator, type SimulatorOptions } from '../../simulator/index.ts';
 import { seedIds } from '../../simulator/seed.ts';
 import { known } from '../../simulator/world.ts';
 import type { KnownIncident, ServiceName, Step } from '../fixtures/known-incidents.ts';
+import { byTest } from './join.ts';
 
 /** Options of a simulator on which the case ends now: the Worker's clock and the simulator's must agree about "recent". */
 export function endingNow({ steps }: KnownIncident): SimulatorOptions {
@@ -43,15 +44,15 @@ async function playStep({ url, world }: Simulator, step: Step, ids: Map<string, 
       await event(step.service, { event_action: 'resolve', dedup_key: step.key });
       return;
     case 'extraAlert': {
-      const { alerts, id, serviceId } = incident(step.incident);
-      const [first] = alerts;
+      const joined = incident(step.incident);
+      const [first] = joined.alerts;
       if (!first) throw new Error(`${step.incident} has no alert another could join.`);
       const alert = {
         id: world.newId('Q'),
         key: step.key,
-        incidentId: id,
+        incidentId: joined.id,
         integrationId: first.integrationId,
-        serviceId,
+        serviceId: joined.serviceId,
         summary: step.summary,
         severity: step.severity,
         createdAt: world.clock.now,
@@ -59,8 +60,7 @@ async function playStep({ url, world }: Simulator, step: Step, ids: Map<string, 
         contexts: [],
         resolvedAt: null,
       };
-      alerts.push(alert);
-      world.openAlerts.set(alertIndex(first.integrationId, step.key), alert);
+      addAlert(world, joined, alert);
       return;
     }
     case 'closeAlert': {
@@ -118,7 +118,7 @@ async function playStep({ url, world }: Simulator, step: Step, ids: Map<string, 
   ): Promise<void> {
     const answer = await fetch(`${url}${path}`, {
       method,
-      headers: { 'content-type': 'application/json', ...headers },
+      headers: { 'content-type': 'application/json', ...byTest, ...headers },
       body: JSON.stringify(body),
     });
     if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`);

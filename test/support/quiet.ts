@@ -1,4 +1,5 @@
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { installLogger } from '../../worker/log.ts';
+import { memoryLog } from './logged.ts';
 
-// The SDK's log would bury the results. Once a process, before anything else of it.
-Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
+// The SDK's log would bury the results; in memory it can be searched. Once a process, before anything else of it.
+installLogger(memoryLog);

@@ -1,18 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { pino } from 'pino';
+import Database from 'libsql';
 import { inject } from 'vitest';
 import type { z } from 'zod';
-import { type AgentIdentity, type Run, readAgent, startRun } from '../../client/agent.ts';
-import { type AuditRecord, list, type Stamp } from '../../gate/audit.ts';
+import { type Run, startRun } from '../../client/agent.ts';
+import { type AgentIdentity, type Identity, readAgent, readIdentity } from '../../client/identity.ts';
+import { list } from '../../gate/audit.ts';
 import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
 import type { Fault } from '../../simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
+import { journalFile } from '../../worker/config.ts';
 import { type RunningWorker, startWorker } from '../../worker/index.ts';
 import {
   releaseWorkflowId,
@@ -22,6 +24,12 @@ import {
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
+import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
+import { logged, memoryLog } from './logged.ts';
+import { filesIn, historiesOf, tablesOf } from './places.ts';
+import { type Exchange, startRecorder } from './recorder.ts';
+import { findSecrets, type Secret } from './secrets.ts';
+import { openTally } from './tally.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
 export const responder = (lease = '5m'): string => `incidents: read
@@ -34,18 +42,30 @@ incidents.resolve: full`;
 export interface StageOptions {
   /** Agent → its grants, as they stand in `oncall.yaml`. */
   readonly agents: Readonly<Record<string, string>>;
+  /** Operator → lines beside its key. */
+  readonly operators?: Readonly<Record<string, string>>;
   readonly simulator?: SimulatorOptions;
+  /** Keeps all that Workers and PagerDuty say to each other. */
+  readonly record?: true;
 }
 
 /** A whole world for one test: simulator, configuration, keys, store, Worker and client, in a namespace of their own. */
 export interface Stage {
   readonly simulator: Simulator;
+  /** Of a stage that records. */
+  readonly exchanges: readonly Exchange[];
   readonly client: Client;
   readonly namespace: string;
   readonly home: string;
   readonly configFile: string;
   readonly store: Store;
+  /** An agent or an operator, with its key. */
   readonly agent: (name: string) => AgentIdentity;
+  readonly operator: (name: string) => Identity;
+  /** Gives an agent or operator a new key: what signs from now on. Gives the public half; the configuration is the test's. */
+  readonly newKey: (name: string) => string;
+  /** Makes the store unusable for all writers until what it gives is called. */
+  readonly lockStore: () => Promise<() => Promise<void>>;
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
     agent: string,
@@ -60,6 +80,7 @@ export interface Stage {
   ) => Promise<Workflows[Name]['result']>;
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
+  readonly configText: () => string;
   /** Sweeps now, beside the Schedule, and waits until what it started has ended. */
   readonly sweep: () => Promise<void>;
   readonly fault: (fault: z.input<typeof Fault>) => Promise<void>;
@@ -77,58 +98,86 @@ export interface Stage {
   readonly audit: (filter?: {
     readonly run?: string;
     readonly decision?: string;
-  }) => Promise<readonly (AuditRecord & Stamp)[]>;
+  }) => Promise<readonly Recorded[]>;
+  /**
+   * Stops everything, then looks at what is left: the simulator's requests and the audit must agree one to one, and no
+   * secret may stand in a history, the store, a log or a file.
+   * @throws Error with a sentence for each place where that is not so.
+   */
   readonly close: () => Promise<void>;
 }
 
-export interface SeenRequest {
-  readonly seq: number;
-  readonly method: string;
-  readonly path: string;
-  readonly operation: string | null;
-  readonly status: number;
-  readonly from: string | null;
-  readonly request_id: string | null;
-  readonly body: unknown;
-  /** Kind of the fault that struck it. */
-  readonly fault?: string;
-}
-
-const token = 'simulator-full-access-key';
+/** The key of the account. */
+export const simulatorToken = 'simulator-full-access-key';
 export const checkoutKey = 'simulatorcheckoutroutingkey00000';
 
 /** Sets a stage. Close it in `afterEach` or `afterAll`. */
-export async function setStage({ agents, simulator: simulatorOptions = {} }: StageOptions): Promise<Stage> {
+export async function setStage({
+  agents,
+  operators = {},
+  simulator: simulatorOptions = {},
+  record,
+}: StageOptions): Promise<Stage> {
+  const tally = openTally(inject('claims'));
+  const loggedBefore = logged.length;
   const namespace = claimNamespace();
   const home = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
   const configFile = join(home, 'oncall.yaml');
   const simulator = await startSimulator(simulatorOptions);
+  const recorder = record && (await startRecorder(simulator.url));
   const keyFile = (name: string): string => join(home, `${name}.pem`);
-  writeFileSync(join(home, 'token'), token);
-  writeFileSync(join(home, 'routing-key'), checkoutKey);
-  writeFileSync(configFile, configuration(simulator.url, home, agents));
+  const secrets: Secret[] = [];
+  const keyFiles: string[] = [];
+  const writeSecret = (file: string, name: string, value: string): void => {
+    writeFileSync(file, value, { mode: 0o600 });
+    secrets.push({ name, value });
+    keyFiles.push(file);
+  };
+  const aways: Away[] = [];
+  writeSecret(join(home, 'token'), 'the token of the account', simulatorToken);
+  writeSecret(join(home, 'routing-key'), 'the routing key', checkoutKey);
+  writeFileSync(configFile, configuration(recorder?.url ?? simulator.url, home));
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection, namespace });
   await liftPace(client);
   const store = await openStore(storeFile(home));
   const workers: RunningWorker[] = [];
   const agent = (name: string): AgentIdentity => readAgent(name, keyFile(name));
+  const operator = (name: string): Identity => readIdentity('operator', name, keyFile(name));
 
   const stage: Stage = {
     simulator,
+    exchanges: recorder?.exchanges ?? [],
     client,
     namespace,
     home,
     configFile,
     store,
     agent,
+    operator,
+    newKey: (name) => {
+      const { privateKey, publicKey } = newKeyPair();
+      writeSecret(keyFile(name), `the private key of ${name}`, privateKey);
+      return publicKey;
+    },
+    lockStore: async () => {
+      const locker = new Database(storeFile(home));
+      locker.exec('begin immediate');
+      const from = Date.now();
+      const afterSeq = await lastSeq();
+      return async () => {
+        locker.exec('rollback');
+        locker.close();
+        aways.push({ from, to: Date.now(), afterSeq, untilSeq: await lastSeq() });
+      };
+    },
     startWorker: async () => {
       const worker = await startWorker({
         temporal: { connectionOptions: { address: inject('temporalAddress') }, namespace },
         configFile,
         home,
         workflowBundle: inject('workflowBundle'),
-        log: pino({ level: 'silent' }),
+        log: memoryLog,
       });
       workers.push(worker);
       return worker;
@@ -136,6 +185,7 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
     start: (name, workflow, input) => startRun(client, agent(name), workflow, input),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
+    configText: () => readFileSync(configFile, 'utf8'),
     sweep: async () => {
       const { released } = (await client.workflow.execute('sweepLeases', {
         workflowId: `sweep-by-hand:${randomUUID()}`,
@@ -165,32 +215,87 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
       return opened[0] ?? '';
     },
     asPerson: (method, path, body, from = 'ada@example.com') => call(simulator.url, method, path, body, from),
-    requests: async () => {
-      const { requests } = (await call(simulator.url, 'GET', '/_simulator/requests')) as {
-        requests: SeenRequest[];
-      };
-      return requests;
-    },
+    requests,
     audit: (filter = {}) => list(store, { ...filter, limit: 1_000 }),
     close: async () => {
       for (const worker of workers) {
         worker.stop();
         await worker.stopped;
       }
-      await store.destroy();
-      await connection.close();
-      await simulator.close();
-      rmSync(home, { recursive: true, force: true });
+      let faults: readonly string[];
+      try {
+        faults = await inspect();
+      } finally {
+        await store.destroy();
+        await connection.close();
+        await recorder?.close();
+        await simulator.close();
+        rmSync(home, { recursive: true, force: true });
+      }
+      if (faults.length > 0) throw new Error(faults.join('\n'));
     },
   };
   return stage;
 
-  function configuration(url: string, folder: string, grants: StageOptions['agents']): string {
-    const lines = Object.entries(grants).map(([name, text]) => {
-      const { privateKey, publicKey } = newKeyPair();
-      writeFileSync(keyFile(name), privateKey, { mode: 0o600 });
-      return `  ${name}:\n    public_key: ${publicKey}\n    grants:\n${text.replace(/^/gm, '      ')}\n`;
+  async function requests(): Promise<readonly SeenRequest[]> {
+    const log = await call(simulator.url, 'GET', '/_simulator/requests');
+    return (log as { requests: SeenRequest[] }).requests;
+  }
+  async function lastSeq(): Promise<number> {
+    return (await requests()).at(-1)?.seq ?? 0;
+  }
+
+  /** What is wrong with all that happened on this stage; what was looked at is added to the run's tally. */
+  async function inspect(): Promise<readonly string[]> {
+    // A test may have named more secrets than the stage made.
+    for (const [, file = ''] of readFileSync(configFile, 'utf8').matchAll(/\bfile:([^\s,}\]]+)/g)) {
+      if (keyFiles.includes(file)) continue;
+      secrets.push({ name: `what ${basename(file)} holds`, value: readFileSync(file, 'utf8').trim() });
+      keyFiles.push(file);
+    }
+    const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
+    const { faults, ...joined } = joinAudit(await requests(), records, aways);
+    const histories = await historiesOf(client, records);
+    const tables = await tablesOf(store);
+    const logs = { name: 'the log', bytes: Buffer.from(logged.slice(loggedBefore).join('')) };
+    const files = filesIn(home, keyFiles);
+    const bytes = (places: readonly { readonly bytes: Buffer }[]): number =>
+      places.reduce((sum, place) => sum + place.bytes.length, 0);
+    tally({
+      ...joined,
+      secrets: secrets.length,
+      histories: histories.length,
+      historyBytes: bytes(histories),
+      storeBytes: bytes(tables),
+      logBytes: logs.bytes.length,
+      fileBytes: bytes(files),
     });
+    return [...faults, ...findSecrets([...histories, ...tables, logs, ...files], secrets)];
+  }
+
+  /** What releases wrote to a file and nothing has carried over yet. */
+  function journaled(): readonly Recorded[] {
+    const name = basename(journalFile(home));
+    // A sweep that finds the store locked leaves beside it what it had taken.
+    const files = readdirSync(home).filter((file) => file.startsWith(name));
+    const lines = files.flatMap((file) => readFileSync(join(home, file), 'utf8').split('\n').filter(Boolean));
+    return lines.map((line) => {
+      const { at, record } = JSON.parse(line) as { at: string; record: Recorded };
+      return { ...record, at, seq: 0, hash: 'journal' };
+    });
+  }
+
+  function configuration(url: string, folder: string): string {
+    const signers = (of: Readonly<Record<string, string>>, under: (text: string) => string): string =>
+      Object.entries(of)
+        .map(([name, text]) => {
+          const { privateKey, publicKey } = newKeyPair();
+          writeSecret(keyFile(name), `the private key of ${name}`, privateKey);
+          return `  ${name}:\n    public_key: ${publicKey}\n${under(text)}`;
+        })
+        .join('');
+    const agentLines = signers(agents, (text) => `    grants:\n${text.replace(/^/gm, '      ')}\n`);
+    const operatorLines = signers(operators, (text) => text.replace(/^(?=.)/gm, '    ') + (text && '\n'));
     return `accounts:
   main:
     region: custom
@@ -199,8 +304,10 @@ export async function setStage({ agents, simulator: simulatorOptions = {} }: Sta
     token: file:${join(folder, 'token')}
     from: oncall-bot@example.com
     routing_keys: { checkout: file:${join(folder, 'routing-key')} }
+operators:
+${operatorLines}
 agents:
-${lines.join('')}`;
+${agentLines}`;
   }
 }
 
@@ -240,8 +347,9 @@ async function call(
     method,
     headers: {
       accept: 'application/vnd.pagerduty+json;version=2',
-      authorization: `Token token=${token}`,
+      authorization: `Token token=${simulatorToken}`,
       'content-type': 'application/json',
+      ...byTest,
       ...(from !== undefined && { from }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),

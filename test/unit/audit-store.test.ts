@@ -1,16 +1,14 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import Database from 'libsql';
 import { describe, expect, test } from 'vitest';
 import { append, list, write } from '../../gate/audit.ts';
 import { openStore, type Store, StoreAway, storeFile, transact, withStore } from '../../gate/audit-store.ts';
+import { buildGate } from './built-gate.ts';
 import { record, temporaryFolder, temporaryStore } from './temporary-store.ts';
-
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Every record's hash is the digest of the one before and its own text, and the head is the last. */
 async function expectUnbroken(store: Store, length: number): Promise<void> {
@@ -204,23 +202,12 @@ describe('a store that is away', () => {
   });
 });
 
-/** Builds the store as it is shipped into a folder, and gives a program that appends to one. */
+/** A program that appends to a store. */
 function writingProgram(folder: string): string {
-  const settings = '--module nodenext --target es2023 --rewriteRelativeImportExtensions --noCheck';
-  const tsc = join(checkout, 'node_modules', '.bin', 'tsc');
-  const files = ['gate/audit.ts', 'gate/audit-store.ts'];
-  execFileSync(
-    tsc,
-    [...files, '--ignoreConfig', '--rootDir', '.', '--outDir', folder, ...settings.split(' ')],
-    {
-      cwd: checkout,
-    },
-  );
-  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-  symlinkSync(join(checkout, 'node_modules'), join(folder, 'node_modules'));
+  const built = buildGate(folder, ['audit', 'audit-store']);
   return `
-    const { openStore } = await import(${JSON.stringify(join(folder, 'gate', 'audit-store.js'))});
-    const { write } = await import(${JSON.stringify(join(folder, 'gate', 'audit.js'))});
+    const { openStore } = await import(${built('audit-store')});
+    const { write } = await import(${built('audit')});
     const [file, agent, times] = process.argv.slice(1);
     const store = await openStore(file);
     const content = ${JSON.stringify(record())};

@@ -24,6 +24,8 @@ accounts: [] ⇒ 1:1: accounts: takes keys and values: { key: value }
 agents:⏎  bot: { public_key: ${publicKey}, grants: [incidents] } ⇒ 2:67: agents.bot.grants: takes keys and values: { key: value }
 agents:⏎  bot: { public_key: abc } ⇒ 2:10: agents.bot.public_key: a public key is the 43 characters that \`oncall agents add\` wrote
 agents:⏎  bot: { grants: {} } ⇒ 2:3: agents.bot.public_key: is missing
+agents:⏎  runner: { public_key: ${publicKey} } ⇒ 2:3: agents.runner: the audit uses this name itself; choose another
+operators:⏎  nobody: { public_key: ${publicKey} } ⇒ 2:3: operators.nobody: the audit uses this name itself; choose another
 `
   .trim()
   .split('\n')

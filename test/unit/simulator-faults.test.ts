@@ -54,8 +54,8 @@ describe('what is no fault', () => {
     [{ kind: 'html', times: 0 }, 'times: '],
     [{ kind: 'html', probability: 2 }, 'probability: '],
     [{ kind: 'html', often: true }, 'often'],
-    [{ kind: 'delay' }, 'delay_ms: goes with kind "delay", which needs it'],
-    [{ kind: 'html', status: 500 }, 'status: goes with kind "status" only'],
+    [{ kind: 'delay' }, 'delay_ms: goes with kind "delay" or "late", which need it'],
+    [{ kind: 'reset', status: 500 }, 'status: goes with kind "status" or "html" only'],
     [{ kind: 'status', status: 200 }, 'status: '],
     [{ kind: 'html', retry_after_seconds: 1 }, 'retry_after_seconds: goes with kind "rate_limited" only'],
   ])('%j is refused, and what is wrong is named', (asked, words) => {

@@ -5,13 +5,27 @@ import { finalSchedule, onCallAt, onCalls } from '../../simulator/on-call.ts';
 
 const hour = 3_600_000;
 const monday = Date.UTC(2026, 5, 22, 9);
+const founded = Date.UTC(2024, 0, 1);
 
 const schedule = (...userIds: readonly string[]): Schedule => ({
   id: 'PROTA',
   name: 'Rota',
   description: null,
   timeZone: 'Etc/UTC',
-  rotation: { userIds, turnSeconds: 24 * 3600, virtualStart: monday },
+  kind: 'layers',
+  layers: [
+    {
+      id: 'PLAYER',
+      name: 'Layer 1',
+      start: founded,
+      end: null,
+      virtualStart: monday,
+      turnSeconds: 24 * 3600,
+      userIds,
+      restrictions: [],
+    },
+  ],
+  overrides: [],
 });
 
 const schedules = new Map([['PROTA', schedule('PADA', 'PBEN')]]);
@@ -46,9 +60,9 @@ describe('a rotation', () => {
     ]);
   });
 
-  test('of one person never ends', () => {
+  test('of one person starts with the layer and never ends', () => {
     const shifts = finalSchedule(schedule('PADA', 'PADA'), monday, monday + 90 * 24 * hour);
-    expect(shifts).toEqual([{ userId: 'PADA', start: null, end: null }]);
+    expect(shifts).toEqual([{ userId: 'PADA', start: founded, end: null }]);
   });
 
   test('of nobody has nobody on call', () => {
@@ -81,6 +95,7 @@ describe('a policy', () => {
     description: null,
     teamId: null,
     numLoops: 0,
+    handoffNotifications: 'if_has_services',
     rules: [
       {
         id: 'PRULE1',

@@ -1,0 +1,165 @@
+import {
+  type Client,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateStage,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { approvalClaim, requestDigest } from '../gate/approval.ts';
+import { sign } from '../gate/statement.ts';
+import {
+  type ApprovalAnswer,
+  forApproval,
+  type PendingApproval,
+  searchAttributes,
+} from '../workflows/contract.ts';
+import { exitCodes, OncallError, UsageError } from './errors.ts';
+import type { Identity } from './identity.ts';
+
+/** A step that waits, and the run it is of. */
+export interface WaitingStep extends PendingApproval {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+/** What was found: the steps, and the runs that could not be asked. */
+export interface Found {
+  readonly steps: readonly WaitingStep[];
+  readonly silent: readonly string[];
+}
+
+/** How long a run has to say what waits, and the gate to look at a word, in milliseconds. */
+const answersWithinMs = 10_000;
+const decidesWithinMs = 60_000;
+
+/** Every step that waits for an operator, of one run or of all. */
+export async function waitingSteps(client: Client, run?: string): Promise<Found> {
+  const steps: WaitingStep[] = [];
+  const silent: string[] = [];
+  for (const { workflowId, runId } of await waitingRuns(client, run)) {
+    try {
+      const pending = await client.withDeadline(Date.now() + answersWithinMs, () =>
+        client.workflow.getHandle(workflowId, runId).query<readonly PendingApproval[]>('pendingApprovals'),
+      );
+      steps.push(...pending.map((step) => ({ ...step, workflowId, runId })));
+    } catch {
+      silent.push(workflowId);
+    }
+  }
+  return { steps: steps.toSorted((a, b) => a.until - b.until), silent };
+}
+
+interface RunName {
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
+async function waitingRuns(client: Client, run: string | undefined): Promise<readonly RunName[]> {
+  const { name } = searchAttributes.waitingFor;
+  const which = run === undefined ? '' : ` and WorkflowId = '${run.replaceAll("'", "''")}'`;
+  const found: RunName[] = [];
+  const query = `${name} = '${forApproval}' and ExecutionStatus = 'Running'${which}`;
+  for await (const { workflowId, runId } of client.workflow.list({ query }))
+    found.push({ workflowId, runId });
+  return found;
+}
+
+/**
+ * The one step of this short id.
+ * @throws OncallError where there is none, or there are several.
+ */
+export async function waitingStep(client: Client, id: string, run?: string): Promise<WaitingStep> {
+  if (!/^[0-9a-f]{3,64}$/.test(id))
+    throw new UsageError(`${JSON.stringify(id)} is no id of a step; \`oncall approvals\` lists them.`);
+  const { steps, silent } = await waitingSteps(client, run);
+  const [step, ...others] = steps.filter((one) => one.id.startsWith(id));
+  if (step && others.length === 0) return step;
+  if (step) {
+    const where = [step, ...others].map(({ id: full, workflowId }) => `${full} in ${workflowId}`);
+    throw new UsageError(
+      `${id} fits several steps: ${where.join('; ')}. Name the whole id, or the run by --run.`,
+    );
+  }
+  const unheard = silent.length === 0 ? '' : ` ${noAnswer(silent)}`;
+  const rest = steps.map((one) => one.id).join(', ');
+  throw new OncallError(
+    `Nothing waits for approval under ${id}; ${rest === '' ? 'nothing waits at all' : `there is ${rest}`}.${unheard}`,
+  );
+}
+
+/** What is said of runs that did not answer. */
+export const noAnswer = (silent: readonly string[]): string =>
+  `No Worker answered for ${silent.join(', ')}; start one with \`oncall worker\`, then ask again.`;
+
+/**
+ * Signs what a step waits for, and gives what the gate made of it; `undefined` where the gate has not looked within a minute.
+ * @throws OncallError where what the run shows is not what it asks to be signed, or the run does not take it.
+ */
+export async function approveStep(
+  client: Client,
+  operator: Identity,
+  step: WaitingStep,
+): Promise<ApprovalAnswer | undefined> {
+  checkShown(step);
+  const { workflowId, id, claim } = step;
+  const statement = await sign(operator.name, operator.key, {
+    target: workflowId,
+    type: 'approve',
+    input: claim,
+  });
+  return tell(client, step, 'approve', { id, statement });
+}
+
+/** Says no to a step. */
+export const refuseStep = (
+  client: Client,
+  by: string,
+  step: WaitingStep,
+  reason: string,
+): Promise<ApprovalAnswer | undefined> => tell(client, step, 'refuse', { id: step.id, by, reason });
+
+/** A run is only a run: an operator signs what was shown, or nothing. */
+function checkShown({ id, claim, operation, request, facts, workflowId }: WaitingStep): void {
+  const shown = approvalClaim({ key: claim.step, digest: requestDigest(operation, request) }, facts);
+  const isShown =
+    shown.request === claim.request &&
+    shown.facts === claim.facts &&
+    claim.step.startsWith(`${workflowId} : `);
+  if (!isShown)
+    throw new OncallError(
+      `What the run ${workflowId} shows of ${id} is not what it asks to be signed; nothing was signed. Deny it, and look into that run.`,
+    );
+}
+
+async function tell(
+  client: Client,
+  { workflowId, runId }: WaitingStep,
+  update: 'approve' | 'refuse',
+  said: object,
+): Promise<ApprovalAnswer | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), decidesWithinMs);
+  });
+  const handle = client.workflow.getHandle(workflowId, runId);
+  const answer = handle
+    .startUpdate<ApprovalAnswer, [object]>(update, {
+      args: [said],
+      waitForStage: WorkflowUpdateStage.ACCEPTED,
+    })
+    .then((begun) => begun.result());
+  // What comes too late is heard by nobody.
+  answer.catch(() => {});
+  try {
+    return await Promise.race([answer, late]);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError)
+      throw new OncallError(`The run ${workflowId} has ended meanwhile; nothing waits there.`);
+    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
+    const { cause } = error;
+    const isDenied = cause instanceof ApplicationFailure && cause.type === 'PermissionDenied';
+    throw new OncallError(cause?.message ?? error.message, isDenied ? exitCodes.denied : exitCodes.failed);
+  } finally {
+    clearTimeout(timer);
+  }
+}

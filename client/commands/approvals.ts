@@ -1,0 +1,130 @@
+import type { Client } from '@temporalio/client';
+import type { Facts } from '../../gate/facts.ts';
+import { oneLine } from '../../pagerduty/text.ts';
+import type { ApprovalAnswer } from '../../workflows/contract.ts';
+import {
+  approveStep,
+  noAnswer,
+  refuseStep,
+  type WaitingStep,
+  waitingStep,
+  waitingSteps,
+} from '../approvals.ts';
+import { clientSettings, temporalSettings } from '../config.ts';
+import { connect } from '../connect.ts';
+import { type ExitCode, exitCodes, UsageError } from '../errors.ts';
+import { readOperator, whoAsks } from '../identity.ts';
+import type { Output } from '../output.ts';
+
+interface Which {
+  readonly run?: string;
+}
+
+/** `oncall approvals`: every step that waits for an operator, the most urgent first. */
+export async function approvals({ run }: Which, output: Output): Promise<ExitCode> {
+  return over(`operator:${whoAsks(clientSettings())}`, async (client) => {
+    const { steps, silent } = await waitingSteps(client, run);
+    if (silent.length > 0) output.say(noAnswer(silent));
+    output.result({ steps, silent }, steps.map(shown).join('\n\n') || 'Nothing waits for approval.');
+    return silent.length > 0 ? exitCodes.failed : exitCodes.done;
+  });
+}
+
+/** `oncall approve`: shows a step, signs it as the operator, and tells what the gate made of that. */
+export async function approve(id: string, { run }: Which, output: Output): Promise<ExitCode> {
+  const operator = readOperator(clientSettings());
+  return over(`operator:${operator.name}`, async (client) => {
+    const step = await waitingStep(client, id, run);
+    output.say(shown(step));
+    return tellOf(step, await approveStep(client, operator, step), output);
+  });
+}
+
+/** `oncall deny`: a no to a step. It narrows, so nobody is asked for proof. */
+export async function deny(
+  id: string,
+  { run, reason }: Which & { readonly reason: string },
+  output: Output,
+): Promise<ExitCode> {
+  if (reason.trim() === '' || reason.length > 400)
+    throw new UsageError('--reason takes 1 to 400 characters: the agent and whoever reads the run see it.');
+  const who = whoAsks(clientSettings());
+  return over(`operator:${who}`, async (client) => {
+    const step = await waitingStep(client, id, run);
+    const answer = await refuseStep(client, who, step, reason.trim());
+    const code = tellOf(step, answer, output);
+    return answer?.step === 'refused' ? exitCodes.done : code;
+  });
+}
+
+const codes: Readonly<Record<ApprovalAnswer['step'], ExitCode>> = {
+  done: exitCodes.done,
+  waits: exitCodes.approvalNeeded,
+  refused: exitCodes.denied,
+  denied: exitCodes.denied,
+  changed: exitCodes.partly,
+  failed: exitCodes.failed,
+};
+
+function tellOf(
+  { id, workflowId }: WaitingStep,
+  answer: ApprovalAnswer | undefined,
+  output: Output,
+): ExitCode {
+  const { step, sentence } = answer ?? {
+    step: 'unknown',
+    sentence: `The run ${workflowId} has it, and the gate has not looked at it yet; \`oncall approvals\` shows what still waits.`,
+  };
+  output.result({ id, workflowId, step, sentence }, sentence);
+  return answer ? codes[answer.step] : exitCodes.partly;
+}
+
+async function over(identity: string, work: (client: Client) => Promise<ExitCode>): Promise<ExitCode> {
+  const client = await connect(temporalSettings(), identity);
+  try {
+    return await work(client);
+  } finally {
+    await client.connection.close();
+  }
+}
+
+/** A step for people: what is asked, what would be sent, on which facts, and until when. */
+function shown({
+  id,
+  sentence,
+  anew,
+  operation,
+  request,
+  facts,
+  until,
+  workflowId,
+  people,
+}: WaitingStep): string {
+  const rest = Math.max(0, Math.round((until - Date.now()) / 1000));
+  return [
+    `${id}  ${sentence}`,
+    ...(anew ? [`  ${anew}`] : []),
+    // What agents and PagerDuty's people write must not look like ours, nor move the cursor.
+    `  would send: ${operation} ${oneLine(JSON.stringify(request), 2_000)}`,
+    ...factsOf(facts).map((line) => `  ${line}`),
+    ...(people > 1 ? [`  needs the word of ${people} more people`] : []),
+    `  run ${workflowId}; waits until ${new Date(until).toISOString().slice(0, 19)}Z (${rest} s)`,
+  ].join('\n');
+}
+
+/** Facts in lines, ids as PagerDuty gave them. */
+export function factsOf({ incidents = [], ...others }: Facts): readonly string[] {
+  const lines = incidents.map(
+    ({ number, id, status, urgency, service, policy, assignees, acknowledgers }) =>
+      `incident #${number} (${id}): ${[
+        status,
+        `urgency ${urgency}`,
+        `service ${service ?? 'none'}`,
+        `escalation policy ${policy ?? 'none'}`,
+        `assigned to ${assignees.join(', ') || 'nobody'}`,
+        `acknowledged by ${acknowledgers.join(', ') || 'nobody'}`,
+      ].join(', ')}`,
+  );
+  const rest = Object.entries(others).filter(([, value]) => value !== undefined);
+  return [...lines, ...rest.map(([name, value]) => `${name}: ${oneLine(JSON.stringify(value), 1_000)}`)];
+}

@@ -1,0 +1,151 @@
+import type { Command } from 'commander';
+import { type ExitCode, UsageError } from './errors.ts';
+import { closest, outputOf } from './output.ts';
+
+type End = (code: Promise<ExitCode>) => Promise<void>;
+
+/** What people use: identities, kill switches, approvals, and the question what an agent may do. */
+export function addOperatorCommands(program: Command, end: End): void {
+  identities(program, end);
+  switches(program, end);
+  approvals(program, end);
+  program
+    .command('can')
+    .description('what the gate would say to an agent now: decision, rule, facts, and who can grant it')
+    .argument('<agent>')
+    .argument('<action>', 'such as incidents.resolve; docs/policy.md lists them')
+    .option('--incident <id>', 'the incident it is about')
+    .option('--service <id>', 'the service')
+    .option('--policy <id>', 'the escalation policy')
+    .option('--schedule <id>', 'the schedule')
+    .option('--user <id>', 'the user')
+    .option('--team <id>', 'the team')
+    .option('--urgency <word>', 'of a new incident or a list: high or low')
+    .option('--routing-key <name>', 'the routing key, by its name in the configuration')
+    .option('--account <name>', 'the account, as the configuration names it', 'main')
+    .option('--json', 'print the answer as JSON')
+    .action(async (agent: string, action: string, options) =>
+      end((await import('./commands/can.ts')).can(agent, action, options, outputOf(options.json))),
+    );
+}
+
+function identities(program: Command, end: End): void {
+  const agents = program
+    .command('agents')
+    .description('the agents of the configuration: their grants in short, and who is disabled')
+    .option('--json', 'print them as JSON')
+    .allowExcessArguments()
+    .action(async (options, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) throw unknown(word, command);
+      await end((await import('./commands/agents.ts')).listAgents(outputOf(options.json)));
+    });
+  agents
+    .command('add')
+    .description('make a key pair: the private half to a file, the public half into the configuration')
+    .argument('<name>')
+    .option('--key-file <file>', 'where the private key goes')
+    .option('--json', 'print what was written as JSON')
+    .action(async (name: string, options, command: Command) =>
+      end((await import('./commands/agents.ts')).addAgent(name, options, outputOf(asksJson(command)))),
+    );
+  agents
+    .command('rotate')
+    .description('make a new key pair; the old key still proves what was signed before')
+    .argument('<name>')
+    .option('--key-file <file>', 'where the new private key goes')
+    .option('--json', 'print what was written as JSON')
+    .action(async (name: string, options, command: Command) =>
+      end((await import('./commands/agents.ts')).rotateAgent(name, options, outputOf(asksJson(command)))),
+    );
+  agents
+    .command('disable')
+    .description('deny everything to an agent from now on, and give back what it holds')
+    .argument('<name>', 'an agent; or an operator, whose word then counts no more')
+    .requiredOption('--reason <text>', 'why, for whoever finds it disabled')
+    .option('--json', 'print what was pressed as JSON')
+    .action(async (name: string, options, command: Command) =>
+      end((await import('./commands/switches.ts')).disable(name, options, outputOf(asksJson(command)))),
+    );
+  agents
+    .command('enable')
+    .description('lift what disables an agent, as the operator of ONCALL_OPERATOR')
+    .argument('<name>')
+    .option('--json', 'print what was lifted as JSON')
+    .action(async (name: string, _options, command: Command) =>
+      end((await import('./commands/switches.ts')).enable(name, outputOf(asksJson(command)))),
+    );
+  // What the command above must take, to say which word is unknown, these do not.
+  for (const command of agents.commands) command.allowExcessArguments(false);
+  program
+    .command('operators')
+    .description('the people who may approve')
+    .command('add')
+    .description('make a key pair: the private half to a file, the public half into the configuration')
+    .argument('<name>')
+    .option('--pagerduty-user <id>', 'who this is in PagerDuty')
+    .option('--key-file <file>', 'where the private key goes')
+    .option('--json', 'print what was written as JSON')
+    .action(async (name: string, options) =>
+      end((await import('./commands/operators.ts')).addOperator(name, options, outputOf(options.json))),
+    );
+}
+
+function switches(program: Command, end: End): void {
+  program
+    .command('freeze')
+    .description('deny every call of every agent from now on, and give back what is held')
+    .option('--reason <text>', 'why, for whoever finds it frozen')
+    .option('--json', 'print what was pressed as JSON')
+    .action(async (options) =>
+      end((await import('./commands/switches.ts')).freeze(options, outputOf(options.json))),
+    );
+  program
+    .command('thaw')
+    .description('end a freeze, as the operator of ONCALL_OPERATOR')
+    .option('--json', 'print what was lifted as JSON')
+    .action(async (options) => end((await import('./commands/switches.ts')).thaw(outputOf(options.json))));
+}
+
+function approvals(program: Command, end: End): void {
+  program
+    .command('approvals')
+    .description('the steps that wait for an operator: what would be sent, and on which facts')
+    .option('--run <id>', 'of this run alone')
+    .option('--json', 'print them as JSON')
+    .action(async (options) =>
+      end((await import('./commands/approvals.ts')).approvals(options, outputOf(options.json))),
+    );
+  program
+    .command('approve')
+    .description('sign a step as the operator of ONCALL_OPERATOR; tells what the gate made of it')
+    .argument('<id>', 'as `oncall approvals` shows it')
+    .option('--run <id>', 'the run it is of')
+    .option('--json', 'print the answer as JSON')
+    .action(async (id: string, options) =>
+      end((await import('./commands/approvals.ts')).approve(id, options, outputOf(options.json))),
+    );
+  program
+    .command('deny')
+    .description('refuse a step')
+    .argument('<id>', 'as `oncall approvals` shows it')
+    .requiredOption('--reason <text>', 'why, for the agent and for whoever reads the run')
+    .option('--run <id>', 'the run it is of')
+    .option('--json', 'print the answer as JSON')
+    .action(async (id: string, options) =>
+      end((await import('./commands/approvals.ts')).deny(id, options, outputOf(options.json))),
+    );
+}
+
+/** Where the command above has `--json` too, it takes it from the one below. */
+const asksJson = (command: Command): boolean => command.optsWithGlobals<{ json?: boolean }>().json === true;
+
+function unknown(word: string, command: Command): UsageError {
+  const near = closest(
+    word,
+    command.commands.map((one) => one.name()),
+  );
+  return new UsageError(
+    `error: unknown command '${word}'${near ? ` (Did you mean ${near}?)` : ''}\noncall --help, also behind a command, tells what there is.`,
+  );
+}

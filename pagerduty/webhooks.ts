@@ -1,0 +1,88 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { z } from 'zod';
+import { eventTypes } from './catalogue/webhook-subscriptions.ts';
+import { Reference } from './catalogue/wire.ts';
+import { cleanAll } from './text.ts';
+
+/** The header with the signatures, one for each secret that holds: `v1=hex,v1=hex`. */
+export const signatureHeader = 'x-pagerduty-signature';
+
+/** What PagerDuty delivers at most, in bytes; larger events are never sent. */
+export const largestWebhookBytes = 256 * 1024;
+
+/**
+ * Whether one of the secrets signed exactly these bytes: HMAC-SHA256, compared in constant time, several secrets at once while
+ * one is being rotated.
+ * @see https://developer.pagerduty.com/docs/verifying-webhook-signatures
+ */
+export function isSigned(body: Uint8Array, header: string | undefined, secrets: readonly string[]): boolean {
+  const signatures = (header ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => /^v1=[0-9a-f]{64}$/.test(part))
+    .map((part) => Buffer.from(part.slice('v1='.length), 'hex'));
+  let isOne = false;
+  // No early way out: how long it takes tells nothing of which one fits.
+  for (const secret of secrets) {
+    const ours = createHmac('sha256', secret).update(body).digest();
+    for (const signature of signatures) if (timingSafeEqual(ours, signature)) isOne = true;
+  }
+  return isOne;
+}
+
+/** The types of events that PagerDuty sends; it may send more, which are taken and let be. */
+export const knownEventTypes: readonly string[] = [...eventTypes, 'pagey.ping'];
+
+const Event = z.looseObject({
+  id: z.string().min(1).max(200),
+  event_type: z.string().min(1).max(100),
+  resource_type: z.string().nullish(),
+  occurred_at: z.string(),
+  agent: Reference.nullish(),
+  data: z.looseObject({
+    id: z.string().nullish(),
+    type: z.string().nullish(),
+    number: z.number().nullish(),
+    status: z.string().nullish(),
+    incident: Reference.nullish(),
+    service: Reference.nullish(),
+  }),
+});
+
+/** One webhook, its words cleaned. What it says is old news: whoever acts on it reads anew. */
+export interface Webhook {
+  /** The event's own id, inside what was signed: duplicates have the same. */
+  readonly id: string;
+  readonly type: string;
+  /** When it happened, ISO 8601. */
+  readonly occurredAt: string;
+  /** Id of the incident it is about; absent for services and pings. */
+  readonly incident?: string;
+  /** Id of the service it is about, or that its incident is of, where it says so. */
+  readonly service?: string;
+  /** Id of the user or service who did it; absent where nobody did. */
+  readonly agent?: string;
+}
+
+/** Reads the body of a delivery; `undefined` where it is no webhook at all. */
+export function parseWebhook(body: Uint8Array): Webhook | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    return undefined;
+  }
+  const parsed = z.looseObject({ event: Event }).safeParse(cleanAll(value));
+  if (!parsed.success) return undefined;
+  const { id, event_type: type, occurred_at: occurredAt, agent, data } = parsed.data.event;
+  const incident = data.type === 'incident' ? data.id : data.incident?.id;
+  const service = data.type === 'service' ? data.id : data.service?.id;
+  return {
+    id,
+    type,
+    occurredAt,
+    ...(incident && { incident }),
+    ...(service && { service }),
+    ...(agent && { agent: agent.id }),
+  };
+}

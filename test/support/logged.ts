@@ -1,0 +1,17 @@
+import { pino } from 'pino';
+
+/** Every line that Workers of this process have logged, at debug level. */
+export const logged: string[] = [];
+
+const errorLevel = 50;
+
+/** A log that keeps its lines in memory; what is wrong is said aloud too. */
+export const memoryLog = pino(
+  { level: 'debug', base: null },
+  {
+    write: (line: string) => {
+      logged.push(line);
+      if ((JSON.parse(line) as { level: number }).level >= errorLevel) process.stderr.write(line);
+    },
+  },
+);

@@ -1,0 +1,84 @@
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One request and its answer, as they went over the wire. */
+export interface Exchange {
+  readonly method: string;
+  /** Path without its query. */
+  readonly path: string;
+  /** Each name with all of its values. */
+  readonly query: ReadonlyMap<string, readonly string[]>;
+  readonly headers: IncomingHttpHeaders;
+  /** JSON where it was JSON, else its text; `undefined` where there was none. */
+  readonly body: unknown;
+  readonly status: number;
+  readonly response: unknown;
+}
+
+export interface Recorder {
+  readonly url: string;
+  readonly exchanges: readonly Exchange[];
+  readonly close: () => Promise<void>;
+}
+
+/** Stands before a server, passes everything on and keeps what went through. */
+export async function startRecorder(target: string): Promise<Recorder> {
+  const exchanges: Exchange[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const { method = 'GET', url = '/', headers } = request;
+      const body = Buffer.concat(chunks);
+      const { host: _host, connection: _connection, ...passed } = headers;
+      void fetch(`${target}${url}`, {
+        method,
+        headers: Object.entries(passed).map(([name, value]) => [name, String(value)]),
+        ...(method !== 'GET' && body.length > 0 && { body }),
+      }).then(
+        async (answer) => {
+          const text = await answer.text();
+          const { pathname, searchParams } = new URL(url, target);
+          const names = [...new Set(searchParams.keys())];
+          exchanges.push({
+            method,
+            path: pathname,
+            query: new Map(names.map((name) => [name, searchParams.getAll(name)])),
+            headers,
+            body: parsed(body.toString('utf8')),
+            status: answer.status,
+            response: parsed(text),
+          });
+          const {
+            'content-length': _length,
+            'content-encoding': _encoding,
+            ...kept
+          } = Object.fromEntries(answer.headers);
+          response.writeHead(answer.status, kept);
+          response.end(text);
+        },
+        () => response.destroy(),
+      );
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    exchanges,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function parsed(text: string): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,69 @@
+import { createPrivateKey } from 'node:crypto';
+
+/** Something that must stand nowhere but in its own file. */
+export interface Secret {
+  /** What it is, for the sentence that says where it was found. */
+  readonly name: string;
+  /** A token as it is sent, or a private key as PEM. */
+  readonly value: string;
+}
+
+/** A place that is searched. */
+export interface Place {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** Where secrets stand in the open or thinly veiled: a sentence each. */
+export function findSecrets(places: readonly Place[], secrets: readonly Secret[]): readonly string[] {
+  return secrets.flatMap(({ name, value }) => {
+    const forms = formsOf(value);
+    return places.flatMap((place) => {
+      const form = forms.find(({ bytes }) => place.bytes.includes(bytes));
+      return form ? [`${name} stands in ${place.name} (${form.name})`] : [];
+    });
+  });
+}
+
+interface Form {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+/** How a secret can be written: as it is, in hex, percent-encoded, and in base64 at any place of a longer text. */
+function formsOf(value: string): readonly Form[] {
+  if (!value.includes('PRIVATE KEY')) {
+    return [
+      ...encodings(Buffer.from(value)),
+      { name: 'percent-encoded', bytes: Buffer.from(encodeURIComponent(value)) },
+    ];
+  }
+  const key = createPrivateKey(value);
+  const { d = '' } = key.export({ format: 'jwk' });
+  // The last line of the PEM's base64 that holds key material; the first bytes are the same for every key.
+  const body = value.replace(/-----[^-]+-----|\s/g, '');
+  return [...encodings(Buffer.from(d, 'base64url')), { name: 'as PEM', bytes: Buffer.from(body) }];
+}
+
+function encodings(bytes: Buffer): readonly Form[] {
+  const hex = bytes.toString('hex');
+  return [
+    { name: 'as it is', bytes },
+    { name: 'in hex', bytes: Buffer.from(hex) },
+    { name: 'in hex', bytes: Buffer.from(hex.toUpperCase()) },
+    ...(['base64', 'base64url'] as const).flatMap((encoding) =>
+      [0, 1, 2].map((offset) => ({
+        name: `in ${encoding}`,
+        bytes: Buffer.from(within(bytes, encoding, offset)),
+      })),
+    ),
+  ];
+}
+
+/** The characters that bytes have in base64 whatever stands around them, when they begin at this offset of a group of three. */
+function within(bytes: Buffer, encoding: 'base64' | 'base64url', offset: number): string {
+  const text = Buffer.concat([Buffer.alloc(offset), bytes]).toString(encoding);
+  const firstWhole = Math.ceil((offset * 8) / 6);
+  const lastWhole = Math.floor(((offset + bytes.length) * 8) / 6);
+  return text.slice(firstWhole, lastWhole);
+}

@@ -1,0 +1,163 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as passes } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import { verifyAudit } from '../../client/audit-verify.ts';
+import { rows } from '../../gate/audit-rows.ts';
+import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
+import { contentOf } from '../../gate/audit-verify.ts';
+import { buildGate } from './built-gate.ts';
+import { record, temporaryFolder } from './temporary-store.ts';
+
+const folder = temporaryFolder();
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+const killsEach = Number(process.env['KILLS'] ?? 6);
+
+const living = new Set<ChildProcess>();
+afterEach(() => {
+  for (const child of living) child.kill('SIGKILL');
+});
+
+/** A call that reached the receiver: the step it was for, and the entry that allowed it. */
+interface Received {
+  readonly step: string;
+  readonly seq?: number;
+  readonly hash?: string;
+}
+
+/** Takes calls, as PagerDuty would. One that was cut off half-way is none. */
+async function receiver(): Promise<{ url: string; received: readonly Received[]; close: () => void }> {
+  const received: Received[] = [];
+  const server = createServer((request, answer) => {
+    let body = '';
+    request.setEncoding('utf8').on('data', (piece: string) => {
+      body += piece;
+    });
+    request.on('error', () => {});
+    request.on('end', () => {
+      received.push(JSON.parse(body) as Received);
+      answer.end();
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  const close = (): void => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { url: `http://127.0.0.1:${port}`, received, close };
+}
+
+/** Claims, sends and settles one step after another until it is killed. With `skip` every fourth is sent without an entry. */
+function sendingProgram(): string {
+  const built = buildGate(join(folder(), 'build'), ['audit', 'audit-store', 'steps']);
+  return `
+    const { openStore, transact } = await import(${built('audit-store')});
+    const { append } = await import(${built('audit')});
+    const { claim, settle } = await import(${built('steps')});
+    const [file, url, name, skip] = process.argv.slice(1);
+    const store = await openStore(file);
+    const content = ${JSON.stringify(record())};
+    for (let index = 0; ; index += 1) {
+      const step = name + ' ' + index;
+      const key = { key: step, digest: 'd' };
+      const send = (entry) => fetch(url, { method: 'POST', body: JSON.stringify({ step, ...entry }) });
+      if (skip === 'skip' && index % 4 === 3) { await send({}); continue; }
+      const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
+      try {
+        const stamp = await transact(store, async (tx) => {
+          const [written] = await append(tx, [{ ...content, step }]);
+          await claim(tx, key, written, claimed);
+          return written;
+        });
+        await send(stamp);
+        await settle(store, key, stamp.seq, 'done', { ...content, step, kind: 'outcome', entry: stamp.seq, decision: 'done' });
+      } catch (error) {
+        if (error.name !== 'StoreAway') throw error;
+      }
+    }`;
+}
+
+/** Lets three processes send at once, and kills each at random moments, again and again. */
+async function killing(
+  skip: boolean,
+): Promise<{ store: Store; received: readonly Received[]; kills: number }> {
+  const file = storeFile(folder());
+  const program = sendingProgram();
+  const random = randomOf(seed);
+  const { url, received, close } = await receiver();
+  let kills = 0;
+  const lane = async (name: string): Promise<void> => {
+    for (let life = 0; life < killsEach; life += 1) {
+      const args = ['--input-type=module', '-e', program, file, url, `${name}-${life}`, skip ? 'skip' : ''];
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+      living.add(child);
+      const ended = once(child, 'exit');
+      const sent = (): boolean => received.some(({ step }) => step.startsWith(`${name}-${life} `));
+      // Sometimes while it still opens the store, mostly while it sends.
+      if (random() > 0.15) while (!sent() && child.exitCode === null) await passes(5);
+      await passes(random() * 300);
+      child.kill('SIGKILL');
+      const [, signal] = (await ended) as [number | null, string | null];
+      living.delete(child);
+      if (signal === 'SIGKILL') kills += 1;
+    }
+  };
+  try {
+    await Promise.all(['a', 'b', 'c'].map(lane));
+  } finally {
+    close();
+  }
+  return { store: await openStore(file), received, kills };
+}
+
+/** The calls that were sent and that no entry allowed. */
+async function unallowed(store: Store, received: readonly Received[]): Promise<readonly Received[]> {
+  const allowed = new Map<string, { readonly seq: number; readonly hash: string }>();
+  for await (const row of rows(store)) {
+    const { step = '', kind, decision } = contentOf(row) ?? {};
+    if (kind === 'entry' && decision === 'allowed') allowed.set(step, row);
+  }
+  return received.filter(({ step, seq, hash }) => {
+    const entry = allowed.get(step);
+    return entry === undefined || entry.seq !== seq || entry.hash !== hash;
+  });
+}
+
+test('SIGKILL during appends loses no entry of a call that was sent', async () => {
+  const { store, received, kills } = await killing(false);
+  const claimed = await store.selectFrom('steps').select('state').execute();
+  const open = claimed.filter(({ state }) => state === 'sent').length;
+  console.log(
+    `SEED=${seed}: ${kills} kills, ${received.length} calls received, ${claimed.length} claimed, ${open} left open`,
+  );
+  expect(kills).toBe(3 * killsEach);
+  expect(received.length).toBeGreaterThan(killsEach);
+  expect(await unallowed(store, received)).toEqual([]);
+  const { whole, sentence } = await verifyAudit(store, { say: () => {} });
+  expect(whole, sentence).toBe(true);
+  await store.destroy();
+}, 120_000);
+
+test('a call that was sent without an entry does not pass that check', async () => {
+  const { store, received, kills } = await killing(true);
+  expect(kills).toBeGreaterThan(0);
+  const skipped = await unallowed(store, received);
+  expect(skipped.length).toBeGreaterThan(0);
+  expect(skipped.every(({ step }) => Number(step.split(' ')[1]) % 4 === 3)).toBe(true);
+  await store.destroy();
+}, 120_000);
+
+/** Numbers from 0 to 1, the same for the same seed. */
+function randomOf(start: number): () => number {
+  let state = start;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
