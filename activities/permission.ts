@@ -49,7 +49,8 @@ export async function checkPermission(
     const question = put(asked);
     const asking = askingOf(deps, state, origin, asked.agent, question);
     const known: { facts: AllFacts } = { facts: {} };
-    const first = await gather(asking, known, question.situated);
+    const hears = origin.kind === 'runner';
+    const first = hears ? await gather(asking, known, question.situated) : undefined;
     const decision = await lastWord(deps, policy, asking, first, known.facts);
     const {
       ourDuty: _duty,
@@ -111,6 +112,11 @@ function askingOf(deps: Deps, state: PolicyState, origin: Origin, agent: string,
     if (none || !state.readable) {
       const sentence = `${agent} may not ${phrase(asked, facts.incidents)}: ${none?.why}.`;
       return { decision: 'denied', rule: none?.rule ?? '', sentence };
+    }
+    // The facts of an answer are the runner's to look at; a run that proves nothing else would read them round the gate.
+    if (origin.kind !== 'runner') {
+      const sentence = `${agent} may not ${phrase(asked)}, as far as this run hears: only the Workflow checkPermission asks the gate.`;
+      return { decision: 'denied', rule: 'statement', sentence };
     }
     return decide(state.policy, asked, facts, switches);
   };

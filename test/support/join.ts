@@ -69,7 +69,10 @@ export function joinAudit(
   const mentions = records.flatMap(mentionsOf);
   const unanswered = mentions.filter(({ id }) => id === undefined);
   const allowed = records.filter(({ kind, decision }) => kind === 'entry' && decision === 'allowed');
-  const calls = allowed.filter(({ operation }) => !operation.startsWith('update:'));
+  // An Update asks PagerDuty nothing; pressing or lifting a switch is no call of a run.
+  const calls = allowed.filter(
+    ({ operation, workflowId }) => !operation.startsWith('update:') && workflowId !== '',
+  );
   let excused = 0;
 
   const silent = calls.filter((entry) => !records.some((record) => isOutcomeOf(record, entry)));

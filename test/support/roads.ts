@@ -20,12 +20,12 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
   'pagerduty/oauth.ts': { 'activities/connections.ts': ['requestToken'] },
   'activities/connections.ts': {
     'activities/index.ts': ['connector'],
-    'activities/perform.ts': ['sendOver'],
-    'activities/facts.ts': ['sendOver'],
+    'activities/perform.ts': ['sendOver', 'staleToken'],
+    'activities/facts.ts': ['sendOver', 'staleToken'],
   },
 };
 /** Who may call `fetch`, and whom: our own simulator. */
-const mayFetch = ['client/commands/demo.ts'];
+const mayFetch = ['client/demo-story.ts'];
 
 const otherWays =
   /^(node:)?(http|https|http2|net|tls|dgram|child_process|worker_threads|vm|module|inspector)(\/.*)?$|^(axios|got|ky|needle|node-fetch|phin|request|superagent|ws|@pagerduty\/.*)(\/.*)?$/;

@@ -77,6 +77,7 @@ const others: Readonly<Record<string, object>> = {
   release: { incident: 'P1' },
   listOurUsers: {},
   listUnheld: { offset: 0, ourUsers: [] },
+  checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
   admit: { update: 'finish', value: {}, statement: 'x.y.z', heardAt: 0 },
 };
 
@@ -101,10 +102,13 @@ describe('an Activity of a run that is nobody’s', () => {
 
   test.each(names)('%s asks PagerDuty nothing, and leaves a denial', async (name) => {
     const result = await run(activitiesOf('runOperation'), name);
-    expect(result).toMatchObject({ ok: false, sentence: expect.stringMatching(/ may not .+\.$/) });
+    const refusal = name === 'checkPermission' ? { decision: 'denied', facts: {} } : { ok: false };
+    expect(result).toMatchObject({ ...refusal, sentence: expect.stringMatching(/ may not .+\.$/) });
     expect(pagerduty.seen).toEqual([]);
     const entries = await list(store(), { limit: 10 });
-    expect(entries.map(({ decision }) => decision)).toEqual(['denied']);
+    // What is only asked would send nothing, whatever the answer.
+    const decision = name === 'checkPermission' ? 'asked' : 'denied';
+    expect(entries.map((entry) => entry.decision)).toEqual([decision]);
   });
 
   test('there are as many as operations, and those of the runner', () => {
