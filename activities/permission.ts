@@ -11,6 +11,7 @@ import type { PolicyState } from '../gate/policy-source.ts';
 import { runner } from '../gate/runner.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { join, phrase } from '../gate/words.ts';
+import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Known, statusIn, touchedIds, withoutPolicy } from './call.ts';
 import { type Asking, gather } from './decision.ts';
 import type { Deps } from './deps.ts';
@@ -50,8 +51,37 @@ export async function checkPermission(
     const asking = askingOf(deps, state, origin, asked.agent, question);
     const known: { facts: AllFacts } = { facts: {} };
     const hears = origin.kind === 'runner';
-    const first = hears ? await gather(asking, known, question.situated) : undefined;
-    const decision = await lastWord(deps, policy, asking, first, known.facts);
+    const write = (
+      word: { readonly decision: 'asked' | 'undecided'; readonly rule: string; readonly sentence: string },
+      facts: Facts,
+    ): Promise<Stamp> =>
+      ledgerFor(deps, false).entry({
+        kind: 'question',
+        agent: runner,
+        account: deps.account,
+        ...run,
+        step,
+        attempt,
+        configuration: policy?.digest ?? 'unreadable',
+        operation: question.operation,
+        action: question.actions(statusIn(facts)).join(),
+        incident: asking.incidentIds[0] ?? null,
+        ...word,
+        requestDigest: requestDigest(question.operation, asked),
+        facts,
+        reads: asking.reader.reads.splice(0),
+      });
+    let decision: Decision;
+    try {
+      const first = hears ? await gather(asking, known, question.situated) : undefined;
+      decision = await lastWord(deps, policy, asking, first, known.facts);
+    } catch (error) {
+      if (error instanceof PagerDutyError) {
+        const sentence = `Only asked, and not answered: ${error.message}`;
+        await write({ decision: 'undecided', rule: 'facts', sentence }, known.facts);
+      }
+      throw error;
+    }
     const {
       ourDuty: _duty,
       ourUsers: _users,
@@ -59,24 +89,8 @@ export async function checkPermission(
       recordedPolicy: _policy,
       ...facts
     } = known.facts;
-    const entry = await ledgerFor(deps, false).entry({
-      kind: 'question',
-      agent: runner,
-      account: deps.account,
-      ...run,
-      step,
-      attempt,
-      configuration: policy?.digest ?? 'unreadable',
-      operation: question.operation,
-      action: question.actions(statusIn(facts)).join(),
-      incident: asking.incidentIds[0] ?? null,
-      decision: 'asked',
-      rule: decision.rule,
-      sentence: `Only asked, nothing was to be sent: ${decision.sentence}`,
-      requestDigest: requestDigest(question.operation, asked),
-      facts,
-      reads: asking.reader.reads.splice(0),
-    });
+    const answered = `Only asked, nothing was to be sent: ${decision.sentence}`;
+    const entry = await write({ decision: 'asked', rule: decision.rule, sentence: answered }, facts);
     const grantedBy = grantersOf(decision, asked.agent, policy);
     const { rule, sentence } = decision;
     return {
