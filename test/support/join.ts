@@ -65,7 +65,8 @@ export function joinAudit(
   aways: readonly Away[] = [],
 ): Joined {
   const faults: string[] = [];
-  const sent = log.filter(({ by }) => by === undefined);
+  // A request for an OAuth token is no call: it asks nothing of the account.
+  const sent = log.filter(({ by, path }) => by === undefined && path !== '/oauth/token');
   const mentions = records.flatMap(mentionsOf);
   const unanswered = mentions.filter(({ id }) => id === undefined);
   const allowed = records.filter(({ kind, decision }) => kind === 'entry' && decision === 'allowed');
