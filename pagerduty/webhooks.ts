@@ -1,18 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { eventTypes } from './catalogue/webhook-subscriptions.ts';
 import { Reference } from './catalogue/wire.ts';
 import { cleanAll } from './text.ts';
-
-/** The header with the signatures, one for each secret that holds: `v1=hex,v1=hex`. */
-export const signatureHeader = 'x-pagerduty-signature';
-
-/** What PagerDuty delivers at most, in bytes; larger events are never sent. */
-export const largestWebhookBytes = 256 * 1024;
 
 /**
  * Whether one of the secrets signed exactly these bytes: HMAC-SHA256, compared in constant time, several secrets at once while
  * one is being rotated.
+ * @param header `X-PagerDuty-Signature`, one signature for each secret that holds: `v1=hex,v1=hex`.
  * @see https://developer.pagerduty.com/docs/verifying-webhook-signatures
  */
 export function isSigned(body: Uint8Array, header: string | undefined, secrets: readonly string[]): boolean {
@@ -29,9 +23,6 @@ export function isSigned(body: Uint8Array, header: string | undefined, secrets: 
   }
   return isOne;
 }
-
-/** The types of events that PagerDuty sends; it may send more, which are taken and let be. */
-export const knownEventTypes: readonly string[] = [...eventTypes, 'pagey.ping'];
 
 const Event = z.looseObject({
   id: z.string().min(1).max(200),
