@@ -143,12 +143,12 @@ const isOutcomeOf = (record: Recorded, entry: Recorded): boolean =>
   record.kind === 'outcome' &&
   record.workflowId === entry.workflowId &&
   record.requestDigest === entry.requestDigest &&
-  (record.entry === entry.seq ||
-    (record.entry === 0 &&
-      entry.decision === 'allowed' &&
+  (record.entry === 0
+    ? entry.decision === 'allowed' &&
       record.runId === entry.runId &&
       record.step === entry.step &&
-      record.attempt === entry.attempt));
+      record.attempt === entry.attempt
+    : record.entry === entry.seq);
 
 /** Takes a mention whose request id was lost on the way, or that never had one. */
 function takeUnanswered(unanswered: Mention[], request: SeenRequest): Mention | undefined {
