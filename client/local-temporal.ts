@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { oneLine } from '../pagerduty/text.ts';
-import { searchAttributes } from '../workflows/contract.ts';
+import { searchAttributes, workflowTaskQueue } from '../workflows/contract.ts';
 import { type ClientSettings, childEnvironment } from './config.ts';
 import { connectionTo } from './connect.ts';
 import { OncallError } from './errors.ts';
@@ -133,6 +134,12 @@ async function answers(port: number, over: AbortSignal): Promise<boolean> {
         namespace: 'default',
         config: { workflowExecutionRetentionTtl: { seconds: retentionSeconds as never } },
       });
+      // Its parts find each other one after the other; what keeps the Task Queues may be the last, and Workers ask it first.
+      const name = workflowTaskQueue;
+      const taskQueueType = proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW;
+      await connection.withDeadline(Date.now() + 1_000, () =>
+        workflowService.describeTaskQueue({ namespace: 'default', taskQueue: { name }, taskQueueType }),
+      );
       return true;
     } catch {
       await sleep(50);

@@ -76,11 +76,13 @@ export async function startPart(options: PartOptions): Promise<Part> {
   const line = await ready(child, readyWhen, Promise.race([ended, aborted(options.stop)]));
   const stop = (): Promise<void> => stopChild(child, ended);
   if (line === undefined) {
+    const isLate = child.exitCode === null && child.signalCode === null;
     await stop();
     if (options.stop.aborted) throw new Stopped();
     // Its last words may still be on their way; whoever inherited the pipe may hold it open for longer.
     await Promise.race([closed, sleep(500)]);
-    throw new OncallError(lastWords.join('\n') || `${name} did not start.`);
+    if (isLate) lastWords.push(`The ${name} did not start within ${startWithinMs / 1_000} s.`);
+    throw new OncallError(lastWords.join('\n') || `The ${name} did not start.`);
   }
   return { name, pid: child.pid ?? 0, line, ended, stop };
 }
