@@ -8,7 +8,6 @@ import {
   runRaw,
   startRaw,
   statementOf,
-  stopSweeps,
   waitsForFinding,
 } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
@@ -19,7 +18,6 @@ let foreign: Awaited<ReturnType<typeof foreignWorker>>;
 beforeAll(async () => {
   stage = await setStage({ agents: { 'triage-bot': responder(), 'look-bot': 'incidents: read' } });
   await stage.startWorker();
-  await stopSweeps(stage);
   foreign = await foreignWorker(stage);
 });
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { startRun } from '../../client/agent.ts';
 import type { AgentIdentity } from '../../client/identity.ts';
 import { newKeyPair, readPrivateKey, sign } from '../../gate/statement.ts';
 import type { RunResult } from '../../workflows/contract.ts';
-import { runRaw, statementOf, stopSweeps } from '../support/attacks.ts';
+import { runRaw, statementOf } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -12,7 +12,6 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await setStage({ agents: { 'triage-bot': responder(), 'other-bot': responder() } });
   await stage.startWorker();
-  await stopSweeps(stage);
 });
 afterAll(() => stage.close());
 

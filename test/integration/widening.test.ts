@@ -5,7 +5,7 @@ import { parsePolicy } from '../../gate/policy.ts';
 import { type Claim, sign } from '../../gate/statement.ts';
 import { lift, liftClaim, press } from '../../gate/switches.ts';
 import type { PendingApproval } from '../../workflows/contract.ts';
-import { expectRefused, startRaw, stopSweeps, waitsForFinding } from '../support/attacks.ts';
+import { expectRefused, startRaw, waitsForFinding } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -22,7 +22,6 @@ beforeAll(async () => {
   });
   stage.editConfig((text) => text.replace('  ask-bot:\n', '  ask-bot:\n    pagerduty_user: PADA\n'));
   await stage.startWorker();
-  await stopSweeps(stage);
 });
 afterAll(() => stage.close());
 

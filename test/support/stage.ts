@@ -18,6 +18,7 @@ import { journalFile } from '../../worker/config.ts';
 import { type RunningWorker, startWorker } from '../../worker/index.ts';
 import {
   releaseWorkflowId,
+  sweepScheduleId,
   taskQueues,
   type WorkflowName,
   type Workflows,
@@ -30,6 +31,7 @@ import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, startRecorder } from './recorder.ts';
 import { findSecrets, type Secret } from './secrets.ts';
 import { openTally } from './tally.ts';
+import { until } from './until.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
 export const responder = (lease = '5m'): string => `incidents: read
@@ -66,6 +68,7 @@ export interface Stage {
   readonly newKey: (name: string) => string;
   /** Makes the store unusable for all writers until what it gives is called. */
   readonly lockStore: () => Promise<() => Promise<void>>;
+  /** No Schedule sweeps in between: what reaches PagerDuty is the test's. */
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
     agent: string,
@@ -179,7 +182,7 @@ export async function setStage({
         workflowBundle: inject('workflowBundle'),
         log: memoryLog,
       });
-      workers.push(worker);
+      if (workers.push(worker) === 1) await pauseSweeps();
       return worker;
     },
     start: (name, workflow, input) => startRun(client, agent(name), workflow, input),
@@ -243,6 +246,16 @@ export async function setStage({
   }
   async function lastSeq(): Promise<number> {
     return (await requests()).at(-1)?.seq ?? 0;
+  }
+
+  async function pauseSweeps(): Promise<void> {
+    const schedule = client.schedule.getHandle(sweepScheduleId('main'));
+    await schedule.pause('a test sweeps by hand');
+    // One may have begun in the instant before.
+    await until('no sweep is under way', async () => {
+      const { info } = await schedule.describe();
+      return info.runningActions.length === 0;
+    });
   }
 
   /** What is wrong with all that happened on this stage; what was looked at is added to the run's tally. */
