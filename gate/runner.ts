@@ -11,7 +11,7 @@ export const nobody = 'nobody';
 /** Names that the audit needs for itself: no agent and no operator has them. */
 export const reservedNames: readonly string[] = [runner, nobody];
 
-const looks = new Set(['incidents.view', 'oncalls.view', 'services.view', 'users.view']);
+const looks = new Set(['incidents.view', 'oncalls.view', 'users.view']);
 
 /** What the runner's decision knows. */
 export interface ReleaseFacts {
