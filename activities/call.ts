@@ -32,6 +32,17 @@ export interface CallInput<Name extends OperationName> {
   readonly expect?: Expectation;
   /** Statements of operators who approve this step. */
   readonly statements?: readonly string[];
+  /** Notes by which operators approve it. Who wrote them PagerDuty says, in the attempt that counts them. */
+  readonly notes?: readonly NoteWord[];
+  /** Whether the result says which of PagerDuty's users are ours. */
+  readonly ours?: true;
+}
+
+/** A note that may approve a step. */
+export interface NoteWord {
+  /** Id of the incident that has it. */
+  readonly incident: string;
+  readonly id: string;
 }
 
 /** One attempt at one call: everything that is fixed before the first fact is read. */
@@ -42,6 +53,8 @@ export interface Call<Name extends OperationName> {
   readonly request: RequestOf<Name>;
   readonly expect: Expectation | undefined;
   readonly statements: readonly string[];
+  readonly notes: readonly NoteWord[];
+  readonly tellsOurs: boolean;
   /** The configuration of this attempt, where it can be read. */
   readonly policy: Policy | undefined;
   readonly touches: readonly Touch[];
@@ -53,6 +66,8 @@ export interface Call<Name extends OperationName> {
   readonly step: Step;
   readonly ledger: Ledger;
   readonly reader: FactReader;
+  /** Whether it undoes another call, in favour of a person who came between. */
+  readonly isAmends?: true;
   /** The gate's word on what is known. */
   readonly judge: (facts: AllFacts, known?: Known) => Decision | Undecided;
 }
@@ -99,6 +114,8 @@ export async function callOf<Name extends OperationName>(
     request: input.request,
     expect: input.expect,
     statements: input.statements ?? [],
+    notes: input.notes ?? [],
+    tellsOurs: input.ours === true,
     policy: state.readable ? state.policy : undefined,
     touches,
     incidentIds: touchedIds('incident', touches),

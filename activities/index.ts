@@ -13,6 +13,7 @@ import { connector, type Secrets } from './connections.ts';
 import type { Deps } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { originReader } from './origin.ts';
+import { listActs } from './people.ts';
 import { type CallResult, perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
@@ -83,6 +84,7 @@ const runnerActivities = (deps: Deps) => ({
   release: (input: Parameters<typeof release>[1]) => release(deps, input),
   listOurUsers: (input: Parameters<typeof listOurUsers>[1]) => listOurUsers(deps, input),
   listUnheld: (input: Parameters<typeof listUnheld>[1]) => listUnheld(deps, input),
+  listActs: (input: Parameters<typeof listActs>[1]) => listActs(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
   checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
 });
