@@ -1,8 +1,8 @@
-import { approvalClaim } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
 import type { LeaseRow, StepRow } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { Policy } from '../gate/policy.ts';
+import { speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Approvals, approvalsIn, noApprovals, unheard } from './approvals.ts';
@@ -33,10 +33,8 @@ export async function commit<Name extends OperationName>(
   claiming?: { readonly earlier: StepRow | undefined },
 ): Promise<Committed> {
   const { policy, origin, caller, step, deps, ledger } = call;
-  const offered =
-    policy && call.statements.length > 0
-      ? await approvalsIn(deps, policy, origin, approvalClaim(step, facts), call.statements)
-      : noApprovals;
+  const hasWords = call.statements.length > 0 || call.notes.length > 0;
+  const offered = policy && hasWords ? await approvalsIn(call, policy, facts, first) : noApprovals;
   const now = deps.now();
   return ledger.decide(async (book) => {
     const words = policy ? await withoutDisabled(book, policy, offered, now) : offered;
@@ -54,7 +52,7 @@ export async function commit<Name extends OperationName>(
         ? {
             decision: 'denied',
             rule: 'facts',
-            sentence: `${caller.agent} may not ${wording(call, facts)}: a fact is missing.`,
+            sentence: `${speaker(caller)} may not ${wording(call, facts)}: a fact is missing.`,
           }
         : last;
     const counting = decision.decision === 'denied' ? [] : (decision.approvedBy ?? []);

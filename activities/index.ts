@@ -4,6 +4,7 @@ import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accoun
 import { type LeaseRow, type Store, StoreAway, withStore } from '../gate/audit-store.ts';
 import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import type { Ordered } from '../gate/standing.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
 import { admit } from './admit.ts';
@@ -12,11 +13,13 @@ import { connector, type Secrets } from './connections.ts';
 import type { Deps } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { originReader } from './origin.ts';
+import { listActs, listPersonsNotes } from './people.ts';
 import { type CallResult, perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
 
 export type { CallInput, Expectation } from './call.ts';
+export type { PersonsNote } from './people.ts';
 export type { CallResult, Done, NotDone } from './perform.ts';
 export type { Permission } from './permission.ts';
 export type { Unheld } from './release.ts';
@@ -27,6 +30,8 @@ export interface ActivityOptions {
   readonly client: Client;
   /** Task Queue of the Workflows; a run that was started elsewhere carries no authority. */
   readonly workflowTaskQueue: string;
+  /** The id of the run that a standing order starts. */
+  readonly orderedId: (workflow: string, input: Ordered) => string;
   readonly policy: () => PolicyState;
   readonly secrets: Secrets;
   readonly store: () => Promise<Store>;
@@ -64,6 +69,7 @@ export function createActivities(options: ActivityOptions): Activities {
     origin: originReader(options.client, options.store, {
       taskQueue: options.workflowTaskQueue,
       account: options.account,
+      orderedId: options.orderedId,
     }),
     cache,
     isLive: (lease) => isLive(options, now, lease),
@@ -79,6 +85,8 @@ const runnerActivities = (deps: Deps) => ({
   release: (input: Parameters<typeof release>[1]) => release(deps, input),
   listOurUsers: (input: Parameters<typeof listOurUsers>[1]) => listOurUsers(deps, input),
   listUnheld: (input: Parameters<typeof listUnheld>[1]) => listUnheld(deps, input),
+  listActs: (input: Parameters<typeof listActs>[1]) => listActs(deps, input),
+  listPersonsNotes: (input: Parameters<typeof listPersonsNotes>[1]) => listPersonsNotes(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
   checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
 });

@@ -7,7 +7,7 @@ import { grantedBy } from './granted.ts';
 import { type Cap, type Condition, resourceOf } from './grants.ts';
 import type { Agent, Policy } from './policy.ts';
 import { fine, type Narrowing, type Question, type Verdict } from './question.ts';
-import { join, phrase, thing } from './words.ts';
+import { join, phrase, speaker, thing } from './words.ts';
 
 export type { Narrowing, Question } from './question.ts';
 
@@ -34,6 +34,8 @@ export type Decision =
       readonly people: number;
       /** Names of those whose word counts already. */
       readonly approvedBy: readonly string[];
+      /** Whether the grant names them; any operator's note counts only while that person is on call. */
+      readonly isNamed: boolean;
     };
 
 /** Not decided yet: the facts to read first. */
@@ -55,8 +57,9 @@ export function decide(
 ): Decision | Undecided {
   const { agent, actions } = question;
   const found = policy.agents.get(agent);
+  const who = speaker(question);
   const asked = phrase(question, facts.incidents);
-  const may = `${agent} may not ${asked}`;
+  const may = `${who} may not ${asked}`;
   if (!found) return denied(`agents.${agent}`, `${may}: the configuration knows no agent of that name.`);
   if (switches?.disabled) return denied('agents disable', `${may}: it is disabled ${switches.disabled}.`);
   if (switches?.frozen) return denied('freeze', `${may}: everything is frozen ${switches.frozen}.`);
@@ -84,10 +87,11 @@ export function decide(
     return {
       decision: 'approval_needed',
       rule,
-      sentence: `${agent} may ${asked} once ${missing.whom}: ${join([...new Set(yes.map(({ why }) => why))])}.`,
+      sentence: `${who} may ${asked} once ${missing.whom}: ${join([...new Set(yes.map(({ why }) => why))])}.`,
       by: missing.by,
       people: missing.people,
       approvedBy,
+      isNamed: missing.isNamed,
     };
   }
   const leases = yes.flatMap(({ leaseMs }) => leaseMs ?? []);
@@ -97,7 +101,7 @@ export function decide(
   return {
     decision: 'allowed',
     rule,
-    sentence: `${agent} may ${asked}: ${join([...new Set(yes.map(({ why }) => why))])}${narrowed(narrowing, question)}${approvers}.`,
+    sentence: `${who} may ${asked}: ${join([...new Set(yes.map(({ why }) => why))])}${narrowed(narrowing, question)}${approvers}.`,
     ...(leases.length === 0 ? {} : { leaseMs: Math.min(...leases) }),
     ...(caps.length === 0 ? {} : { caps }),
     ...(narrowing && { narrowing }),
@@ -108,8 +112,9 @@ export function decide(
 /** What operators do themselves: the calls that no agent can be granted, and nothing else. */
 export function decideForOperator(question: Question, facts: Facts, switches?: Switches): Decision {
   const { agent, actions } = question;
+  const who = speaker(question);
   const asked = phrase(question, facts.incidents);
-  const may = `${agent} may not ${asked}`;
+  const may = `${who} may not ${asked}`;
   if (switches?.disabled)
     return denied('agents disable', `${may}: this operator is disabled ${switches.disabled}.`);
   const others = actions.filter((action) => !(operatorActions as readonly string[]).includes(action));
@@ -118,7 +123,7 @@ export function decideForOperator(question: Question, facts: Facts, switches?: S
   return {
     decision: 'allowed',
     rule: `operators.${agent}`,
-    sentence: `${agent} may ${asked}: operators look after webhook subscriptions.`,
+    sentence: `${who} may ${asked}: operators look after webhook subscriptions.`,
   };
 }
 

@@ -5,6 +5,8 @@ import type { Approval, Cap, Condition } from './grants.ts';
 /** What is asked: may this agent do these actions to these things? */
 export interface Question {
   readonly agent: string;
+  /** The front door it speaks through, or the standing order that started its run. */
+  readonly via?: string | undefined;
   /** PagerDuty's operationId. */
   readonly operation: string;
   /** The operation's `summary`. */

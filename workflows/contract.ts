@@ -58,6 +58,10 @@ export interface Errand {
   readonly reason?: string;
   /** How long a step waits for an operator's approval, in seconds. Default 900. */
   readonly approvalSeconds?: number;
+  /** Name of the standing order that started the run, where one did: its authority, which the gate proves by the configuration. */
+  readonly standing?: string;
+  /** Id of the event that it was started by. */
+  readonly event?: string;
 }
 
 /** A run about one incident. */
@@ -89,6 +93,8 @@ export interface RespondInput extends Subject {
   readonly assess: 'rules' | 'client';
   /** How long the client has for its finding before the run leaves the incident to people, in seconds. Default 60. */
   readonly presenceSeconds?: number;
+  /** How long after it resolved the incident it is watched for being opened again, in seconds. Default 900; 0 watches not at all. */
+  readonly watchSeconds?: number;
 }
 
 /** What an incident is, as far as the evidence goes. */
@@ -121,6 +127,35 @@ export interface Conclusion {
   readonly resolution: string;
 }
 
+/** Signal of every run that follows an incident: something happened to it, or to its service. It only wakes the run, which reads anew. */
+export const incidentChanged = 'incidentChanged';
+
+/** What the Signal `incidentChanged` brings. */
+export interface Happening {
+  /** PagerDuty's id of the event, or one that the sweep made: the same twice is one. */
+  readonly event: string;
+  /** PagerDuty's type of the event, or `sweep`. */
+  readonly type: string;
+  /** ISO 8601. */
+  readonly occurredAt: string;
+}
+
+/** What a run knows of its incident, kept in its memo under `known`: the sweep compares it with what PagerDuty says. */
+export interface Known {
+  readonly incident: string;
+  /** See `stateOf`. */
+  readonly state: string;
+  /** See `notesMark`; absent where the run does not listen to notes. */
+  readonly notes?: string;
+}
+
+/** Ids that runs about an incident have, so that whoever hears of it need not search. */
+export const followerIds = ({
+  account,
+  incident,
+}: Pick<Subject, 'account' | 'incident'>): readonly string[] =>
+  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened'].map((kind) => `${kind}:${account}:${incident}`);
+
 /** Words with the statement of the agent that said them. Unsigned words move nothing. */
 export interface Signed<T> {
   readonly value: T;
@@ -131,6 +166,12 @@ export interface Signed<T> {
 export interface RespondUpdates {
   readonly giveFinding: Finding;
   readonly conclude: Conclusion;
+}
+
+/** Who paused a run, and since when (milliseconds). What the Query `paused` answers, and what an operator signs to resume. */
+export interface Pause {
+  readonly at: number;
+  readonly by: string;
 }
 
 /** One operation of the catalogue, for agents that need no plan. */
@@ -168,7 +209,9 @@ export interface PendingApproval extends Omit<NonNullable<NotDone['approval']>, 
   readonly id: string;
   readonly agent: string;
   readonly sentence: string;
-  /** Where it was asked before: that the facts have changed since. */
+  /** What exactly it does, and who is paged by it. */
+  readonly effect: string;
+  /** Where it was asked before: what has changed since. */
   readonly anew?: string;
   /** When the step is given up, milliseconds since 1970. */
   readonly until: number;
@@ -201,6 +244,15 @@ export const workflowIds: {
   resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
   respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
+};
+
+/** The id of the run that a standing order starts: another start for the same incident joins it. */
+export const orderedWorkflowId = (
+  workflow: string,
+  input: { readonly account: string; readonly incident: string; readonly event?: string },
+): string => {
+  const idOf: ((input: never, key: string) => string) | undefined = workflowIds[workflow as WorkflowName];
+  return idOf?.(input as never, input.event ?? 'missed') ?? '';
 };
 
 /** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */

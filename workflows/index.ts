@@ -9,3 +9,4 @@ export { runOperation } from './run-operation.ts';
 export { sweepLeases } from './sweep-leases.ts';
 export { triageIncident } from './triage-incident.ts';
 export { walkPages } from './walk-pages.ts';
+export { watchReopened } from './watch-reopened.ts';

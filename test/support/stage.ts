@@ -28,7 +28,7 @@ import type { SweepResult } from '../../workflows/sweep-leases.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
-import { type Exchange, startRecorder } from './recorder.ts';
+import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, type Secret } from './secrets.ts';
 import { openTally } from './tally.ts';
 import { until } from './until.ts';
@@ -56,6 +56,8 @@ export interface Stage {
   readonly simulator: Simulator;
   /** Of a stage that records. */
   readonly exchanges: readonly Exchange[];
+  /** Of a stage that records: does something exactly between what a Worker read and its next such request. */
+  readonly beforeNext: Recorder['beforeNext'];
   readonly client: Client;
   readonly namespace: string;
   readonly home: string;
@@ -151,6 +153,10 @@ export async function setStage({
   const stage: Stage = {
     simulator,
     exchanges: recorder?.exchanges ?? [],
+    beforeNext: (...moment) => {
+      if (!recorder) throw new Error('This stage does not record: set it with record: true.');
+      recorder.beforeNext(...moment);
+    },
     client,
     namespace,
     home,
