@@ -3,6 +3,7 @@ import { requestDigest } from '../gate/approval.ts';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
 import { incidentOf, type Switches } from '../gate/facts.ts';
+import type { Purpose } from '../gate/permit.ts';
 import type { Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
@@ -139,6 +140,7 @@ export async function callOf<Name extends OperationName>(
       actions: actions(statusOf),
       touches,
       now: deps.now(),
+      for: purposeOf(call),
       approvedBy,
     };
     if (origin.kind === 'runner') return decideForRunner(question, input.request as ReleaseRequest, facts);
@@ -156,6 +158,13 @@ export async function callOf<Name extends OperationName>(
   };
   return { ...call, judge };
 }
+
+/** What a yes to a call is good for: its request, in this run. */
+export const purposeOf = ({ caller, step }: Pick<Call<OperationName>, 'caller' | 'step'>): Purpose => ({
+  request: step.digest,
+  workflowId: caller.workflowId,
+  runId: caller.runId,
+});
 
 /** Whoever forges the start of a standing order gets what the order does anyway: on the services that it names. */
 function withinOrder(

@@ -5,6 +5,7 @@ import { type FactName, type Facts, incidentOf, type Switches } from './facts.ts
 import { forbiddenBy } from './forbidden.ts';
 import { grantedBy } from './granted.ts';
 import { type Cap, type Condition, resourceOf } from './grants.ts';
+import { saying } from './permit.ts';
 import type { Agent, Policy } from './policy.ts';
 import { fine, type Narrowing, type Question, type Verdict } from './question.ts';
 import { join, phrase, speaker, thing } from './words.ts';
@@ -98,7 +99,7 @@ export function decide(
   const caps = yes.flatMap(({ cap }) => cap ?? []);
   const narrowing = narrowingOf(yes.flatMap(({ narrowing: one }) => one ?? []));
   const approvers = approvedBy.length > 0 ? `, approved by ${join(approvedBy)}` : '';
-  return {
+  return saying(question, {
     decision: 'allowed',
     rule,
     sentence: `${who} may ${asked}: ${join([...new Set(yes.map(({ why }) => why))])}${narrowed(narrowing, question)}${approvers}.`,
@@ -106,7 +107,7 @@ export function decide(
     ...(caps.length === 0 ? {} : { caps }),
     ...(narrowing && { narrowing }),
     ...(approvedBy.length > 0 && { approvedBy }),
-  };
+  });
 }
 
 /** What operators do themselves: the calls that no agent can be granted, and nothing else. */
@@ -120,11 +121,11 @@ export function decideForOperator(question: Question, facts: Facts, switches?: S
   const others = actions.filter((action) => !(operatorActions as readonly string[]).includes(action));
   if (actions.length === 0 || others.length > 0)
     return denied(`operators.${agent}`, `${may}: ${join(others) || 'this'} is for agents; start it as one.`);
-  return {
+  return saying(question, {
     decision: 'allowed',
     rule: `operators.${agent}`,
     sentence: `${who} may ${asked}: operators look after webhook subscriptions.`,
-  };
+  });
 }
 
 /** What a read brings along of another resource shows itself in the answer alone, so that no condition can be compared. */

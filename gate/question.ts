@@ -15,6 +15,13 @@ export interface Question {
   readonly touches: readonly Touch[];
   /** When it is asked, milliseconds since 1970. */
   readonly now: number;
+  /** The request and the run it is asked for: a yes is good for these alone. Absent where it is only asked what would be said. */
+  readonly for?: {
+    /** Digest of operation and request. */
+    readonly request: string;
+    readonly workflowId: string;
+    readonly runId: string;
+  };
   /** Operators whose word on exactly this step was verified. */
   readonly approvedBy?: readonly string[];
 }

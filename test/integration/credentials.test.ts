@@ -1,8 +1,8 @@
-import { renameSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seedIds } from '../../simulator/seed.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder, type Stage, setStage, simulatorToken } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const { app, reader } = seedIds.oauthClients;
@@ -86,7 +86,7 @@ test('a credential that is away for a moment is told, and what was allowed meanw
   stage.editConfig(() => plain);
   const file = join(stage.home, 'token');
   const incident = await stage.trigger();
-  renameSync(file, `${file}.away`);
+  rmSync(file);
   const run = await stage.start('triage-bot', 'addNote', { account: 'main', incident, note: 'Hello.' });
   const told = await until('the Worker tells that the token is away', async () => {
     const { raw } = await stage.client.workflow.getHandle(run.workflowId).describe();
@@ -95,7 +95,7 @@ test('a credential that is away for a moment is told, and what was allowed meanw
   expect(told).toBe(
     `The configuration names file:${file}, but that file cannot be read or is empty. Nothing was sent.`,
   );
-  renameSync(`${file}.away`, file);
+  writeFileSync(file, simulatorToken);
   expect((await run.result()).outcome).toBe('done');
   expect(stage.simulator.world.notes(incident)).toHaveLength(1);
   const outcomes = (await stage.audit({ run: run.workflowId })).filter(({ kind }) => kind === 'outcome');

@@ -15,7 +15,7 @@ const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The sources of the gate's decisions, by their paths. */
 export const sources: ReadonlyMap<string, string> = new Map(
-  'decide forbidden granted approval conditions facts grants hours runner question words canonical'
+  'decide forbidden granted approval conditions facts grants hours runner permit question words canonical'
     .split(' ')
     .map((name) => `gate/${name}.ts`)
     .concat('activities/narrow.ts')

@@ -11,7 +11,7 @@ const deciding: readonly (readonly [path: string, begin?: string, end?: string])
   ['gate/granted.ts'],
   ['gate/approval.ts'],
   ['gate/conditions.ts'],
-  ['gate/facts.ts'],
+  ['gate/facts.ts', 'export const incidentOf'],
   ['gate/runner.ts'],
   ['gate/grants.ts', 'export function grantFor'],
   ['gate/hours.ts', 'export function isWithin', 'function isZone'],
