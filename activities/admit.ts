@@ -16,8 +16,6 @@ export interface Words {
   /** What the Update said, without the statement. */
   readonly value: unknown;
   readonly statement: string;
-  /** When the Update came, milliseconds since 1970. */
-  readonly heardAt: number;
   /** Whose words they must be: the run's own agent's, or any operator's. */
   readonly of: 'agent' | 'operator';
 }
@@ -35,7 +33,7 @@ export async function admit(
   readonly agent: string;
   readonly entry: Stamp;
 }> {
-  const { run, attempt } = runNow();
+  const { run, attempt, askedAt } = runNow();
   try {
     const state = deps.policy();
     const store = await deps.store();
@@ -79,10 +77,10 @@ export async function admit(
         const { disabled } = await withStore(() => switchesFor(store, state.policy, asked));
         if (disabled !== null) return `${claimed} is disabled ${disabled}`;
       }
-      const keys = signer ? keysAt(signer, words.heardAt) : [];
+      const keys = signer ? keysAt(signer, askedAt) : [];
       const claim = { target: workflowId, type: `update:${words.update}`, input: words.value };
       try {
-        const { jti } = await verify(words.statement, keys, claim, words.heardAt);
+        const { jti } = await verify(words.statement, keys, claim, askedAt);
         const ours = await spend(store, { jti, workflowId, firstRunId });
         return ours ? undefined : 'the statement was already used by another run';
       } catch (error) {

@@ -88,11 +88,15 @@ export interface OriginReader {
   (run: RunNow, policy: Policy | undefined): Promise<Origin>;
 }
 
-/** Whose Activity this is, by its own word; the origin asks the server. */
-export function runNow(): { readonly run: RunNow; readonly attempt: number } {
-  const { workflowExecution: run, activityId, activityRunId = '', attempt } = activityInfo();
-  if (run) return { run, attempt };
-  return { run: { workflowId: `activity:${activityId}`, runId: activityRunId, standsAlone: true }, attempt };
+/** Whose Activity this is, by its own word; the origin asks the server. `askedAt` is the server's time of the first asking, in milliseconds since 1970. */
+export function runNow(): { readonly run: RunNow; readonly attempt: number; readonly askedAt: number } {
+  const { workflowExecution, activityId, activityRunId = '', attempt, scheduledTimestampMs } = activityInfo();
+  const run = workflowExecution ?? {
+    workflowId: `activity:${activityId}`,
+    runId: activityRunId,
+    standsAlone: true as const,
+  };
+  return { run, attempt, askedAt: scheduledTimestampMs };
 }
 
 /**

@@ -24,6 +24,7 @@ import {
   type Subject,
 } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
+import { asSaid, checkShort, checkSigned } from './said.ts';
 import { notesMark, stateOf } from './state.ts';
 
 export const changed = defineSignal<[Happening]>(incidentChanged);
@@ -123,11 +124,14 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
   );
   setHandler(
     takeOver,
-    (said) => {
-      end({ by: 'person', sentence: `${said?.by ?? 'somebody'} takes it over` });
+    (word) => {
+      end({ by: 'person', sentence: `${asSaid(word?.by, 'somebody')} takes it over` });
       return 'The run stops writing; what it holds goes back to people now.';
     },
-    { description: 'A person takes the incident: the run stops writing and gives it back' },
+    {
+      description: 'A person takes the incident: the run stops writing and gives it back',
+      validator: checkShort,
+    },
   );
   setHandler(
     handBack,
@@ -139,9 +143,10 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
   );
   setHandler(
     pause,
-    (said) => {
-      const by = said?.by ?? 'somebody';
-      const why = said?.reason ? `: ${said.reason}` : '';
+    (word) => {
+      const by = asSaid(word?.by, 'somebody');
+      const reason = asSaid(word?.reason, '', 120);
+      const why = reason === '' ? '' : `: ${reason}`;
       paused ??= {
         at: Date.now(),
         by,
@@ -149,19 +154,18 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
       };
       return 'It writes nothing until an operator resumes it; a lease runs on.';
     },
-    { description: 'Write nothing until an operator resumes the run' },
+    { description: 'Write nothing until an operator resumes the run', validator: checkShort },
   );
   setHandler(
     resume,
     async ({ value, statement }) => {
-      const heardAt = Date.now();
+      const heardAt = new Date().toISOString();
       const word = await perform(urgent.admit, {
-        step: `Check who resumes at ${new Date(heardAt).toISOString()}`,
+        step: `Check who resumes at ${heardAt}`,
         update: 'resume',
         of: 'operator',
         value,
         statement,
-        heardAt,
       });
       if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
       chronicle.say(word.sentence);
@@ -171,11 +175,10 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
     },
     {
       description: 'Go on after a pause: { value: what the Query paused says, statement }',
-      validator: (said) => {
-        if (typeof said?.statement !== 'string' || typeof said.value !== 'object' || said.value === null)
-          throw new Error('Send { value, statement }; `oncall resume` signs one.');
+      validator: (word) => {
+        checkSigned(word, '`oncall resume` signs one');
         if (!paused) throw new Error('The run is not paused.');
-        if (said.value.at !== paused.at || said.value.by !== paused.by)
+        if (word.value.at !== paused.at || word.value.by !== paused.by)
           throw new Error('It is paused anew since; look again, then resume that.');
       },
     },

@@ -24,6 +24,7 @@ import { type Came, type People, peopleOf } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
 import { type Resolution, resolve } from './resolve-incident.ts';
+import { checkSigned } from './said.ts';
 import { describe, look, type Triage } from './triage-incident.ts';
 import { watchForReopening } from './watch-reopened.ts';
 
@@ -282,14 +283,13 @@ function listen({ input: { account }, chronicle, heard }: Response): void {
     update: Name,
     said: Signed<RespondUpdates[Name]>,
   ): Promise<string> {
-    const heardAt = Date.now();
+    const heardAt = new Date().toISOString();
     const word = await perform(urgent.admit, {
-      step: `Check who says ${update} at ${new Date(heardAt).toISOString()}`,
+      step: `Check who says ${update} at ${heardAt}`,
       update,
       of: 'agent',
       value: said.value,
       statement: said.statement,
-      heardAt,
     });
     if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
     chronicle.say(word.sentence);
@@ -305,7 +305,7 @@ function listen({ input: { account }, chronicle, heard }: Response): void {
     {
       description: 'What the agent found: { value: { class, summary, evidence }, statement }',
       validator: (said) => {
-        checkSigned(said);
+        checkSigned(said, 'the agent of this run signs it');
         checkFinding(said.value);
         if (heard.finding) throw new Error('This run has its finding already.');
       },
@@ -321,7 +321,7 @@ function listen({ input: { account }, chronicle, heard }: Response): void {
     {
       description: 'The incident is over: { value: { resolution }, statement }',
       validator: (said) => {
-        checkSigned(said);
+        checkSigned(said, 'the agent of this run signs it');
         const { resolution } = said.value;
         if (typeof resolution !== 'string' || resolution.trim() === '' || resolution.length > 25_000) {
           throw new Error(
@@ -332,12 +332,6 @@ function listen({ input: { account }, chronicle, heard }: Response): void {
       },
     },
   );
-}
-
-function checkSigned(said: Signed<object> | undefined): void {
-  if (typeof said?.statement !== 'string' || typeof said.value !== 'object' || said.value === null) {
-    throw new Error('Send { value, statement }: the statement is signed by the agent of this run.');
-  }
 }
 
 /** Refuses what is no finding before anything of it is written. */

@@ -94,7 +94,7 @@ describe('a foreign Worker, with a statement that fits its child to the letter,'
       type: 'update:conclude',
       input: value,
     });
-    const input = { step: 'x', update: 'conclude', value, statement, heardAt: Date.now() };
+    const input = { step: 'x', update: 'conclude', value, statement };
     const result = await expectRefused(
       stage,
       () => foreign.run('borrow', { activity: 'admit', taskQueue: 'oncall-rest-main', input }),
