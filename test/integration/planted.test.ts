@@ -2,6 +2,8 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { append, list } from '../../gate/audit.ts';
+import { transact } from '../../gate/audit-store.ts';
 import { memoryLog } from '../support/logged.ts';
 import { type Stage, setStage, simulatorToken } from '../support/stage.ts';
 
@@ -50,6 +52,17 @@ test('an outcome that is missing makes the join red, twice', async () => {
       /^POST \/incidents\/\w+\/notes \(request \d+\) is listed by no record of the audit$/,
     ),
   ]);
+});
+
+test('an outcome of what was never sent makes the join red', async () => {
+  const { store, close } = await withNote();
+  const [done] = (await list(store, { limit: 100, decision: 'done' })).slice(-1);
+  if (!done) throw new Error('Nothing was done.');
+  const { seq: _seq, hash: _hash, requestId: _id, ...outcome } = done;
+  await transact(store, (tx) => append(tx, [{ ...outcome, operation: 'enqueueEvent' }]));
+  await expect(close()).rejects.toThrow(
+    /^outcome \d+ \(done, enqueueEvent, .*\) says that enqueueEvent was answered, and nothing reached PagerDuty$/,
+  );
 });
 
 test('an entry that denied what was sent makes the join red', async () => {

@@ -86,6 +86,8 @@ export interface Stage {
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
   readonly configText: () => string;
+  /** Takes a closed run and its history out of the server, as its operator can. */
+  readonly deleteRun: (run: { readonly workflowId: string; readonly runId: string }) => Promise<void>;
   /** Sweeps now, beside the Schedule, and waits until what it started has ended. */
   readonly sweep: () => Promise<void>;
   readonly fault: (fault: z.input<typeof Fault>) => Promise<void>;
@@ -139,6 +141,7 @@ export async function setStage({
     keyFiles.push(file);
   };
   const aways: Away[] = [];
+  const deleted = new Set<string>();
   writeSecret(join(home, 'token'), 'the token of the account', simulatorToken);
   writeSecret(join(home, 'routing-key'), 'the routing key', checkoutKey);
   writeFileSync(configFile, configuration(recorder?.url ?? simulator.url, home));
@@ -195,6 +198,17 @@ export async function setStage({
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
+    deleteRun: async ({ workflowId, runId }) => {
+      const execution = { workflowId, runId };
+      await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: execution });
+      await until('the run is gone', () =>
+        client.workflowService.getWorkflowExecutionHistory({ namespace, execution }).then(
+          () => false,
+          () => true,
+        ),
+      );
+      deleted.add(runId);
+    },
     sweep: async () => {
       const { released } = (await client.workflow.execute('sweepLeases', {
         workflowId: `sweep-by-hand:${randomUUID()}`,
@@ -274,7 +288,8 @@ export async function setStage({
     }
     const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
     const { faults, ...joined } = joinAudit(await requests(), records, aways);
-    const histories = await historiesOf(client, records);
+    const kept = records.filter(({ runId }) => !deleted.has(runId));
+    const histories = await historiesOf(client, kept);
     const tables = await tablesOf(store);
     const logs = { name: 'the log', bytes: Buffer.from(logged.slice(loggedBefore).join('')) };
     const files = filesIn(home, keyFiles);
