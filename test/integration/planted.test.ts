@@ -92,6 +92,16 @@ test('a secret in the input of a Workflow is found in its history', async () => 
   );
 });
 
+test('a token that PagerDuty gave out meanwhile is found as well', async () => {
+  const { simulator, close } = await withNote();
+  const [credential] = simulator.world.credentials.values();
+  if (!credential) throw new Error('There is no credential.');
+  const key = 'pdus+_A_TOKEN_OF_TODAY';
+  simulator.world.credentials.set(key, { ...credential, key });
+  memoryLog.debug({ authorization: `Bearer ${key}` }, 'a leak');
+  await expect(close()).rejects.toThrow(/^an OAuth token stands in the log \(as it is\)$/m);
+});
+
 test('a private key is found in a memo, a log and a file, in whatever form', async () => {
   const { client, home, close } = await withNote();
   const pem = readFileSync(join(home, 'triage-bot.pem'), 'utf8');

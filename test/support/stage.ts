@@ -29,7 +29,7 @@ import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from '.
 import { logged, memoryLog } from './logged.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
-import { findSecrets, type Secret } from './secrets.ts';
+import { findSecrets, issuedBy, type Secret } from './secrets.ts';
 import { openTally } from './tally.ts';
 import { until } from './until.ts';
 
@@ -131,6 +131,7 @@ export async function setStage({
   const home = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
   const configFile = join(home, 'oncall.yaml');
   const simulator = await startSimulator(simulatorOptions);
+  const known = new Set(simulator.world.credentials.keys());
   const recorder = record && (await startRecorder(simulator.url));
   const keyFile = (name: string): string => join(home, `${name}.pem`);
   const secrets: Secret[] = [];
@@ -287,6 +288,7 @@ export async function setStage({
       keyFiles.push(file);
     }
     const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
+    secrets.push(...issuedBy(simulator.world, known));
     const { faults, ...joined } = joinAudit(await requests(), records, aways);
     const kept = records.filter(({ runId }) => !deleted.has(runId));
     const histories = await historiesOf(client, kept);
