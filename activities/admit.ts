@@ -4,6 +4,7 @@ import { digestOf } from '../gate/canonical.ts';
 import { spend } from '../gate/spent.ts';
 import { claimantOf, keysAt, StatementError, verify } from '../gate/statement.ts';
 import { switchesFor } from '../gate/switches.ts';
+import { checkStep } from './call.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
 import { runNow } from './origin.ts';
@@ -34,6 +35,7 @@ export async function admit(
   readonly entry: Stamp;
 }> {
   const { run, attempt, askedAt } = runNow();
+  checkStep({ ...words, statements: [words.statement] });
   try {
     const state = deps.policy();
     const store = await deps.store();

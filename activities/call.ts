@@ -92,6 +92,7 @@ export async function callOf<Name extends OperationName>(
 ): Promise<Call<Name>> {
   const endpoint: Endpoint = catalogue[name];
   const { run, attempt } = runNow();
+  checkStep(input);
   checkRequest(endpoint, name, input.request);
   const state = deps.policy();
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
@@ -200,6 +201,36 @@ export function withoutPolicy(
   }
   if (state.policy.accounts.has(account)) return undefined;
   return { rule: 'accounts', why: `the configuration has no account ${account}` };
+}
+
+/** How long the name of a step is at most, and how many words on it are looked at: no Workflow of ours has more. */
+const longestStep = 300;
+const mostWords = 20;
+const longestWord = 2_000;
+
+/**
+ * Refuses what no Workflow of ours asks: it would stand in every record of the call.
+ * @throws ApplicationFailure
+ */
+export function checkStep({
+  step,
+  statements = [],
+  notes = [],
+}: {
+  readonly step: unknown;
+  readonly statements?: unknown;
+  readonly notes?: unknown;
+}): void {
+  const isName = typeof step === 'string' && step !== '' && step.length <= longestStep;
+  const areWords = [statements, notes].every((words) => Array.isArray(words) && words.length <= mostWords);
+  const areSigned =
+    areWords &&
+    (statements as readonly unknown[]).every((one) => typeof one === 'string' && one.length <= longestWord);
+  if (isName && areSigned) return;
+  throw ApplicationFailure.nonRetryable(
+    `A step has a name of 1 to ${longestStep} characters, and at most ${mostWords} words of operators.`,
+    'InvalidRequest',
+  );
 }
 
 function checkRequest(endpoint: Endpoint, name: string, request: unknown): void {

@@ -15,7 +15,7 @@ import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts'
 import { whoAsks } from '../identity.ts';
 import { whyNotStarted } from '../not-started.ts';
 import type { Output } from '../output.ts';
-import { factsOf } from './approvals.ts';
+import { factsOf } from '../step-words.ts';
 import { isServed } from './run.ts';
 
 export type CanOptions = Things & { readonly account: string };

@@ -77,6 +77,25 @@ describe('a foreign Worker, with a statement that fits its child to the letter,'
     },
   );
 
+  test('fills no record: a step of a megabyte, no step, and words by the thousand are refused', async () => {
+    const incident = await stage.trigger();
+    const request = { params: { id: incident } };
+    const before = (await stage.audit()).length;
+    for (const input of [
+      { step: 'x'.repeat(1_000_000), request },
+      { step: { toString: 1 }, request },
+      { step: 'x', request, statements: Array(1_000).fill('y') },
+      { step: 'x', request, statements: 'y'.repeat(1_000_000) },
+      { step: 'x', request, statements: ['y'.repeat(1_000_000)] },
+    ]) {
+      const asked = { activity: 'getIncident', taskQueue: 'oncall-rest-main', input };
+      await expect(foreign.run('borrow', asked)).rejects.toMatchObject({
+        cause: { cause: { message: expect.stringMatching(/^A step has a name of 1 to 300 characters/) } },
+      });
+    }
+    expect(await stage.audit()).toHaveLength(before);
+  });
+
   test('asks the runner to give back in vain', async () => {
     const incident = await stage.trigger();
     const input = { step: 'mine', incident };
