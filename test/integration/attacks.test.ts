@@ -35,7 +35,7 @@ const signed = (target: string, type: string, args: readonly unknown[]): Promise
   sign('triage-bot', stage.agent('triage-bot').key, { target, type: `start:${type}`, input: args });
 
 describe('a foreign Worker, with a statement that fits its child to the letter,', () => {
-  test('starts our Workflow as its child in vain', async () => {
+  test('is a forged parent: it starts our Workflow as its child in vain', async () => {
     const incident = await stage.trigger();
     const args = [{ account, incident }];
     const stolen = await signed('forged-child', 'resolveIncident', args);

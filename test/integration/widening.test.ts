@@ -87,7 +87,7 @@ describe('an approval counts for nothing', () => {
     expect((await run.result()).outcome).toBe('done');
   });
 
-  test('that is for another input, step, run or kind, on other facts, by nobody we know, by the asker or with a wrong key', async () => {
+  test('that is for another input, step, run or kind, on other facts, by nobody we know, by the agent itself or with a wrong key', async () => {
     const { first, approval, expectInVain, approve, run, incident } = await waiting();
     const { claim } = first;
     await expectInVain(
@@ -122,7 +122,6 @@ describe('an approval counts for nothing', () => {
       await approval('lead', {}, stage.agent('deputy').key),
       /The word of lead counts for nothing: the statement was not signed with the key/,
     );
-    await expectInVain(await approval('self'), /The word of self counts for nothing: /);
     await expectInVain(
       'let me in',
       /The word of nobody counts for nothing: the configuration knows no such operator/,
@@ -130,6 +129,16 @@ describe('an approval counts for nothing', () => {
     await approve(await approval('lead'));
     expect((await run.result()).outcome).toBe('done');
     expect(stage.simulator.world.notes(incident)).toHaveLength(1);
+  });
+
+  test('by the operator for whom the agent works: nobody approves what they asked for', async () => {
+    const { approval, expectInVain, approve, run } = await waiting();
+    await expectInVain(
+      await approval('self'),
+      /The word of self counts for nothing: the grant names others, or it is the person for whom the agent works\.$/,
+    );
+    await approve(await approval('lead'));
+    expect((await run.result()).outcome).toBe('done');
   });
 
   test('that an operator signed with a key that was rotated meanwhile', async () => {
