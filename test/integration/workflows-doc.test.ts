@@ -110,7 +110,7 @@ test('every Workflow that agents start stands in docs/workflows.md with what it 
       () => `\`\`\`json ${name}\n${result}\n\`\`\``,
     );
   }
-  const titles = [...after.matchAll(/^## (\w+)$/gm)].map(([, title]) => title);
+  const titles = [...after.matchAll(/^## (\w+)$/gm)].flatMap(([, title]) => title ?? []);
   expect(titles.toSorted()).toEqual(Object.keys(runInputs).toSorted());
   // `npx vitest run --project integration -u test/integration/workflows-doc.test.ts` renews the page.
   await expect(after).toMatchFileSnapshot(page);
