@@ -36,7 +36,7 @@ export const revealed = (text: string): string =>
   text
     .toWellFormed()
     .replace(new RegExp(`${hidden.source}|[\\n\\t\\u2028\\u2029]`, 'gu'), (character) =>
-      [...character].map((one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`).join(''),
+      Array.from(character, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`).join(''),
     );
 
 /** An answer nested deeper than this is no honest one. */

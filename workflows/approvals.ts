@@ -8,18 +8,24 @@ import type { Chronicle } from './chronicle.ts';
 import { type ApprovalAnswer, type Errand, forApproval, type PendingApproval } from './contract.ts';
 import { effectOf } from './effect.ts';
 import type { People } from './people.ts';
-import { asSaid, checkShort, longestStatement } from './said.ts';
+import { asSaid, brief, checkShort, longestStatement } from './said.ts';
+
+interface Yes {
+  readonly id: string;
+  readonly statement: string;
+}
+
+interface No {
+  readonly id: string;
+  readonly by: string;
+  readonly reason: string;
+}
 
 /** An operator's signed statement on one step. Whether it proves anything the step's Activity finds out; the answer says what it found. */
-export const approve = defineUpdate<ApprovalAnswer, [{ readonly id: string; readonly statement: string }]>(
-  'approve',
-);
+export const approve = defineUpdate<ApprovalAnswer, [Yes]>('approve');
 
 /** A no to one step. Narrows only, so anyone may say it. */
-export const refuse = defineUpdate<
-  ApprovalAnswer,
-  [{ readonly id: string; readonly by: string; readonly reason: string }]
->('refuse');
+export const refuse = defineUpdate<ApprovalAnswer, [No]>('refuse');
 
 /** The steps that wait for an operator's word. */
 export const pendingApprovals = defineQuery<readonly PendingApproval[]>('pendingApprovals');
@@ -112,13 +118,13 @@ export function deskOf(
     },
     {
       description: 'An operator approves a step: { id, statement }',
-      validator: (word) => {
+      validator: brief((word: Yes) => {
         if (typeof word?.statement !== 'string' || word.statement.length > longestStatement)
           throw new Error('Send { id, statement }; `oncall approve` signs one.');
         const { id } = found(word.id).asked;
         if (wordsOn(found(id)) >= mostWords)
           throw new Error(`${id} has had ${mostWords} words; no more are looked at.`);
-      },
+      }),
     },
   );
   setHandler(
@@ -131,12 +137,12 @@ export function deskOf(
     },
     {
       description: 'An operator refuses a step: { id, by, reason }',
-      validator: (word) => {
+      validator: brief((word: No) => {
         if (typeof word?.by !== 'string' || typeof word.reason !== 'string')
           throw new Error('Send { id, by, reason }.');
         checkShort(word);
         found(word.id);
-      },
+      }),
     },
   );
 

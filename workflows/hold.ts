@@ -7,6 +7,7 @@ import type { Errand, Outcome, RunResult, Subject } from './contract.ts';
 import { type Came, handBack, type People } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
+import { brief } from './said.ts';
 
 /** An incident that this run holds acknowledged. */
 export interface Held {
@@ -31,7 +32,7 @@ export async function acknowledge(
   input: Subject,
   chronicle: Chronicle,
   desk: Desk,
-  { people, ...asking }: Asking & { readonly people?: Pick<People, 'saw'> } = {},
+  { people, ...asking }: Asking & { readonly people?: Pick<People, 'saw' | 'seen'> } = {},
 ): Promise<Held | NotHeld> {
   const { account, incident: id } = input;
   const { urgent } = activitiesOf(account);
@@ -44,6 +45,7 @@ export async function acknowledge(
           body: { incident: { type: 'incident_reference', status: 'acknowledged' } },
         },
         expect: { status: 'triggered' },
+        ...people?.seen(),
         ...words,
       }),
     asking,
@@ -116,7 +118,7 @@ export function watchOver(
       asked = true;
       return 'It goes back to people now.';
     },
-    { description: 'Give the incident back to people now' },
+    { description: 'Give the incident back to people now', validator: brief() },
   );
   return async (until, incidents) => {
     const back = (reason: string) =>

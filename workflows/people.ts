@@ -11,20 +11,13 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { PersonsNote } from '../activities/index.ts';
+import type { CallInput, PersonsNote } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
-import {
-  type Happening,
-  incidentChanged,
-  type Known,
-  type Pause,
-  type Signed,
-  type Subject,
-} from './contract.ts';
+import { type Happening, incidentChanged, type Known, type Pause, type Signed } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
-import { asSaid, checkShort, checkSigned } from './said.ts';
+import { asSaid, brief, checkShort, checkSigned } from './said.ts';
 import { notesMark, stateOf } from './state.ts';
 
 export const changed = defineSignal<[Happening]>(incidentChanged);
@@ -64,18 +57,24 @@ export type Came<T> =
 export interface People {
   /** Begins to follow the incident, from what was just read of it. */
   readonly follow: (incident: Incident, notes?: readonly { readonly id: string }[]) => void;
+  /** The incident as it was last seen, cut to what a write compares. */
+  readonly seen: () => { readonly since?: NonNullable<CallInput<'updateIncident'>['since']> };
   /** The incident as a write of our own left it. */
   readonly saw: (incident: Incident) => void;
   /** A note of our own is there. */
   readonly noted: (id: string) => void;
   /** Works until it is done, a person acts, or an instant (milliseconds) comes; what is still under way then is cancelled. */
   readonly during: <T>(work: () => Promise<T>, until?: number) => Promise<Came<T>>;
+  /** How often something was heard of the incident so far. */
+  readonly wakes: () => number;
   /** Waits while the run is paused; says whether it may write then, or is over. */
   readonly mayWrite: () => Promise<boolean>;
   /** Who hears of a note that approves something. */
   readonly onNote: (
     hear: (note: { readonly incident: string; readonly id: string; readonly code: string }) => void,
   ) => void;
+  /** The run itself has a reason to leave the incident to people. */
+  readonly end: (ending: Ending) => void;
   /** Why it is over, where it is. */
   readonly ending: () => Ending | undefined;
   /** Ends the listening; before the run ends. */
@@ -86,7 +85,12 @@ export interface People {
 const mostEvents = 1_000;
 
 /** Listens for a run about one incident: its Signal, Updates and Query. */
-export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicle): People {
+export function peopleOf(
+  { account, incident }: { readonly account: string; readonly incident?: string | undefined },
+  chronicle: Chronicle,
+): People {
+  // A run that opens its incident knows only then which it is.
+  let id = incident ?? '';
   const { urgent } = activitiesOf(account);
   const events = new Set<string>();
   const heard = { wakes: 0, looked: 0, notes: 0, notesLooked: 0 };
@@ -130,7 +134,7 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
     },
     {
       description: 'A person takes the incident: the run stops writing and gives it back',
-      validator: checkShort,
+      validator: brief(checkShort),
     },
   );
   setHandler(
@@ -139,7 +143,7 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
       end({ by: 'request', sentence: 'somebody asked that it go back to people' });
       return 'It goes back to people now.';
     },
-    { description: 'Give the incident back to people now' },
+    { description: 'Give the incident back to people now', validator: brief() },
   );
   setHandler(
     pause,
@@ -154,7 +158,10 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
       };
       return 'It writes nothing until an operator resumes it; a lease runs on.';
     },
-    { description: 'Write nothing until an operator resumes the run', validator: checkShort },
+    {
+      description: 'Write nothing until an operator resumes the run',
+      validator: brief(checkShort),
+    },
   );
   setHandler(
     resume,
@@ -175,12 +182,12 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
     },
     {
       description: 'Go on after a pause: { value: what the Query paused says, statement }',
-      validator: (word) => {
+      validator: brief((word: Signed<Pause>) => {
         checkSigned(word, '`oncall resume` signs one');
         if (!paused) throw new Error('The run is not paused.');
         if (word.value.at !== paused.at || word.value.by !== paused.by)
           throw new Error('It is paused anew since; look again, then resume that.');
-      },
+      }),
     },
   );
   setHandler(pausedSince, () => (paused ? { at: paused.at, by: paused.by } : null), {
@@ -285,7 +292,9 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
         if (!isCancellation(error)) throw error;
       });
     },
+    seen: () => (known ? { since: seenOf(known) } : {}),
     saw: (incident) => {
+      id = incident.id;
       known = incident;
       version += 1;
       publish();
@@ -317,6 +326,7 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
         working.cancel();
       }
     },
+    wakes: () => heard.wakes,
     mayWrite: async () => {
       if (paused) await condition(() => paused === undefined || ending !== undefined || isLeft);
       return paused === undefined;
@@ -324,6 +334,7 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
     onNote: (listener) => {
       hearNote = listener;
     },
+    end,
     ending: () => ending,
     leave: () => {
       isLeft = true;

@@ -3,6 +3,21 @@ import type { Signed } from './contract.ts';
 /** The longest statement that is looked at, in characters; an honest one has some 400. */
 export const longestStatement = 2_000;
 
+/** The longest Update that is taken, in characters of JSON, with all that comes with it; an honest one has some 30,000 at most. */
+const longestUpdate = 100_000;
+
+/**
+ * A validator that first refuses what is longer than any honest Update, whatever fills it: what is taken stands in the history of
+ * the run, and the server ends a run whose history grows too big.
+ */
+export const brief =
+  <Said extends unknown[]>(check?: (...said: Said) => void) =>
+  (...said: Said): void => {
+    if (JSON.stringify(said).length > longestUpdate)
+      throw new Error('An Update has at most 100,000 characters.');
+    check?.(...said);
+  };
+
 /**
  * Refuses what carries no statement, or one that nobody needs to look at.
  * @throws Error which the validator of an Update passes on.

@@ -203,6 +203,42 @@ describe('whoever reaches the server stops no run by what he says', () => {
     expect((await run.result()).outcome).toBe('yielded_to_human');
     expect(stage.simulator.world.incident(incident)?.status).toBe('triggered');
   });
+
+  test('a megabyte in what nobody reads of an Update is not taken', async () => {
+    const { run } = await midway();
+    const handle: WorkflowHandle = stage.client.workflow.getHandle(run.workflowId);
+    const evidence = { alerts: [huge], similar: [] };
+    const said: [string, ...unknown[]][] = [
+      ['pause', { by: 'lead', junk: huge }],
+      ['pause', { by: 'lead' }, huge],
+      ['takeOver', { by: 'lead', junk: huge }],
+      ['handBack', huge],
+      ['giveFinding', { value: { class: 'real', summary: 'Real.', evidence }, statement: 's' }],
+      [
+        'giveFinding',
+        { value: { class: 'real', summary: 'Real.', evidence: { ...evidence, junk: huge } }, statement: 's' },
+      ],
+      ['conclude', { value: { resolution: 'Over.', junk: huge }, statement: 's' }],
+    ];
+    // A refusal repeats what it refuses; of one that is itself too long for the server, the server ends the Update.
+    const tooLongToRepeat = 2_000_000;
+    for (const [update, ...args] of said)
+      await expect(
+        handle.executeUpdate<unknown, [unknown]>(update, { args: args as [unknown] }),
+        update,
+      ).rejects.toMatchObject({
+        cause: {
+          message:
+            JSON.stringify(args).length > tooLongToRepeat
+              ? expect.stringContaining('unexpected workflow task failure')
+              : 'An Update has at most 100,000 characters.',
+        },
+      });
+    const { events } = await handle.fetchHistory();
+    expect(events?.some((event) => event.workflowExecutionUpdateAcceptedEventAttributes)).toBe(false);
+    await handle.executeUpdate('takeOver');
+    expect((await run.result()).outcome).toBe('yielded_to_human');
+  });
 });
 
 test('of one approval that was heard, a second run has nothing', async () => {
