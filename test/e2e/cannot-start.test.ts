@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { clientSettings } from '../../client/config.ts';
 import { freePorts } from '../../client/ports.ts';
 import { findTemporal } from '../../client/temporal-server.ts';
-import { type Ended, makePlace, type Place, test } from '../support/processes.ts';
+import { test } from '../support/calls.ts';
+import { type Ended, makePlace, type Place } from '../support/processes.ts';
 import { agentIn, configuration, expectSentence, subject, triage } from './sentences.ts';
 import { responder, type Server, startWorld, type World } from './world.ts';
 
@@ -95,16 +96,16 @@ describe.concurrent('a Temporal server that ends at once', () => {
   });
 });
 
-describe.concurrent('a run that cannot start', () => {
-  test('in a namespace that does not exist', async ({ place }) => {
+describe('a run that cannot start', () => {
+  test('in a namespace that does not exist', async ({ place, call }) => {
     const env = { ...agentIn(place), TEMPORAL_ADDRESS: ours.address, TEMPORAL_NAMESPACE: 'nowhere' };
-    const ended = await place.oncall(triage(subject), { env }).ended;
+    const ended = await call(triage(subject), { env });
     expectSentence(ended, { code: 1, says: /nowhere.*TEMPORAL_NAMESPACE/ });
   });
 
-  test('on a server that lacks the search attributes', async ({ place }) => {
+  test('on a server that lacks the search attributes', async ({ place, call }) => {
     const env = { ...agentIn(place), TEMPORAL_ADDRESS: plain.address };
-    const ended = await place.oncall(triage(subject), { env }).ended;
+    const ended = await call(triage(subject), { env });
     expectSentence(ended, { code: 1, says: /OncallAgent/ });
   });
 });

@@ -55,6 +55,8 @@ export interface Place {
   readonly configFile: string;
   /** `TMPDIR`: what processes leave behind lies here. */
   readonly temporary: string;
+  /** What every process of the place finds in its environment. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly start: (command: string, args: readonly string[], options?: ProgramOptions) => Program;
   /** The command line as it is shipped. */
   readonly oncall: (args: readonly string[], options?: ProgramOptions) => Program;
@@ -73,7 +75,7 @@ export function makePlace(name = 'hook'): Place {
   // So that nobody's own profile of Temporal's command line is read.
   const temporalConfig = join(folder, 'temporal.toml');
   writeFileSync(temporalConfig, '[profile.default]\n');
-  const env = {
+  const environment = {
     ...cleanEnvironment(),
     TMPDIR: temporary,
     ONCALL_HOME: home,
@@ -82,19 +84,26 @@ export function makePlace(name = 'hook'): Place {
   };
   const living = (): readonly Living[] =>
     everyProcess().filter(({ command }) => command.includes(` TMPDIR=${temporary} `));
-  const start: Place['start'] = (command, args, options = {}) =>
-    startProgram(command, args, { cwd: options.cwd ?? folder, env: { ...env, ...options.env } });
+  let isUsed = false;
+  const start: Place['start'] = (command, args, options = {}) => {
+    isUsed = true;
+    return startProgram(command, args, {
+      cwd: options.cwd ?? folder,
+      env: { ...environment, ...options.env },
+    });
+  };
   return {
     folder,
     home,
     configFile,
     temporary,
+    environment,
     start,
     oncall: (args, options) => start(process.execPath, [built('client/cli.js'), ...args], options),
     living,
     clear: async () => {
       await until('nothing of the test lives', () => {
-        const left = living();
+        const left = isUsed ? living() : [];
         for (const { pid } of left) kill(pid, 'SIGKILL');
         return left.length === 0;
       });
