@@ -83,14 +83,14 @@ describe('the audit', () => {
   });
 });
 
-// The simulator reads its own words, in a process of its own.
+// The simulator reads its own words, in a process of its own; test/unit/simulator-flags.test.ts has the others.
 describe.concurrent('the simulator', () => {
   test.for<Wrong>([
     { args: ['--prot', '1'], says: /^Unknown option '--prot'.*--help/ },
-    ...['abc', '70000', '1.5', '-1', ''].map((port) => ({
-      args: [`--port=${port}`],
-      says: /'--port <n>' argument '.*' is invalid: it must be a port, from 0 to 65535/,
-    })),
+    {
+      args: ['--port=abc'],
+      says: /'--port <n>' argument 'abc' is invalid: it must be a port, from 0 to 65535/,
+    },
   ])('$args', async ({ args, says }, { place }) => {
     expectSentence(await place.oncall(['simulator', ...args]).ended, { says });
     expect(existsSync(place.home), 'something was made before the words were checked').toBe(false);

@@ -21,7 +21,7 @@ beforeAll(async () => {
     'note-bot': 'incidents: read\nincidents.add_note: { level: full, approval: required }',
   });
   worker = await world.startWorker();
-  env = { TEMPORAL_ADDRESS: world.server.address };
+  env = { ...world.temporal };
 });
 afterAll(async () => {
   calls.end();

@@ -1,22 +1,13 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
-import { clientSettings } from '../../client/config.ts';
-import { startTemporal } from '../../client/local-temporal.ts';
-import { freePorts } from '../../client/ports.ts';
+import { provideServer } from './server.ts';
 import { addUp } from './tally.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Address of the real Temporal server of this run. */
-    readonly temporalAddress: string;
-    /** Its namespaces; each test file claims one for itself. */
-    readonly namespaces: readonly string[];
-    /** Folder in which a claimed namespace has a folder. */
-    readonly claims: string;
     /** The Workflow bundle. */
     readonly workflowBundle: string;
   }
@@ -24,32 +15,21 @@ declare module 'vitest' {
 
 /** One real Temporal server and one Workflow bundle for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const folder = mkdtempSync(join(tmpdir(), 'oncall-test-'));
-  const namespaces = Array.from({ length: 150 }, (_, index) => `test-${index}`);
-  const [port = 0, uiPort = 0] = await freePorts(2);
-  const server = await startTemporal(
-    clientSettings(),
-    { port, uiPort, namespaces, exactTimers: true },
-    console.log,
-  );
+  const { folder, stop } = await provideServer(project, 150, { exactTimers: true });
   const workflowBundle = join(folder, 'workflow-bundle.js');
   const { code } = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
     logger: new DefaultLogger('WARN'),
   });
   writeFileSync(workflowBundle, code);
-  project.provide('temporalAddress', server.address);
-  project.provide('namespaces', namespaces);
-  project.provide('claims', folder);
   project.provide('workflowBundle', workflowBundle);
   return async () => {
-    await server.stop();
     const { lines, faults } = addUp(folder, isWhole(project));
     for (const line of lines) console.log(line);
     for (const fault of faults) console.error(`FAILED: ${fault}`);
     // An error that a teardown throws is printed, and the run stays green.
     if (faults.length > 0) process.exitCode = 1;
-    rmSync(folder, { recursive: true, force: true });
+    await stop();
   };
 }
 

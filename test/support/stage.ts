@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -26,6 +26,7 @@ import {
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
+import { claimNamespace } from './namespaces.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, type Secret } from './secrets.ts';
@@ -316,19 +317,6 @@ ${operatorLines}
 agents:
 ${agentLines}`;
   }
-}
-
-/** A namespace nobody else in this run uses. */
-function claimNamespace(): string {
-  for (const name of inject('namespaces')) {
-    try {
-      mkdirSync(join(inject('claims'), name));
-      return name;
-    } catch {
-      // Claimed by another test.
-    }
-  }
-  throw new Error('All namespaces are claimed; give the server more in global-server.ts.');
 }
 
 /** Sets limits no test comes near; the Worker leaves alone what stands already. */

@@ -140,7 +140,7 @@ test('SIGKILL during appends loses no entry of a call that was sent', async () =
   const { whole, sentence } = await verifyAudit(store, { say: () => {} });
   expect(whole, sentence).toBe(true);
   await store.destroy();
-}, 120_000);
+});
 
 test('a call that was sent without an entry does not pass that check', async () => {
   const { store, received, kills } = await killing(true);
@@ -149,7 +149,7 @@ test('a call that was sent without an entry does not pass that check', async () 
   expect(skipped.length).toBeGreaterThan(0);
   expect(skipped.every(({ step }) => Number(step.split(' ')[1]) % 4 === 3)).toBe(true);
   await store.destroy();
-}, 120_000);
+});
 
 /** Numbers from 0 to 1, the same for the same seed. */
 function randomOf(start: number): () => number {

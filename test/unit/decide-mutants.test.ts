@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { catalogue } from '../../pagerduty/catalogue/index.ts';
 import { answersOf, type Gate, policyIn } from '../support/gate-answers.ts';
 import { anyCase } from '../support/gate-cases.ts';
 import { type Mutant, mutants } from '../support/mutants.ts';
 import { referenceAnswer } from '../support/reference-gate.ts';
 import { differenceFrom, rows } from './decisions.ts';
-
-vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const sources = [

@@ -1,15 +1,17 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { TestProject } from 'vitest/node';
 import { withLock } from '../../client/file-lock.ts';
+import { provideServer } from './server.ts';
 
 /** A build takes seconds; on a busy machine, and behind another, more. */
 const patienceMs = 300_000;
 
 /**
  * Builds `dist/`, which the end-to-end tests run: what is tested is what is shipped. One run after the other: the second finds
- * nothing to write, so that no process of the first meets half a file.
+ * nothing to write, so that no process of the first meets half a file. And starts the server that their worlds share.
  */
-export default async function setup(): Promise<void> {
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const checkout = fileURLToPath(new URL('../..', import.meta.url));
   const build = (): void => {
     execFileSync('npm', ['run', '--silent', 'build'], { cwd: checkout, stdio: 'inherit' });
@@ -19,4 +21,6 @@ export default async function setup(): Promise<void> {
     build,
     patienceMs,
   );
+  const { stop } = await provideServer(project, 20, { exactTimers: false });
+  return stop;
 }
