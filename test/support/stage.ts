@@ -172,7 +172,7 @@ export async function setStage({
       const locker = new Database(storeFile(home));
       locker.exec('begin immediate');
       const from = Date.now();
-      const afterSeq = await lastSeq();
+      const afterSeq = await lastListedSeq();
       return async () => {
         locker.exec('rollback');
         locker.close();
@@ -248,6 +248,14 @@ export async function setStage({
   async function requests(): Promise<readonly SeenRequest[]> {
     const log = await call(simulator.url, 'GET', '/_simulator/requests');
     return (log as { requests: SeenRequest[] }).requests;
+  }
+  /** The last request that a record lists by now: the record of a later one may find the store locked. */
+  async function lastListedSeq(): Promise<number> {
+    const records = await list(store, { limit: 1_000_000 });
+    const listed = new Set(
+      records.flatMap(({ requestId, reads }) => [requestId, ...reads.map((read) => read.requestId)]),
+    );
+    return (await requests()).findLast(({ request_id }) => listed.has(request_id))?.seq ?? 0;
   }
   async function lastSeq(): Promise<number> {
     return (await requests()).at(-1)?.seq ?? 0;
