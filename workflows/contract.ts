@@ -26,6 +26,10 @@ export const searchAttributes = {
   waitingFor: defineSearchAttributeKey('OncallWaitingFor', 'KEYWORD'),
 } as const;
 
+/** Finds the running runs of an account, in the server's list language. Names of accounts hold no quotes. */
+export const runningQuery = (account: string): string =>
+  `${searchAttributes.account.name} = '${account}' and ExecutionStatus = 'Running'`;
+
 /** How a run ended. Also the search attribute `OncallOutcome`. */
 export type Outcome =
   | 'done'
@@ -140,13 +144,23 @@ export interface Happening {
   readonly occurredAt: string;
 }
 
-/** What a run knows of its incident, kept in its memo under `known`: the sweep compares it with what PagerDuty says. */
+/** What a run knows of its incident, kept in its memo under `known` while it listens: the sweep compares it with what PagerDuty says. */
 export interface Known {
   readonly incident: string;
+  readonly number: number;
   /** See `stateOf`. */
   readonly state: string;
   /** See `notesMark`; absent where the run does not listen to notes. */
   readonly notes?: string;
+  /** How often the run has learned something: the same difference a second time is another one. */
+  readonly changes: number;
+}
+
+/** What a run waits for, kept in its memo under `waits`: what shows it needs no Worker. */
+export interface Wait {
+  readonly what: string;
+  /** Milliseconds since 1970. */
+  readonly until?: number;
 }
 
 /** Ids that runs about an incident have, so that whoever hears of it need not search. */
@@ -246,13 +260,13 @@ export const workflowIds: {
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
 
-/** The id of the run that a standing order starts: another start for the same incident joins it. */
+/** The id of the run that a standing order starts for an incident, whatever tells of it: another start joins it. */
 export const orderedWorkflowId = (
   workflow: string,
-  input: { readonly account: string; readonly incident: string; readonly event?: string },
+  input: { readonly account: string; readonly incident: string; readonly standing: string },
 ): string => {
   const idOf: ((input: never, key: string) => string) | undefined = workflowIds[workflow as WorkflowName];
-  return idOf?.(input as never, input.event ?? 'missed') ?? '';
+  return idOf?.(input as never, input.standing) ?? '';
 };
 
 /** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */
@@ -280,5 +294,29 @@ export const checkWorkflowId = ({ account, agent, action }: CheckInput, key: str
 export interface SweepInput {
   readonly account: string;
 }
-/** The Schedule that sweeps an account's leases. */
+/** The Schedule that sweeps an account's leases, and the one that sweeps its incidents. */
 export const sweepScheduleId = (account: string): string => `sweep:${account}`;
+export const incidentSweepScheduleId = (account: string): string => `sweep-incidents:${account}`;
+
+/** What a sweep of incidents came to. */
+export interface IncidentSweep {
+  /** What happened before this instant (ISO 8601) and made a difference, runs have been told of. */
+  readonly completeUntil: string;
+  /** The same of notes; older where more runs listen to notes than one sweep asks for. */
+  readonly notesUntil: string | null;
+  /** Open incidents there are, and running runs that follow one. */
+  readonly open: number;
+  readonly following: number;
+  /** Workflow Ids of the runs that were woken. */
+  readonly woken: readonly string[];
+  /** Workflow Ids of the runs that standing orders should have started and no event had. */
+  readonly started: readonly string[];
+  /** What it left undone, a sentence each. */
+  readonly left: readonly string[];
+}
+
+/** What `oncall why` asks: the incident, by id or number. Needs no statement: the runner may look. */
+export interface HistoryInput {
+  readonly account: string;
+  readonly incident: string;
+}

@@ -6,6 +6,7 @@ export { releaseIncident } from './release-incident.ts';
 export { resolveIncident } from './resolve-incident.ts';
 export { respondToIncident } from './respond-to-incident.ts';
 export { runOperation } from './run-operation.ts';
+export { sweepIncidents } from './sweep-incidents.ts';
 export { sweepLeases } from './sweep-leases.ts';
 export { triageIncident } from './triage-incident.ts';
 export { walkPages } from './walk-pages.ts';

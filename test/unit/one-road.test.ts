@@ -10,7 +10,8 @@ import { list } from '../../gate/audit.ts';
 import { parsePolicy } from '../../gate/policy.ts';
 import { actionsOf, type Endpoint } from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, operationNames } from '../../pagerduty/catalogue/index.ts';
-import { orderedWorkflowId } from '../../workflows/contract.ts';
+import { orderedWorkflowId, runningQuery } from '../../workflows/contract.ts';
+import { isOutdated, stateOf } from '../../workflows/state.ts';
 import { roadsIn } from '../support/roads.ts';
 import { publicKey } from './configurations.ts';
 import { sampleRequests } from './sample-requests.ts';
@@ -72,11 +73,16 @@ const activitiesOf = (workflowType: string): Activities =>
     client: temporalOf(workflowType),
     workflowTaskQueue: 'oncall',
     orderedId: orderedWorkflowId,
+    runningQuery,
+    states: { stateOf, isOutdated },
     policy,
     secrets: () => 'u+OneTokenOfTwenty01',
     store: async () => store(),
     journalFile: join(folder(), 'journal'),
   });
+
+/** An incident as a run has seen it. */
+const seen = { id: 'P1', incident_number: 12, title: 'T', status: 'triggered', urgency: 'low' };
 
 /** Arguments of the Activities that are no operation. */
 const others: Readonly<Record<string, object>> = {
@@ -84,6 +90,14 @@ const others: Readonly<Record<string, object>> = {
   listOurUsers: {},
   listUnheld: { offset: 0, ourUsers: [] },
   checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
+  listActs: { incident: seen },
+  listPersonsNotes: { incident: 'P1' },
+  listOpen: { sweep: 1, query: {} },
+  compareOpen: { sweep: 1 },
+  countNotes: { incident: 'P1' },
+  listEvents: { incident: 'P1', since: 0 },
+  listMissed: { opened: [], told: [] },
+  completeSweep: { sweep: 1, orders: [], untold: [], notesRead: [], notesLeft: [] },
   admit: { update: 'finish', value: {}, statement: 'x.y.z', heardAt: 0 },
 };
 
@@ -136,6 +150,8 @@ describe('an Activity of a run that is nobody’s', () => {
       client: temporalOf('runOperation'),
       workflowTaskQueue: 'oncall',
       orderedId: orderedWorkflowId,
+      runningQuery,
+      states: { stateOf, isOutdated },
       policy,
       secrets: () => '',
       store: async () => store(),
