@@ -81,16 +81,14 @@ const activitiesOf = (workflowType: string): Activities =>
     journalFile: join(folder(), 'journal'),
   });
 
-/** An incident as a run has seen it. */
-const seen = { id: 'P1', incident_number: 12, title: 'T', status: 'triggered', urgency: 'low' };
-
 /** Arguments of the Activities that are no operation. */
 const others: Readonly<Record<string, object>> = {
   release: { incident: 'P1' },
   listOurUsers: {},
   listUnheld: { offset: 0, ourUsers: [] },
   checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
-  listActs: { incident: seen },
+  admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z', heardAt: 0 },
+  listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
   listPersonsNotes: { incident: 'P1' },
   listOpen: { sweep: 1, query: {} },
   compareOpen: { sweep: 1 },
@@ -98,7 +96,6 @@ const others: Readonly<Record<string, object>> = {
   listEvents: { incident: 'P1', since: 0 },
   listMissed: { opened: [], told: [] },
   completeSweep: { sweep: 1, orders: [], untold: [], notesRead: [], notesLeft: [] },
-  admit: { update: 'finish', value: {}, statement: 'x.y.z', heardAt: 0 },
 };
 
 const isOperation = (name: string): name is OperationName => Object.hasOwn(catalogue, name);
