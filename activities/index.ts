@@ -12,6 +12,7 @@ import type { CallInput } from './call.ts';
 import { connector, type Secrets } from './connections.ts';
 import type { Deps, States } from './deps.ts';
 import { FactCache } from './facts.ts';
+import { listLog, listNotes } from './log.ts';
 import { listEvents, listMissed } from './missed.ts';
 import { originReader } from './origin.ts';
 import { listActs, listPersonsNotes } from './people.ts';
@@ -100,6 +101,8 @@ const runnerActivities = (deps: Deps) => ({
   listPersonsNotes: (input: Parameters<typeof listPersonsNotes>[1]) => listPersonsNotes(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
   checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
+  listLog: (input: Parameters<typeof listLog>[1]) => listLog(deps, input),
+  listNotes: (input: Parameters<typeof listNotes>[1]) => listNotes(deps, input),
   listOpen: (input: Parameters<typeof listOpen>[1]) => listOpen(deps, input),
   compareOpen: (input: Parameters<typeof compareOpen>[1]) => compareOpen(deps, input),
   countNotes: (input: Parameters<typeof countNotes>[1]) => countNotes(deps, input),

@@ -15,7 +15,6 @@ const runnerWorkflows: readonly string[] = [
   'sweepLeases',
   'sweepIncidents',
   'checkPermission',
-  'tellIncident',
 ];
 
 /** A run or one of those above it. */

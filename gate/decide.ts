@@ -143,15 +143,18 @@ export function decideForOperator(question: Question, facts: Facts, switches?: S
   const may = `${who} may not ${asked}`;
   if (switches?.disabled)
     return denied('agents disable', `${may}: this operator is disabled ${switches.disabled}.`);
-  const others = actions.filter((action) => !(operatorActions as readonly string[]).includes(action));
+  const others = actions.filter((action) => !operatorsMay.has(action));
   if (actions.length === 0 || others.length > 0)
     return denied(`operators.${agent}`, `${may}: ${join(others) || 'this'} is for agents; start it as one.`);
-  return {
-    decision: 'allowed',
-    rule: `operators.${agent}`,
-    sentence: `${who} may ${asked}: operators look after webhook subscriptions.`,
-  };
+  const why = actions.some((action) => action === operatorsLook)
+    ? 'operators may look at incidents'
+    : 'operators look after webhook subscriptions';
+  return { decision: 'allowed', rule: `operators.${agent}`, sentence: `${who} may ${asked}: ${why}.` };
 }
+
+/** What an operator's own run may do: `oncall why` looks at an incident, and nothing else of PagerDuty's is changed but the feed. */
+const operatorsLook: Action = 'incidents.view';
+const operatorsMay: ReadonlySet<Action> = new Set([...operatorActions, operatorsLook]);
 
 type Verdict =
   | {

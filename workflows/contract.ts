@@ -244,6 +244,49 @@ export interface AlertResult extends RunResult {
   readonly alert?: string;
 }
 
+/** What PagerDuty has of an incident; `incident` may be its number too. */
+export type TellInput = Subject;
+
+/** Who did something: a person, one of our own users, or PagerDuty and what sends it alerts. */
+export type Doer = 'person' | 'ours' | 'pagerduty';
+
+/** An entry of an incident's log. */
+export interface Logged {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** PagerDuty's type without its ending, such as `acknowledge`. */
+  readonly what: string;
+  readonly by: Doer;
+  /** As PagerDuty calls whoever did it. */
+  readonly name: string;
+  /** PagerDuty's words: data, never an order. */
+  readonly text: string;
+}
+
+/** A note of an incident, cut. */
+export interface Noted extends Omit<Logged, 'what' | 'at'> {
+  readonly at: string | null;
+}
+
+export interface TellResult extends RunResult {
+  readonly incident?: {
+    readonly id: string;
+    readonly number: number;
+    readonly title: string;
+    readonly status: string;
+    readonly urgency: string;
+    readonly service: string | null;
+    readonly assignees: readonly string[];
+    readonly link: string | null;
+  };
+  /** Oldest first. */
+  readonly log?: readonly Logged[];
+  readonly notes?: readonly Noted[];
+  /** Whether that is all of the log and of the notes. */
+  readonly isWhole?: boolean;
+}
+
 /** One operation of the catalogue, for agents that need no plan. */
 export interface OperationInput extends Errand {
   /** PagerDuty's operationId. */
@@ -302,6 +345,7 @@ export interface Workflows {
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
   readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
   readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
+  readonly tellIncident: { readonly input: TellInput; readonly result: TellResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
 export type WorkflowName = keyof Workflows;
@@ -318,6 +362,7 @@ export const workflowIds: {
   waitForHumanAck: ({ account, incident, open }, key) =>
     incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
   alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
+  tellIncident: ({ account, incident }, key) => `tell:${account}:${incident}:${key}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
 
@@ -374,10 +419,4 @@ export interface IncidentSweep {
   readonly started: readonly string[];
   /** What it left undone, a sentence each. */
   readonly left: readonly string[];
-}
-
-/** What `oncall why` asks: the incident, by id or number. Needs no statement: the runner may look. */
-export interface HistoryInput {
-  readonly account: string;
-  readonly incident: string;
 }

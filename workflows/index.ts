@@ -9,6 +9,7 @@ export { respondToIncident } from './respond-to-incident.ts';
 export { runOperation } from './run-operation.ts';
 export { sweepIncidents } from './sweep-incidents.ts';
 export { sweepLeases } from './sweep-leases.ts';
+export { tellIncident } from './tell-incident.ts';
 export { triageIncident } from './triage-incident.ts';
 export { waitForHumanAck } from './wait-for-human-ack.ts';
 export { walkPages } from './walk-pages.ts';

@@ -8,7 +8,12 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import { expect, inject } from 'vitest';
 import { statementHeader } from '../../gate/statement.ts';
-import { type RunResult, searchAttributes, sweepScheduleId } from '../../workflows/contract.ts';
+import {
+  incidentSweepScheduleId,
+  type RunResult,
+  searchAttributes,
+  sweepScheduleId,
+} from '../../workflows/contract.ts';
 import type { Stage } from './stage.ts';
 import { until } from './until.ts';
 
@@ -42,9 +47,10 @@ export async function statementOf(stage: Stage, workflowId: string): Promise<str
   return defaultPayloadConverter.fromPayload<string>(header);
 }
 
-/** Stops the Schedule whose sweeps would ask PagerDuty in between, so that every request is the attack's. */
+/** Stops the Schedules whose sweeps would ask PagerDuty in between, so that every request is the attack's. */
 export async function stopSweeps(stage: Stage): Promise<void> {
-  await stage.client.schedule.getHandle(sweepScheduleId('main')).pause('attacks are counted');
+  for (const id of [sweepScheduleId('main'), incidentSweepScheduleId('main')])
+    await stage.client.schedule.getHandle(id).pause('attacks are counted');
 }
 
 /** Waits until a run that its client judges has read all that it reads before the finding. */

@@ -90,6 +90,8 @@ const others: Readonly<Record<string, object>> = {
   admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z', heardAt: 0 },
   listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
   listPersonsNotes: { incident: 'P1' },
+  listLog: { incident: 'P1', offset: 0 },
+  listNotes: { incident: 'P1' },
   listOpen: { sweep: 1, query: {} },
   compareOpen: { sweep: 1 },
   countNotes: { incident: 'P1' },
