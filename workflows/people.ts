@@ -11,7 +11,7 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { PersonsNote } from '../activities/index.ts';
+import type { CallInput, PersonsNote } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
@@ -56,6 +56,8 @@ export type Came<T> =
 export interface People {
   /** Begins to follow the incident, from what was just read of it. */
   readonly follow: (incident: Incident, notes?: readonly { readonly id: string }[]) => void;
+  /** The incident as it was last seen, cut to what a write compares. */
+  readonly seen: () => { readonly since?: NonNullable<CallInput<'updateIncident'>['since']> };
   /** The incident as a write of our own left it. */
   readonly saw: (incident: Incident) => void;
   /** A note of our own is there. */
@@ -299,6 +301,7 @@ export function peopleOf(
         if (!isCancellation(error)) throw error;
       });
     },
+    seen: () => (known ? { since: seenOf(known) } : {}),
     saw: (incident) => {
       id = incident.id;
       known = incident;
