@@ -6,6 +6,7 @@ import { programs } from './local.ts';
 import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
 import { runThrough } from './processes.ts';
+import { addRunCommands } from './run-commands.ts';
 
 // Each command is loaded when it is called: Temporal's client alone takes a third of a second.
 const program = new Command('oncall')
@@ -134,6 +135,7 @@ audit
   );
 
 addOperatorCommands(program, end);
+addRunCommands(program, end);
 
 async function end(code: number | Promise<number>): Promise<void> {
   process.exitCode = await code;

@@ -26,19 +26,33 @@ export const searchAttributes = {
   waitingFor: defineSearchAttributeKey('OncallWaitingFor', 'KEYWORD'),
 } as const;
 
+/** Workflow Types that only look, and pages of a walk: lists of runs leave them out. */
+export const lookingTypes: readonly string[] = [
+  'checkPermission',
+  'sweepIncidents',
+  'sweepLeases',
+  'tellIncident',
+  'walkPages',
+];
+
+/** The Workflow Type that gives incidents back to people. */
+export const releaseType = 'releaseIncident';
+
 /** Finds the running runs of an account, in the server's list language. Names of accounts hold no quotes. */
 export const runningQuery = (account: string): string =>
   `${searchAttributes.account.name} = '${account}' and ExecutionStatus = 'Running'`;
 
 /** How a run ended. Also the search attribute `OncallOutcome`. */
-export type Outcome =
-  | 'done'
-  | 'partly'
-  | 'nothing_to_do'
-  | 'denied'
-  | 'approval_refused'
-  | 'yielded_to_human'
-  | 'failed';
+export const outcomes = [
+  'done',
+  'partly',
+  'nothing_to_do',
+  'denied',
+  'approval_refused',
+  'yielded_to_human',
+  'failed',
+] as const;
+export type Outcome = (typeof outcomes)[number];
 
 /** What every run ends with. */
 export interface RunResult {

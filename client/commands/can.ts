@@ -15,8 +15,8 @@ import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts'
 import { whoAsks } from '../identity.ts';
 import { whyNotStarted } from '../not-started.ts';
 import type { Output } from '../output.ts';
+import { isServed } from '../served.ts';
 import { factsOf } from './approvals.ts';
-import { isServed } from './run.ts';
 
 export type CanOptions = Things & { readonly account: string };
 
