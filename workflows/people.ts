@@ -72,6 +72,8 @@ export interface People {
   readonly onNote: (
     hear: (note: { readonly incident: string; readonly id: string; readonly code: string }) => void,
   ) => void;
+  /** The run itself has a reason to leave the incident to people. */
+  readonly end: (ending: Ending) => void;
   /** Why it is over, where it is. */
   readonly ending: () => Ending | undefined;
   /** Ends the listening; before the run ends. */
@@ -343,6 +345,7 @@ export function peopleOf(
     onNote: (listener) => {
       hearNote = listener;
     },
+    end,
     ending: () => ending,
     leave: () => {
       isLeft = true;
