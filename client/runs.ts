@@ -8,6 +8,7 @@ import {
   workflowTaskQueue,
 } from '../workflows/contract.ts';
 import { OncallError, UsageError } from './errors.ts';
+import { said } from './words.ts';
 
 /** A run as the server lists it: no Worker is asked. */
 export interface ListedRun {
@@ -124,25 +125,34 @@ const mostSearched = 1_000;
 type Meant = { readonly run: ListedRun } | { readonly several: readonly ListedRun[] };
 
 /**
+ * Refuses what can name no run, before anybody is asked.
+ * @throws UsageError
+ */
+export function checkRunName(word: string): void {
+  if (word.trim() === '' || Buffer.byteLength(word) > 1_000)
+    throw new UsageError('A run is named by its Workflow Id, or by the id or number of its incident.');
+}
+
+/**
  * The run that a word means: a whole Workflow Id, or the id or number of an incident that has one run alone; of several, the one
  * that still runs.
  * @throws OncallError where there is none, UsageError where there are several.
  */
 export async function findRun(client: Client, word: string): Promise<ListedRun> {
-  if (word === '' || Buffer.byteLength(word) > 1_000)
-    throw new UsageError('A run is named by its Workflow Id, or by the id or number of its incident.');
   const exact = await describeRun(client, word);
   if (exact) return exact;
   const runs = await aboutIncident(client, word);
   const meant = onlyOne(runs);
   if (!meant)
     throw new OncallError(
-      `The server knows no run ${JSON.stringify(word)}, and no run about an incident of that id or number. \`oncall runs\` lists what there is; what ended long ago is gone.`,
+      `The server knows no run ${named(word)}, and no run about an incident of that id or number. \`oncall runs\` lists what there is; what ended long ago is gone.`,
     );
   if ('run' in meant) return meant.run;
   const names = meant.several.slice(0, 10).map(({ workflowId, state }) => `${workflowId} (${state})`);
-  throw new UsageError(`${word} has several runs: ${names.join(', ')}. Name one by its whole id.`);
+  throw new UsageError(`${named(word)} has several runs: ${names.join(', ')}. Name one by its whole id.`);
 }
+
+const named = (word: string): string => JSON.stringify(said(word, 100));
 
 /** The newest run of a Workflow Id; `undefined` where there is none. */
 export async function describeRun(client: Client, workflowId: string): Promise<ListedRun | undefined> {

@@ -55,15 +55,9 @@ const leaves: Readonly<Record<string, readonly string[]>> = {
 
 export function timelineOf({ records, told, runs }: Sides, { all }: { readonly all: boolean }): Timeline {
   const ours = ofRecords(records, all);
-  const log = told?.log ?? [];
-  // A note says more than the log's entry of it.
-  const entries = told?.isWhole === true ? log.filter(({ what }) => what !== 'annotate') : log;
-  const notes = (told?.notes ?? []).map(
-    ({ at, ...note }): Logged => ({ ...note, what: 'annotate', at: at ?? '' }),
-  );
   const theirs: Moment[] = [];
   const left = new Map<number, readonly Logged[]>();
-  for (const entry of [...entries, ...notes]) {
+  for (const entry of withNotes(told)) {
     const cause = entry.by === 'ours' ? causeOf(entry, ours.writes) : undefined;
     if (cause) left.set(cause.seq, [...(left.get(cause.seq) ?? []), entry]);
     else theirs.push(ofLog(entry));
@@ -83,7 +77,23 @@ export function timelineOf({ records, told, runs }: Sides, { all }: { readonly a
   return { moments: moments.toSorted((a, b) => timeOf(a) - timeOf(b)), looks: ours.looks };
 }
 
-/** PagerDuty's log knows whole seconds; ours come after what they answer. */
+/** The log with the notes in it: a note says more than the log's entry of it, which says where in the order it stands. */
+function withNotes(told: Sides['told']): readonly Logged[] {
+  const notes = (told?.notes ?? []).map(
+    ({ at, ...note }): Logged => ({ ...note, what: 'annotate', at: at ?? '' }),
+  );
+  const entries = (told?.log ?? []).map((entry): Logged => {
+    const place =
+      entry.what === 'annotate'
+        ? notes.findIndex(({ at, name }) => at === entry.at && name === entry.name)
+        : -1;
+    const [note] = place < 0 ? [] : notes.splice(place, 1);
+    return note ?? entry;
+  });
+  return [...entries, ...notes];
+}
+
+/** PagerDuty knows whole seconds: within one, its own order stands. */
 const timeOf = ({ at }: Moment): number => (Number.isNaN(Date.parse(at)) ? 0 : Date.parse(at));
 
 interface Write {

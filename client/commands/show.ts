@@ -11,7 +11,7 @@ import { linkTo, temporalUi } from '../links.ts';
 import type { Output } from '../output.ts';
 import { type PendingStep, pendingSteps } from '../pending.ts';
 import { endOf, type RunEnd } from '../run-end.ts';
-import { findRun, type ListedRun } from '../runs.ts';
+import { checkRunName, findRun, type ListedRun } from '../runs.ts';
 import { clockOf, said, spanOf } from '../words.ts';
 import { shown as shownStep } from './approvals.ts';
 
@@ -40,6 +40,7 @@ interface Shown extends ListedRun {
 
 /** `oncall show`: what a run is, what it waits for, and what came of it. */
 export async function show(word: string, output: Output): Promise<ExitCode> {
+  checkRunName(word);
   const settings = clientSettings();
   const temporal = temporalSettings();
   return withClient(temporal, `operator:${whoAsks(settings)}`, async (client) => {

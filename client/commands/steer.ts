@@ -7,7 +7,7 @@ import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts'
 import { readOperator, whoAsks } from '../identity.ts';
 import { inside } from '../inside.ts';
 import type { Output } from '../output.ts';
-import { findRun, type ListedRun } from '../runs.ts';
+import { checkRunName, findRun, type ListedRun } from '../runs.ts';
 import { isServed } from '../served.ts';
 import { tellRun } from '../tell-run.ts';
 import { clockOf, said } from '../words.ts';
@@ -73,6 +73,7 @@ async function steer(
   what: string,
   does: (client: Client, run: ListedRun) => Promise<string>,
 ): Promise<ExitCode> {
+  checkRunName(word);
   return withClient(temporalSettings(), `operator:${whoAsks(clientSettings())}`, async (client) => {
     const run = await findRun(client, word);
     const { workflowId, runId, state, endedAt } = run;

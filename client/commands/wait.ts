@@ -6,12 +6,13 @@ import { follow } from '../follow.ts';
 import { whoAsks } from '../identity.ts';
 import type { Output } from '../output.ts';
 import { endOf } from '../run-end.ts';
-import { findRun } from '../runs.ts';
+import { checkRunName, findRun } from '../runs.ts';
 import { isServed } from '../served.ts';
 import { describe, exitOf } from './run.ts';
 
 /** `oncall wait`: follows a run to its end, prints its result, and ends as its outcome says. */
 export async function wait(word: string, output: Output): Promise<ExitCode> {
+  checkRunName(word);
   return withClient(temporalSettings(), `operator:${whoAsks(clientSettings())}`, async (client) => {
     const run = await findRun(client, word);
     const { workflowId, runId, state } = run;

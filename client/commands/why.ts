@@ -27,6 +27,9 @@ export interface WhyOptions {
 const mostRecords = 2_000;
 const mostRuns = 50;
 
+/** How long a Worker has to ask PagerDuty, in milliseconds. */
+const answersWithinMs = 30_000;
+
 /** What of the three sides could not be had, and why. */
 type Missing = string[];
 
@@ -50,11 +53,11 @@ export async function why(
     const id = told?.incident?.id ?? (await idOf(client, incident, account));
     const runs = await runsAbout(client, account, id);
     const records = await recordsAbout(settings, account, id, runs, missing);
-    if (!told && runs.length === 0 && records.length === 0)
+    const timeline = timelineOf({ records, runs, ...(told && { told }) }, { all });
+    if (!told && timeline.moments.length === 0)
       throw new OncallError(
         [`Nothing is known here of an incident ${incident} of account ${account}.`, ...missing].join('\n'),
       );
-    const timeline = timelineOf({ records, runs, ...(told && { told }) }, { all });
     for (const sentence of missing) output.say(sentence);
     output.result(
       { incident: told?.incident ?? { id }, account, ...timeline, runs, missing },
@@ -84,12 +87,33 @@ async function ask(
     return without(`only an operator may look. ${error.message}`);
   }
   const run = await startRun(client, operator, 'tellIncident', { ...input, reason: 'oncall why' });
-  const result = await run.result();
+  const result = await inTime(run.result());
+  if (!result) {
+    // Whoever answers later answers nobody.
+    await client.workflow.getHandle(run.workflowId, run.runId).cancel();
+    return without(
+      `no Worker has answered within ${answersWithinMs / 1000} s; does one run? \`oncall worker\``,
+    );
+  }
   if (result.incident) {
     for (const sentence of result.next) missing.push(sentence);
     return result;
   }
   return without(result.summary);
+}
+
+async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), answersWithinMs);
+  });
+  // What comes too late is heard by nobody.
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The id of an incident that may be named by its number, as runs know it. */
