@@ -17,13 +17,14 @@ export const knownTo = async (client: Client, workflowId: string): Promise<Known
   return memo?.['known'] as Known | undefined;
 };
 
-/** Waits until the server's list shows the run with what it knows now: before that a sweep passes it by. */
+/** Waits until the server's list shows the run with what it knows now, where it listens at all: before that a sweep passes it by. */
 export const untilListed = (client: Client, workflowId: string): Promise<true> =>
   until(`${workflowId} is listed with what it knows`, async () => {
     const known = await knownTo(client, workflowId);
+    if (!known) return true;
     for await (const run of client.workflow.list({ query: runningQuery('main') })) {
       const listed = run.memo?.['known'] as Known | undefined;
-      if (run.workflowId === workflowId && listed && listed.changes === known?.changes) return true;
+      if (run.workflowId === workflowId && listed?.changes === known.changes) return true;
     }
     return false;
   });
