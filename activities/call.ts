@@ -15,9 +15,11 @@ import { type AllFacts, FactReader } from './facts.ts';
 import { type Ledger, ledgerFor } from './ledger.ts';
 import { type Origin, runNow } from './origin.ts';
 
+type Status = 'triggered' | 'acknowledged' | 'resolved';
+
 /** What must still be true of the incident when a write is sent; absent fields may be anything. */
 export interface Expectation {
-  readonly status?: 'triggered' | 'acknowledged' | 'resolved';
+  readonly status?: Status | readonly Status[];
   /** Ids of exactly those who are assigned. */
   readonly assignees?: readonly string[];
   /** Ids of exactly those who acknowledged, or `ours`: nobody but our own users. */
@@ -32,6 +34,23 @@ export interface CallInput<Name extends OperationName> {
   readonly expect?: Expectation;
   /** Statements of operators who approve this step. */
   readonly statements?: readonly string[];
+  /** Of an answer with many records: the fields of each that the run needs. The others stay out of its history. */
+  readonly keep?: readonly string[];
+  /** Where the incidents of the request lie, so that few pages show them all. Decides nothing. */
+  readonly near?: Near;
+}
+
+/** The instants between which incidents were created, ISO 8601. */
+export interface Near {
+  readonly since: string;
+  readonly until: string;
+}
+
+/** One of the things that a bulk request is about. */
+export interface Part {
+  readonly id: string;
+  /** The gate's word on the request for this thing alone. */
+  readonly judge: (facts: AllFacts) => Decision | Undecided;
 }
 
 /** One attempt at one call: everything that is fixed before the first fact is read. */
@@ -42,6 +61,7 @@ export interface Call<Name extends OperationName> {
   readonly request: RequestOf<Name>;
   readonly expect: Expectation | undefined;
   readonly statements: readonly string[];
+  readonly keep: readonly string[] | undefined;
   /** The configuration of this attempt, where it can be read. */
   readonly policy: Policy | undefined;
   readonly touches: readonly Touch[];
@@ -55,6 +75,8 @@ export interface Call<Name extends OperationName> {
   readonly reader: FactReader;
   /** The gate's word on what is known. */
   readonly judge: (facts: AllFacts, known?: Known) => Decision | Undecided;
+  /** The things of a bulk request; none of any other, or where there is one. */
+  readonly parts: () => readonly Part[];
 }
 
 /** What the gate is told beside the facts of PagerDuty. */
@@ -91,13 +113,14 @@ export async function callOf<Name extends OperationName>(
   const touches = endpoint.touches(input.request as never);
   const actions = (statusOf: StatusOf): readonly Action[] =>
     endpoint.actions(input.request as never, statusOf);
-  const call: Omit<Call<Name>, 'judge'> = {
+  const call: Omit<Call<Name>, 'judge' | 'parts'> = {
     deps,
     name,
     endpoint,
     request: input.request,
     expect: input.expect,
     statements: input.statements ?? [],
+    keep: input.keep,
     policy: state.readable ? state.policy : undefined,
     touches,
     incidentIds: touchedIds('incident', touches),
@@ -109,20 +132,20 @@ export async function callOf<Name extends OperationName>(
       digest: requestDigest(name, input.request),
     },
     ledger: ledgerFor(deps, origin.kind === 'runner'),
-    reader: new FactReader(deps),
+    reader: new FactReader(deps, input.near),
   };
-  const judge = (facts: AllFacts, known: Known = {}): Decision | Undecided => {
+  const judgeOf = (request: object, facts: AllFacts, known: Known = {}): Decision | Undecided => {
     const { statusOf = statusIn(facts), switches, approvedBy = [] } = known;
     const question: Question = {
       agent: caller.agent,
       operation: name,
       summary: endpoint.summary,
-      actions: actions(statusOf),
-      touches,
+      actions: endpoint.actions(request as never, statusOf),
+      touches: endpoint.touches(request as never),
       now: deps.now(),
       approvedBy,
     };
-    if (origin.kind === 'runner') return decideForRunner(question, input.request as ReleaseRequest, facts);
+    if (origin.kind === 'runner') return decideForRunner(question, request as ReleaseRequest, facts);
     const refuse = (rule: string, why: string): Decision => ({
       decision: 'denied',
       rule,
@@ -134,7 +157,13 @@ export async function callOf<Name extends OperationName>(
     if (origin.kind === 'operator') return decideForOperator(question, facts, switches);
     return decide(state.policy, question, facts, switches);
   };
-  return { ...call, judge };
+  const parts = (): readonly Part[] => {
+    const alone = [...(endpoint.bulk?.alone(input.request as never) ?? [])];
+    return alone.length < 2
+      ? []
+      : alone.map(([id, request]) => ({ id, judge: (facts) => judgeOf(request, facts) }));
+  };
+  return { ...call, judge: (facts, known) => judgeOf(input.request, facts, known), parts };
 }
 
 /** Why nothing can be decided by the configuration as it is; `undefined` where it can. */

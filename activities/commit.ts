@@ -18,6 +18,8 @@ export interface Committed {
   readonly leaseUntil?: number;
   /** Whose words on the step count for nothing, and why. */
   readonly unheard: readonly string[];
+  /** Of a write that was claimed: by when it must have been answered, by `performance.now()`. */
+  readonly deadline?: number;
 }
 
 /**
@@ -37,8 +39,10 @@ export async function commit<Name extends OperationName>(
     policy && call.statements.length > 0
       ? await approvalsIn(deps, policy, origin, approvalClaim(step, facts), call.statements)
       : noApprovals;
-  const now = deps.now();
   return ledger.decide(async (book) => {
+    // Before the store's clock is asked: our deadline is never later than what the claim tells others.
+    const claimedAt = performance.now();
+    const now = await book.now();
     const words = policy ? await withoutDisabled(book, policy, offered, now) : offered;
     const known = { approvedBy: words.approved.map(({ operator }) => operator) };
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
@@ -70,13 +74,14 @@ export async function commit<Name extends OperationName>(
     const leaseUntil = decision.leaseMs === undefined ? undefined : now + decision.leaseMs;
     await book.claim(step, stamp, {
       earlier: claiming.earlier,
-      sentAt: new Date(now),
+      since: deps.clock.since(deps.now()),
       answerBy: now + timeLimitMs(call.endpoint),
       leaseUntil,
     });
-    if (leaseUntil === undefined) return done;
+    const claimed = { ...done, deadline: claimedAt + timeLimitMs(call.endpoint) };
+    if (leaseUntil === undefined) return claimed;
     for (const lease of leasesOf(call, facts, leaseUntil)) await book.openLease(lease);
-    return { ...done, leaseUntil };
+    return { ...claimed, leaseUntil };
   });
 }
 

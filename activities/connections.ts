@@ -101,21 +101,23 @@ export const staleToken = 'an OAuth token that had run out';
 /**
  * Sends, and once more with a new OAuth token where PagerDuty takes the old one no longer: a 401 has done nothing.
  * @param onStale hears of the first request, so that it is listed like the second.
+ * @param leftMs how much time is left for it; the operation's own limit where absent.
  */
 export async function sendOver<Name extends OperationName>(
   connect: () => Promise<Connection>,
   name: Name,
   request: RequestOf<Name>,
   onStale: (facts: PagerDutyError['facts']) => void,
+  leftMs: () => number | undefined = () => undefined,
 ): Promise<Answer<Name>> {
   const connection = await connect();
   try {
-    return await send(connection, name, request);
+    return await send(connection, name, request, leftMs());
   } catch (error) {
     const isStale = error instanceof PagerDutyError && error.facts.kind === 'Unauthenticated';
     if (!isStale || !connection.drop) throw error;
     connection.drop();
     onStale(error.facts);
-    return send(await connect(), name, request);
+    return send(await connect(), name, request, leftMs());
   }
 }

@@ -3,6 +3,7 @@ import type { PolicyState } from '../gate/policy-source.ts';
 import type { Connection } from '../pagerduty/http.ts';
 import type { FactCache } from './facts.ts';
 import type { OriginReader } from './origin.ts';
+import type { PagerDutyClock } from './pagerduty-clock.ts';
 
 /** What the Activities of one account work with. Made once, by `createActivities`. */
 export interface Deps {
@@ -21,7 +22,9 @@ export interface Deps {
   readonly journalFile: string;
   readonly origin: OriginReader;
   readonly cache: FactCache;
+  readonly clock: PagerDutyClock;
   /** Whether a lease still holds: not run out, its run open, its agent known. */
   readonly isLive: (lease: LeaseRow) => Promise<boolean>;
+  /** Our own clock. What another Worker is to compare is told by the store's. */
   readonly now: () => number;
 }

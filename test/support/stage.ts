@@ -207,12 +207,12 @@ export async function setStage({
       summary = 'p99 latency above 2 s',
       severity = 'critical',
     } = {}) => {
-      const before = new Set(simulator.world.incidents.keys());
+      const withKey = () => simulator.world.incidentIndex.byKey(key).map(({ id }) => id);
+      const before = withKey();
       const payload = { summary, source: 'test', severity };
       const event = { routing_key: checkoutKey, event_action: 'trigger', dedup_key: key, payload };
       await call(simulator.url, 'POST', '/v2/enqueue', event);
-      const opened = [...simulator.world.incidents.keys()].filter((id) => !before.has(id));
-      return opened[0] ?? '';
+      return withKey().find((id) => !before.includes(id)) ?? '';
     },
     asPerson: (method, path, body, from = 'ada@example.com') => call(simulator.url, method, path, body, from),
     requests,

@@ -78,6 +78,7 @@ const others: Readonly<Record<string, object>> = {
   listOurUsers: {},
   listUnheld: { offset: 0, ourUsers: [] },
   checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
+  readBack: { of: 'two', operation: 'enqueueEvent', request: sampleRequests(catalogue.enqueueEvent)[0] },
   admit: { update: 'finish', value: {}, statement: 'x.y.z', heardAt: 0 },
 };
 
