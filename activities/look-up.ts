@@ -11,7 +11,7 @@ import {
 } from '../pagerduty/catalogue/index.ts';
 import { type Call, outcomeOf } from './call.ts';
 import { outcomeUnknown } from './failures.ts';
-import { type CallResult, type Done, done, notDone } from './results.ts';
+import { type CallResult, type Done, done, type NotDone, notDone } from './results.ts';
 
 /** Records of a list that are looked through for an effect, at most. */
 const mostPages = 10;
@@ -33,25 +33,22 @@ export async function lookFor<Name extends OperationName>(
   const stamp: Stamp = { seq: earlier.entry, hash: earlier.entry_hash };
   const lost = (sentence: string): Promise<Stamp> =>
     ledger.entry(outcomeOf(call, {}, stamp, { decision: 'lost', sentence }));
-  if (endpoint.repeat === 'never') {
-    const sentence = `Whether "${caller.step}" took effect cannot be known: its answer did not come, and nothing in PagerDuty would show it. It is not sent again.`;
-    // A second look, after a reset, finds it written down already.
-    if (earlier.state === 'sent') {
-      const came = outcomeOf(call, {}, stamp, { decision: 'lost', sentence });
-      await ledger.settle(step, stamp, { state: 'unknown', isAnswered: true }, came);
-    }
+  const unknowable = async (why: string): Promise<NotDone> => {
+    const sentence = `Whether "${caller.step}" took effect cannot be known: its answer did not come, and ${why}. It is not sent again.`;
+    const came = outcomeOf(call, {}, stamp, { decision: 'lost', sentence });
+    await ledger.settle(step, stamp, { state: 'unknown', isAnswered: true }, came);
     return notDone(call, 'OutcomeUnknown', sentence, stamp, {});
-  }
+  };
+  if (endpoint.repeat === 'never') return unknowable('nothing in PagerDuty would show it');
   if (endpoint.repeat === 'safe') {
     await lost('The earlier try was not answered; it is safe to send again.');
     return undefined;
   }
-  const response = await effectOf(call, earlier.sent_at);
-  if (response === undefined) {
-    await lost('The earlier try left no trace in PagerDuty; it may be sent again.');
-    return undefined;
-  }
-  return found(call, stamp, response, earlier.lease_until ?? undefined);
+  const { response, hidden } = await effectOf(call, earlier.sent_at);
+  if (response !== undefined) return found(call, stamp, response, earlier.lease_until ?? undefined);
+  if (hidden !== undefined) return unknowable(hidden);
+  await lost('The earlier try left no trace in PagerDuty; it may be sent again.');
+  return undefined;
 }
 
 /** Records that the effect of an earlier try is there: the step is done. */
@@ -72,14 +69,22 @@ export async function found<Name extends OperationName>(
   return result;
 }
 
-/** The write's answer as PagerDuty shows its effect now, or `undefined` where it shows none that is ours. */
+/** What a look shows of a write. */
+interface Effect<Name extends OperationName> {
+  /** The write's answer as PagerDuty shows its effect now; absent where it shows none that is ours. */
+  readonly response?: ResponseOf<Name>;
+  /** Why nobody can know whether there is one. */
+  readonly hidden?: string;
+}
+
+/** Looks for the effect of a write, in all the ways that it declares. */
 export async function effectOf<Name extends OperationName>(
   call: Call<Name>,
   since: string,
-): Promise<ResponseOf<Name> | undefined> {
+): Promise<Effect<Name>> {
   const { repeat } = call.endpoint;
-  if (typeof repeat === 'string') return undefined;
-  const { find, ask, ours, also = [] }: LookFirst = repeat;
+  if (typeof repeat === 'string') return {};
+  const { find, ask, ours, hidden, also = [] }: LookFirst = repeat;
   const request = signed(call) as never;
   const trace: Trace = { ourUsers: await call.reader.ourUsers(), since, mark: markOf(call) };
   let first: unknown;
@@ -87,7 +92,7 @@ export async function effectOf<Name extends OperationName>(
     const shown = await seen(call, find as OperationName, ask(request, trace), page);
     first ??= shown;
     const response = ours(shown as never, request, trace);
-    if (response !== undefined) return response as ResponseOf<Name>;
+    if (response !== undefined) return { response: response as ResponseOf<Name> };
     if (!isPartOfList(find, shown)) break;
   }
   for (const look of also) {
@@ -95,9 +100,10 @@ export async function effectOf<Name extends OperationName>(
     if (!asked) continue;
     const shown = await seen(call, look.find as OperationName, asked, 0);
     const response = look.ours(shown as never, request, trace, first as never);
-    if (response !== undefined) return response as ResponseOf<Name>;
+    if (response !== undefined) return { response: response as ResponseOf<Name> };
   }
-  return undefined;
+  const why = hidden?.(first as never, request);
+  return why === undefined ? {} : { hidden: why };
 }
 
 /** One look; several reads where several things are asked for. */

@@ -156,8 +156,8 @@ async function sendOnce<Name extends OperationName>(
     await ledger.settle(step, stamp, { state, isAnswered: true }, came, isTaken ? endLease : undefined);
     // A name that is taken, or a state that is there already: it may be what our earlier try left.
     if (doubtedSince !== undefined && error.facts.kind === 'InvalidRequest') {
-      const there = await effectOf(call, doubtedSince);
-      if (there !== undefined) return found(call, stamp, there, leaseUntil);
+      const { response } = await effectOf(call, doubtedSince);
+      if (response !== undefined) return found(call, stamp, response, leaseUntil);
     }
     throw error;
   }

@@ -53,7 +53,8 @@ export async function readBack(deps: Deps, input: ReadBackInput): Promise<ReadBa
       );
     }
     const stamp: Stamp = { seq: row.entry, hash: row.entry_hash };
-    const isThere = (await effectOf(call, row.sent_at)) !== undefined;
+    const { response } = await effectOf(call, row.sent_at);
+    const isThere = response !== undefined;
     const { seenWithinMs = 0, unseen = 'nothing that PagerDuty shows tells of it' } =
       typeof endpoint.repeat === 'string' ? {} : endpoint.repeat;
     if (!isThere && lookedForMs() < seenWithinMs) {

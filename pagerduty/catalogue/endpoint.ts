@@ -143,6 +143,8 @@ export interface FurtherLook extends Pick<Look, 'find'> {
 
 /** After an unknown outcome: look for the effect before sending again. */
 export interface LookFirst extends Look {
+  /** Whether something hides from the first look what it looks for: why nobody can know, in words that follow a colon. */
+  readonly hidden?: (found: never, request: never) => string | undefined;
   /** Where the first look does not show it: other looks, in this order. */
   readonly also?: readonly FurtherLook[];
   /** How long after its answer the effect may still be on its way, where PagerDuty answers first and acts later. */

@@ -45,7 +45,7 @@ export interface EnqueueEvent {
   };
 }
 
-interface Found {
+export interface Found {
   readonly incidents: readonly Incident[];
 }
 

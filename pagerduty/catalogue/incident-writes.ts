@@ -117,7 +117,7 @@ const changes = {
 };
 
 /** One incident's part of an update. */
-interface Change {
+export interface Change {
   readonly status?: 'triggered' | 'acknowledged' | 'resolved' | undefined;
   readonly resolution?: string | undefined;
   readonly title?: string | undefined;

@@ -187,6 +187,12 @@ export const createScheduleOverride = {
       );
       return overrides.some(({ status }) => status === 201) ? { overrides } : undefined;
     },
+    // Sent again it would lie on top of theirs.
+    hidden: ({ schedule }: { schedule: Schedule }, { body }: CreateOverride) => {
+      const standing = schedule.overrides_subschedule?.rendered_schedule_entries ?? [];
+      const isUnder = body.overrides.some((override) => standing.some((entry) => overlaps(entry, override)));
+      return isUnder ? 'another override stands there, and ours may lie under it' : undefined;
+    },
   },
   shownBy: 'answer',
 } as const satisfies Endpoint;
@@ -213,6 +219,9 @@ function isCovered(
   }
   return isHis && reached >= until;
 }
+
+const overlaps = (one: Pick<Entry, 'start' | 'end'>, other: Pick<Entry, 'start' | 'end'>): boolean =>
+  Date.parse(one.start) < Date.parse(other.end) && Date.parse(one.end) > Date.parse(other.start);
 
 const earliest = (times: readonly string[]): string =>
   new Date(Math.min(...times.map((time) => Date.parse(time)))).toISOString();

@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import proto from '@temporalio/proto';
 import Database from 'libsql';
 import { inject } from 'vitest';
 import type { z } from 'zod';
@@ -18,7 +17,6 @@ import { journalFile } from '../../worker/config.ts';
 import { type RunningWorker, startWorker } from '../../worker/index.ts';
 import {
   releaseWorkflowId,
-  taskQueues,
   type WorkflowName,
   type Workflows,
   workflowTaskQueue,
@@ -26,6 +24,7 @@ import {
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
+import { liftPace } from './pace.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, startRecorder } from './recorder.ts';
 import { findSecrets, type Secret } from './secrets.ts';
@@ -322,18 +321,6 @@ function claimNamespace(): string {
     }
   }
   throw new Error('All namespaces are claimed; give the server more in global-server.ts.');
-}
-
-/** Sets limits no test comes near; the Worker leaves alone what stands already. */
-async function liftPace(client: Client): Promise<void> {
-  for (const queue of Object.values(taskQueues)) {
-    await client.workflowService.updateTaskQueueConfig({
-      namespace: client.options.namespace,
-      taskQueue: queue('main'),
-      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-      updateQueueRateLimit: { rateLimit: { requestsPerSecond: 100_000 }, reason: 'test' },
-    });
-  }
 }
 
 async function call(

@@ -204,6 +204,22 @@ test.each([
   expect(found !== undefined).toBe(isFound);
 });
 
+test('what lies under somebody else’s newer override is hidden, and not sent again on top of it', () => {
+  const { hidden } = catalogue.createScheduleOverride.repeat;
+  const asked = { start: '2026-07-01T10:00:00Z', end: '2026-07-01T12:00:00Z', user: { id: 'PADA' } };
+  const request = { params: { id: 'PR' }, body: { overrides: [asked] } };
+  const hides = (start: string, end: string) => {
+    const entries = [{ start, end, user: { id: 'PBEN' } }];
+    return hidden(
+      { schedule: { overrides_subschedule: { rendered_schedule_entries: entries } } } as never,
+      request,
+    );
+  };
+  expect(hides('2026-07-01T09:00:00Z', '2026-07-01T13:00:00Z')).toMatch(/ours may lie under it$/);
+  expect(hides('2026-07-01T11:00:00Z', '2026-07-01T13:00:00Z')).toBeDefined();
+  expect(hides('2026-07-01T12:00:00Z', '2026-07-01T13:00:00Z')).toBeUndefined();
+});
+
 test('of several overrides those that stand were taken, and the others refused: none is sent again', () => {
   const override = (day: string) => ({
     start: `${day}T10:00:00Z`,
