@@ -7,7 +7,7 @@ import type { Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
 import type { Step } from '../gate/steps.ts';
-import { phrase } from '../gate/words.ts';
+import { join, nameOf, phrase, speaker } from '../gate/words.ts';
 import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
 import type { Deps } from './deps.ts';
@@ -38,6 +38,10 @@ export interface CallInput<Name extends OperationName> {
   readonly keep?: readonly string[];
   /** Where the incidents of the request lie, so that few pages show them all. Decides nothing. */
   readonly near?: Near;
+  /** Notes by which operators approve it. Who wrote them PagerDuty says, in the attempt that counts them. */
+  readonly notes?: readonly NoteWord[];
+  /** Whether the result says which of PagerDuty's users are ours. */
+  readonly ours?: true;
 }
 
 /** The instants between which incidents were created, ISO 8601. */
@@ -53,6 +57,13 @@ export interface Part {
   readonly judge: (facts: AllFacts) => Decision | Undecided;
 }
 
+/** A note that may approve a step. */
+export interface NoteWord {
+  /** Id of the incident that has it. */
+  readonly incident: string;
+  readonly id: string;
+}
+
 /** One attempt at one call: everything that is fixed before the first fact is read. */
 export interface Call<Name extends OperationName> {
   readonly deps: Deps;
@@ -62,6 +73,8 @@ export interface Call<Name extends OperationName> {
   readonly expect: Expectation | undefined;
   readonly statements: readonly string[];
   readonly keep: readonly string[] | undefined;
+  readonly notes: readonly NoteWord[];
+  readonly tellsOurs: boolean;
   /** The configuration of this attempt, where it can be read. */
   readonly policy: Policy | undefined;
   readonly touches: readonly Touch[];
@@ -73,6 +86,8 @@ export interface Call<Name extends OperationName> {
   readonly step: Step;
   readonly ledger: Ledger;
   readonly reader: FactReader;
+  /** Whether it undoes another call, in favour of a person who came between. */
+  readonly isAmends?: true;
   /** The gate's word on what is known. */
   readonly judge: (facts: AllFacts, known?: Known) => Decision | Undecided;
   /** The things of a bulk request; none of any other, or where there is one. */
@@ -103,6 +118,7 @@ export async function callOf<Name extends OperationName>(
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
   const caller: Caller = {
     agent: origin.kind === 'runner' ? runner : origin.kind === 'nobody' ? origin.claimed : origin.agent,
+    ...('via' in origin && { via: origin.via }),
     account: deps.account,
     workflowId: run.workflowId,
     runId: run.runId,
@@ -121,6 +137,8 @@ export async function callOf<Name extends OperationName>(
     expect: input.expect,
     statements: input.statements ?? [],
     keep: input.keep,
+    notes: input.notes ?? [],
+    tellsOurs: input.ours === true,
     policy: state.readable ? state.policy : undefined,
     touches,
     incidentIds: touchedIds('incident', touches),
@@ -138,6 +156,7 @@ export async function callOf<Name extends OperationName>(
     const { statusOf = statusIn(facts), switches, approvedBy = [] } = known;
     const question: Question = {
       agent: caller.agent,
+      via: caller.via,
       operation: name,
       summary: endpoint.summary,
       actions: endpoint.actions(request as never, statusOf),
@@ -149,13 +168,14 @@ export async function callOf<Name extends OperationName>(
     const refuse = (rule: string, why: string): Decision => ({
       decision: 'denied',
       rule,
-      sentence: `${caller.agent} may not ${phrase(question, facts.incidents)}: ${why}.`,
+      sentence: `${speaker(caller)} may not ${phrase(question, facts.incidents)}: ${why}.`,
     });
     const none = withoutPolicy(state, deps.account);
     if (none || !state.readable) return refuse(none?.rule ?? '', none?.why ?? '');
     if (origin.kind === 'nobody') return refuse('statement', origin.why);
     if (origin.kind === 'operator') return decideForOperator(question, facts, switches);
-    return decide(state.policy, question, facts, switches);
+    const word = decide(state.policy, question, facts, switches);
+    return origin.ordered ? withinOrder(word, origin.ordered, facts, refuse) : word;
   };
   const parts = (): readonly Part[] => {
     const alone = [...(endpoint.bulk?.alone(input.request as never) ?? [])];
@@ -164,6 +184,26 @@ export async function callOf<Name extends OperationName>(
       : alone.map(([id, request]) => ({ id, judge: (facts) => judgeOf(request, facts) }));
   };
   return { ...call, judge: (facts, known) => judgeOf(input.request, facts, known), parts };
+}
+
+/** Whoever forges the start of a standing order gets what the order does anyway: on the services that it names. */
+function withinOrder(
+  word: Decision | Undecided,
+  { name, services }: NonNullable<Extract<Origin, { kind: 'agent' }>['ordered']>,
+  { orderedService }: AllFacts,
+  refuse: (rule: string, why: string) => Decision,
+): Decision | Undecided {
+  if (word.decision === 'denied') return word;
+  if (orderedService === undefined) {
+    const needs = word.decision === 'needs' ? word.needs : [];
+    return { decision: 'needs', needs: ['orderedService', ...needs] };
+  }
+  if (orderedService !== null && services.includes(orderedService)) return word;
+  const where = orderedService === null ? 'no service' : `service ${nameOf(orderedService)}`;
+  return refuse(
+    `standing.${name}`,
+    `the standing order ${name} covers services ${join(services)}, and its incident is of ${where}`,
+  );
 }
 
 /** Why nothing can be decided by the configuration as it is; `undefined` where it can. */

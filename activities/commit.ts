@@ -1,8 +1,8 @@
-import { approvalClaim } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
 import type { LeaseRow, StepRow } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { Policy } from '../gate/policy.ts';
+import { speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Approvals, approvalsIn, noApprovals, unheard } from './approvals.ts';
@@ -10,16 +10,20 @@ import { type Call, entryOf, wording } from './call.ts';
 import type { AllFacts } from './facts.ts';
 import type { Book } from './ledger.ts';
 
-/** The gate's last word, and where it stands. */
-export interface Committed {
-  readonly decision: Decision;
+/** An entry, and what was claimed with it. */
+export interface Claimed {
   readonly stamp: Stamp;
   /** Until when an acknowledge is held, milliseconds since 1970. */
   readonly leaseUntil?: number;
+  /** Of a write: by when it must have been answered, by `performance.now()`. */
+  readonly deadline?: number;
+}
+
+/** The gate's last word, and where it stands. */
+export interface Committed extends Claimed {
+  readonly decision: Decision;
   /** Whose words on the step count for nothing, and why. */
   readonly unheard: readonly string[];
-  /** Of a write that was claimed: by when it must have been answered, by `performance.now()`. */
-  readonly deadline?: number;
 }
 
 /**
@@ -35,10 +39,8 @@ export async function commit<Name extends OperationName>(
   claiming?: { readonly earlier: StepRow | undefined },
 ): Promise<Committed> {
   const { policy, origin, caller, step, deps, ledger } = call;
-  const offered =
-    policy && call.statements.length > 0
-      ? await approvalsIn(deps, policy, origin, approvalClaim(step, facts), call.statements)
-      : noApprovals;
+  const hasWords = call.statements.length > 0 || call.notes.length > 0;
+  const offered = policy && hasWords ? await approvalsIn(call, policy, facts, first) : noApprovals;
   return ledger.decide(async (book) => {
     // Before the store's clock is asked: our deadline is never later than what the claim tells others.
     const claimedAt = performance.now();
@@ -58,7 +60,7 @@ export async function commit<Name extends OperationName>(
         ? {
             decision: 'denied',
             rule: 'facts',
-            sentence: `${caller.agent} may not ${wording(call, facts)}: a fact is missing.`,
+            sentence: `${speaker(caller)} may not ${wording(call, facts)}: a fact is missing.`,
           }
         : last;
     const counting = decision.decision === 'denied' ? [] : (decision.approvedBy ?? []);

@@ -1,8 +1,8 @@
 import { withStore } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
-import type { FactName, IncidentFacts, Switches } from '../gate/facts.ts';
+import { type FactName, type IncidentFacts, type Switches, sameSet } from '../gate/facts.ts';
 import { switchesFor } from '../gate/switches.ts';
-import { join, nameOf } from '../gate/words.ts';
+import { join, nameOf, speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Call, type Expectation, entryOf, touchedIds, wording } from './call.ts';
@@ -24,17 +24,18 @@ export async function decideOn<Name extends OperationName>(
   const known: { facts: AllFacts } = { facts: {} };
   const mustSee = call.endpoint.situated === true || call.expect !== undefined;
   try {
-    const decision = await gather(call, known, mustSee, call.expect?.acknowledgers === 'ours');
+    const mustKnowOurs = call.tellsOurs || call.expect?.acknowledgers === 'ours';
+    const decision = await gather(call, known, mustSee, mustKnowOurs);
     if (decision) return { decision, facts: known.facts };
   } catch (error) {
     if (error instanceof PagerDutyError) {
-      const sentence = `${call.caller.agent} could not ${wording(call, known.facts)} yet: ${error.message} Nothing was sent.`;
+      const sentence = `${speaker(call.caller)} could not ${wording(call, known.facts)} yet: ${error.message} Nothing was sent.`;
       await call.ledger.entry(entryOf(call, known.facts, { decision: 'undecided', rule: 'facts', sentence }));
     }
     throw error;
   }
   const { facts } = known;
-  const sentence = `${call.caller.agent} may not ${wording(call, facts)}: PagerDuty did not say what the decision needs to know.`;
+  const sentence = `${speaker(call.caller)} may not ${wording(call, facts)}: PagerDuty did not say what the decision needs to know.`;
   return { decision: { decision: 'denied', rule: 'facts', sentence }, facts };
 }
 
@@ -42,7 +43,7 @@ export async function decideOn<Name extends OperationName>(
 export type Asking = Pick<
   Call<OperationName>,
   'deps' | 'policy' | 'touches' | 'incidentIds' | 'reader' | 'ledger' | 'origin' | 'judge'
-> & { readonly caller: { readonly agent: string } };
+> & { readonly caller: { readonly agent: string; readonly via?: string | undefined } };
 
 /**
  * Reads what the gate asks for, into `known`, until it has decided; `undefined` where it never does.
@@ -108,6 +109,11 @@ async function readFact(call: Asking, need: FactName): Promise<AllFacts> {
     }
     case 'ourDuty':
       return { ourDuty: await reader.ourDuty(), ourUsers: await reader.ourUsers() };
+    case 'orderedService': {
+      const { origin } = call;
+      const incident = origin.kind === 'agent' ? origin.ordered?.incident : undefined;
+      return { orderedService: incident === undefined ? null : await reader.serviceOf(incident) };
+    }
     case 'ourUsers':
       return { ourUsers: await reader.ourUsers() };
     case 'holder':
@@ -170,9 +176,6 @@ function differsIn(
   }
   return undefined;
 }
-
-const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((value) => b.includes(value));
 
 /** What the store says before anything is read: a frozen agent asks PagerDuty nothing. Its last word comes with the entry. */
 async function switchesNow<Name extends OperationName>({

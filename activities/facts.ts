@@ -8,12 +8,29 @@ import type { User } from '../pagerduty/catalogue/users.ts';
 import { teamsOf } from '../pagerduty/catalogue/wire.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
+import { oneLine } from '../pagerduty/text.ts';
 import type { Near } from './call.ts';
 import { sendOver, staleToken } from './connections.ts';
 import type { Deps } from './deps.ts';
 
 /** All that a decision can know. */
-export type AllFacts = Facts & ReleaseFacts;
+export type AllFacts = Facts &
+  ReleaseFacts & {
+    /** The service of the incident for which a standing order started the run; `null` where it has none. */
+    readonly orderedService?: string | null;
+  };
+
+/** What of it people are shown: what the decision was made on, without what the runner keeps for itself. */
+export function shownOf({
+  ourDuty: _duty,
+  ourUsers: _users,
+  holder: _holder,
+  recordedPolicy: _policy,
+  orderedService: _service,
+  ...shown
+}: AllFacts): Facts {
+  return shown;
+}
 
 /** How old a fact about a service, a policy or who is on call may be; a fact about an incident has no age at all. */
 const oldestMs = 60_000;
@@ -242,6 +259,14 @@ export class FactReader {
     });
   }
 
+  /** The service that an incident is of; of a standing order's incident, where it decides nothing else. */
+  serviceOf(incident: string): Promise<string | null> {
+    return this.#deps.cache.get(`service of ${incident}`, async () => {
+      const found = await this.ask('getIncident', { params: { id: incident } }, incident);
+      return found.incident.service?.id ?? null;
+    });
+  }
+
   /** Ids of the users whom our `From` addresses name or named. */
   async ourUsers(): Promise<readonly string[]> {
     const addresses = await this.#deps.ourAddresses();
@@ -281,11 +306,27 @@ export class FactReader {
   }
 }
 
+/** What of an incident its facts are made of. */
+export type Seen = Pick<
+  Incident,
+  | 'id'
+  | 'incident_number'
+  | 'title'
+  | 'status'
+  | 'urgency'
+  | 'service'
+  | 'escalation_policy'
+  | 'teams'
+  | 'assignments'
+  | 'acknowledgements'
+>;
+
 /** The facts of an incident as PagerDuty sent it. */
-export function factsOf(incident: Incident): IncidentFacts {
+export function factsOf(incident: Seen): IncidentFacts {
   return {
     id: incident.id,
     number: incident.incident_number,
+    title: oneLine(incident.title ?? '', 200),
     status: incident.status,
     urgency: incident.urgency,
     service: incident.service?.id,

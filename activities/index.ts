@@ -4,6 +4,7 @@ import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accoun
 import { type LeaseRow, type Store, StoreAway, withStore } from '../gate/audit-store.ts';
 import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import type { Ordered } from '../gate/standing.ts';
 import { storeClock } from '../gate/store-clock.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
@@ -14,6 +15,7 @@ import type { Deps } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { originReader } from './origin.ts';
 import { PagerDutyClock } from './pagerduty-clock.ts';
+import { listActs, listPersonsNotes } from './people.ts';
 import { perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
 import { type ReadBackInput, readBack } from './read-back.ts';
@@ -21,6 +23,7 @@ import { listOurUsers, listUnheld, release } from './release.ts';
 import type { CallResult } from './results.ts';
 
 export type { CallInput, Expectation, Near } from './call.ts';
+export type { PersonsNote } from './people.ts';
 export type { Permission } from './permission.ts';
 export type { ReadBack, ReadBackInput } from './read-back.ts';
 export type { Unheld } from './release.ts';
@@ -32,6 +35,8 @@ export interface ActivityOptions {
   readonly client: Client;
   /** Task Queue of the Workflows; a run that was started elsewhere carries no authority. */
   readonly workflowTaskQueue: string;
+  /** The id of the run that a standing order starts. */
+  readonly orderedId: (workflow: string, input: Ordered) => string;
   readonly policy: () => PolicyState;
   readonly secrets: Secrets;
   readonly store: () => Promise<Store>;
@@ -69,6 +74,7 @@ export function createActivities(options: ActivityOptions): Activities {
     origin: originReader(options.client, options.store, {
       taskQueue: options.workflowTaskQueue,
       account: options.account,
+      orderedId: options.orderedId,
     }),
     cache,
     clock: new PagerDutyClock(),
@@ -86,6 +92,8 @@ const runnerActivities = (deps: Deps) => ({
   listOurUsers: (input: Parameters<typeof listOurUsers>[1]) => listOurUsers(deps, input),
   listUnheld: (input: Parameters<typeof listUnheld>[1]) => listUnheld(deps, input),
   readBack: (input: ReadBackInput) => readBack(deps, input),
+  listActs: (input: Parameters<typeof listActs>[1]) => listActs(deps, input),
+  listPersonsNotes: (input: Parameters<typeof listPersonsNotes>[1]) => listPersonsNotes(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
   checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
 });

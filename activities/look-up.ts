@@ -10,8 +10,10 @@ import {
   type ResponseOf,
 } from '../pagerduty/catalogue/index.ts';
 import { type Call, outcomeOf } from './call.ts';
+import type { AllFacts } from './facts.ts';
 import { outcomeUnknown } from './failures.ts';
-import { type CallResult, type Done, done, type NotDone, notDone } from './results.ts';
+import { gaveWay, giveWay, type SendOnce } from './put-back.ts';
+import { type CallResult, done, type NotDone, notDone } from './results.ts';
 
 /** Records of a list that are looked through for an effect, at most. */
 const mostPages = 10;
@@ -24,6 +26,7 @@ const mostPages = 10;
 export async function lookFor<Name extends OperationName>(
   call: Call<Name>,
   earlier: StepRow,
+  sendOnce: SendOnce,
 ): Promise<CallResult<Name> | undefined> {
   const { endpoint, step, ledger, caller } = call;
   const restMs = earlier.answer_by - (await ledger.now());
@@ -45,25 +48,28 @@ export async function lookFor<Name extends OperationName>(
     return undefined;
   }
   const { response, hidden } = await effectOf(call, earlier.sent_at);
-  if (response !== undefined) return found(call, stamp, response, earlier.lease_until ?? undefined);
+  if (response !== undefined) return found(call, stamp, response, earlier.lease_until ?? undefined, sendOnce);
   if (hidden !== undefined) return unknowable(hidden);
   await lost('The earlier try left no trace in PagerDuty; it may be sent again.');
   return undefined;
 }
 
-/** Records that the effect of an earlier try is there: the step is done. */
+/** Records that the effect of an earlier try is there: the step is done, unless a person came between. */
 export async function found<Name extends OperationName>(
   call: Call<Name>,
   stamp: Stamp,
   response: ResponseOf<Name>,
   leaseUntil: number | undefined,
-): Promise<Done<Name>> {
-  const sentence = 'The earlier try had taken effect; it is not sent again.';
-  const result = done(call, response, stamp, sentence, {
-    ourUsers: await call.reader.ourUsers(),
-    leaseUntil,
-    isFound: true,
-  });
+  sendOnce: SendOnce,
+): Promise<CallResult<Name>> {
+  const seen = ((await call.ledger.recall(stamp))?.facts ?? {}) as AllFacts;
+  const gave = await giveWay(call, seen, response, sendOnce);
+  const sentence = `The earlier try had taken effect; it is not sent again.${gave === undefined ? '' : ` But ${gave}.`}`;
+  const ourUsers = await call.reader.ourUsers();
+  const result =
+    gave === undefined
+      ? done(call, response, stamp, sentence, { ourUsers, leaseUntil, isFound: true })
+      : notDone(call, 'Changed', gaveWay(call, seen, gave), stamp, seen);
   const came = outcomeOf(call, {}, stamp, { decision: 'found', sentence });
   await call.ledger.settle(call.step, stamp, { state: 'done', result }, came);
   return result;

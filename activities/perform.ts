@@ -1,12 +1,13 @@
-import type { Stamp } from '../gate/audit.ts';
+import type { AuditRecord, Stamp } from '../gate/audit.ts';
 import { StoreAway } from '../gate/audit-store.ts';
 import * as leases from '../gate/leases.ts';
 import { isInDoubt } from '../gate/steps.ts';
+import { speaker } from '../gate/words.ts';
 import type { OperationName, RequestOf } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
 import { type Call, type CallInput, callOf, entryOf, outcomeOf, statusIn, wording } from './call.ts';
-import { type Committed, commit } from './commit.ts';
+import { type Claimed, commit } from './commit.ts';
 import { sendOver, staleToken } from './connections.ts';
 import { decideOn, differing } from './decision.ts';
 import type { Deps } from './deps.ts';
@@ -14,7 +15,8 @@ import type { AllFacts } from './facts.ts';
 import { backOffMs, outcomeUnknown, toFailure } from './failures.ts';
 import { effectOf, found, lookFor, signed } from './look-up.ts';
 import { narrowAnswer, narrowRequest } from './narrow.ts';
-import { type CallResult, checkSize, type Done, done, notDone, refused, some } from './results.ts';
+import { gaveWay, giveWay } from './put-back.ts';
+import { type CallResult, checkSize, done, notDone, refused, some } from './results.ts';
 
 /**
  * The only road to PagerDuty: origin → facts → decide → audit → send. A write is claimed under its step key first, so
@@ -40,7 +42,7 @@ export async function perform<Name extends OperationName>(
 export async function noteReads<Name extends OperationName>(call: Call<Name>, error: unknown): Promise<void> {
   if (call.reader.reads.length === 0) return;
   const why = error instanceof Error ? error.message : String(error);
-  const sentence = `${call.caller.agent} could not ${wording(call)} yet: ${why}`;
+  const sentence = `${speaker(call.caller)} could not ${wording(call)} yet: ${why}`;
   const entry = entryOf(call, {}, { decision: 'undecided', rule: 'facts', sentence });
   try {
     await call.ledger.entry(entry);
@@ -79,16 +81,16 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   // A retry, a cron run or a continuation shares its step keys with the run before it, but not its authority.
   const isStranger = call.origin.kind === 'nobody' && call.origin.isStranger === true;
   const earlier = isStranger ? undefined : await call.ledger.find(call.step);
-  if (earlier?.state === 'done') return JSON.parse(earlier.result ?? 'null') as Done<Name>;
+  if (earlier?.state === 'done') return JSON.parse(earlier.result ?? 'null') as CallResult<Name>;
   if (isInDoubt(earlier)) {
-    const settled = await lookFor(call, earlier);
+    const settled = await lookFor(call, earlier, sendOnce);
     if (settled) return settled;
   }
   const { decision: first, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
   const differences = differing(call.expect, facts);
   if (differences[0]) {
-    const sentence = `${call.caller.agent} did not ${wording(call)}: ${differences[0].why}. Nothing was sent.`;
+    const sentence = `${speaker(call.caller)} did not ${wording(call)}: ${differences[0].why}. Nothing was sent.`;
     const stamp = await call.ledger.entry(
       entryOf(call, facts, { decision: 'changed', rule: 'expect', sentence }),
     );
@@ -122,27 +124,19 @@ async function makeReady<Name extends OperationName>(call: Call<Name>): Promise<
  */
 async function sendOnce<Name extends OperationName>(
   call: Call<Name>,
-  { stamp, leaseUntil, deadline = 0 }: Committed,
+  { stamp, leaseUntil, deadline = 0 }: Claimed,
   allowed: string,
   facts: AllFacts,
-  doubtedSince: string | undefined,
-): Promise<Done<Name>> {
+  doubtedSince?: string,
+): Promise<CallResult<Name>> {
   const { ledger, step, deps } = call;
   const leftMs = (): number => deadline - performance.now();
   const endLease = async (tx: Parameters<typeof leases.end>[0]): Promise<void> => {
     for (const { id } of facts.incidents ?? []) await leases.end(tx, deps.account, id);
   };
+  let answer: Answer<Name>;
   try {
-    const { response, status, requestId } = await sendFor(call, signed(call), leftMs);
-    const sentence = `PagerDuty answered ${status}.`;
-    const result = done(call, response, stamp, `${allowed} ${sentence}`, { ...facts, leaseUntil });
-    const came = outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId });
-    // A resolved incident, or one given back, is held by nobody.
-    const lets = call
-      .actions(statusIn(facts))
-      .some((action) => action === 'incidents.resolve' || action === 'incidents.unacknowledge');
-    await ledger.settle(step, stamp, { state: 'done', result }, came, lets ? endLease : undefined);
-    return result;
+    answer = await sendFor(call, signed(call), leftMs);
   } catch (error) {
     if (!(error instanceof PagerDutyError)) throw error;
     if (error.facts.effect === 'unknown') throw await leftInDoubt(call, stamp, facts, error, leftMs());
@@ -157,10 +151,41 @@ async function sendOnce<Name extends OperationName>(
     // A name that is taken, or a state that is there already: it may be what our earlier try left.
     if (doubtedSince !== undefined && error.facts.kind === 'InvalidRequest') {
       const { response } = await effectOf(call, doubtedSince);
-      if (response !== undefined) return found(call, stamp, response, leaseUntil);
+      if (response !== undefined) return found(call, stamp, response, leaseUntil, sendOnce);
     }
     throw error;
   }
+  const { response, status, requestId } = answer;
+  const came = (what: string): AuditRecord => {
+    const sentence = `PagerDuty answered ${status}.${what}`;
+    return outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId });
+  };
+  let gave: string | undefined;
+  try {
+    gave = call.isAmends ? undefined : await giveWay(call, facts, response, sendOnce);
+  } catch (error) {
+    if (!(error instanceof PagerDutyError)) throw error;
+    const sentence = `Whether a person came between our look and our write is not known yet: ${error.message}`;
+    await ledger.settle(step, stamp, { state: 'unknown', isAnswered: true }, came(` ${sentence}`));
+    throw outcomeUnknown(sentence, error.facts.retryAfterMs);
+  }
+  const result =
+    gave === undefined
+      ? done(call, response, stamp, `${allowed} PagerDuty answered ${status}.`, { ...facts, leaseUntil })
+      : notDone(call, 'Changed', gaveWay(call, facts, gave), stamp, facts);
+  // A resolved incident, one given back, or one that a person took is held by nobody.
+  const lets = call
+    .actions(statusIn(facts))
+    .some((action) => action === 'incidents.resolve' || action === 'incidents.unacknowledge');
+  const also = lets || gave !== undefined ? endLease : undefined;
+  await ledger.settle(
+    step,
+    stamp,
+    { state: 'done', result },
+    came(gave === undefined ? '' : ` But ${gave}.`),
+    also,
+  );
+  return result;
 }
 
 /** Statuses after which nothing more can come of a request: PagerDuty itself has answered, and no gateway before it. */

@@ -6,7 +6,7 @@ import type { Decision } from '../gate/decide.ts';
 import type { Facts, IncidentFacts } from '../gate/facts.ts';
 import type { OperationName, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import type { Call } from './call.ts';
-import type { AllFacts } from './facts.ts';
+import { type AllFacts, shownOf } from './facts.ts';
 
 /** The call was made. */
 export interface Done<Name extends OperationName> {
@@ -133,7 +133,7 @@ export function refused<Name extends OperationName>(
     return { ...notDone(call, 'PermissionDenied', decision.sentence, stamp, facts), ...some(inTheWay) };
   }
   const { by, people, sentence } = decision;
-  const { ourDuty: _duty, ourUsers: _users, holder: _holder, recordedPolicy: _policy, ...shown } = facts;
+  const shown = shownOf(facts);
   const claim = approvalClaim(call.step, facts);
   return {
     ...notDone(call, 'ApprovalNeeded', sentence, stamp, facts),

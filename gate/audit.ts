@@ -19,6 +19,8 @@ export interface ReadDone {
 /** Whose call, where and in which run. */
 export interface Caller {
   readonly agent: string;
+  /** The front door it speaks through, or the standing order that started its run; absent where it signed itself. */
+  readonly via?: string | undefined;
   readonly account: string;
   readonly workflowId: string;
   readonly runId: string;
@@ -107,6 +109,14 @@ export async function write(store: Store, record: AuditRecord): Promise<Stamp> {
   const [stamp] = await transact(store, (tx) => append(tx, [record]));
   if (!stamp) throw new Error('the audit took a record and gave no number for it');
   return stamp;
+}
+
+/** The record of a number; `undefined` where there is none. */
+export async function recall(store: Store, seq: number): Promise<AuditRecord | undefined> {
+  const row = await withStore(() =>
+    store.selectFrom('audit').select('record').where('seq', '=', seq).executeTakeFirst(),
+  );
+  return row && (JSON.parse(row.record) as AuditRecord);
 }
 
 /** What `oncall audit` lists by; all of it must hold. */

@@ -58,6 +58,10 @@ export interface Errand {
   readonly reason?: string;
   /** How long a step waits for an operator's approval, in seconds. Default 900. */
   readonly approvalSeconds?: number;
+  /** Name of the standing order that started the run, where one did: its authority, which the gate proves by the configuration. */
+  readonly standing?: string;
+  /** Id of the event that it was started by. */
+  readonly event?: string;
 }
 
 /** A run about one incident. */
@@ -89,6 +93,8 @@ export interface RespondInput extends Subject {
   readonly assess: 'rules' | 'client';
   /** How long the client has for its finding before the run leaves the incident to people, in seconds. Default 60. */
   readonly presenceSeconds?: number;
+  /** How long after it resolved the incident it is watched for being opened again, in seconds. Default 900; 0 watches not at all. */
+  readonly watchSeconds?: number;
 }
 
 /** What an incident is, as far as the evidence goes. */
@@ -121,16 +127,107 @@ export interface Conclusion {
   readonly resolution: string;
 }
 
+/** Signal of every run that follows an incident: something happened to it, or to its service. It only wakes the run, which reads anew. */
+export const incidentChanged = 'incidentChanged';
+
+/** What the Signal `incidentChanged` brings. */
+export interface Happening {
+  /** PagerDuty's id of the event, or one that the sweep made: the same twice is one. */
+  readonly event: string;
+  /** PagerDuty's type of the event, or `sweep`. */
+  readonly type: string;
+  /** ISO 8601. */
+  readonly occurredAt: string;
+}
+
+/** What a run knows of its incident, kept in its memo under `known`: the sweep compares it with what PagerDuty says. */
+export interface Known {
+  readonly incident: string;
+  /** See `stateOf`. */
+  readonly state: string;
+  /** See `notesMark`; absent where the run does not listen to notes. */
+  readonly notes?: string;
+}
+
+/** Ids that runs about an incident have, so that whoever hears of it need not search. */
+export const followerIds = ({
+  account,
+  incident,
+}: Pick<Subject, 'account' | 'incident'>): readonly string[] =>
+  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened'].map((kind) => `${kind}:${account}:${incident}`);
+
 /** Words with the statement of the agent that said them. Unsigned words move nothing. */
 export interface Signed<T> {
   readonly value: T;
   readonly statement: string;
 }
 
-/** Updates of `respondToIncident`, by name. */
-export interface RespondUpdates {
+/** What an agent can say to its runs, by the name of the Update. */
+export interface AgentUpdates {
+  /** To `respondToIncident`: what it is. Its coming is the proof that someone is there to work. */
   readonly giveFinding: Finding;
+  /** To `respondToIncident`: the incident is over; it is resolved. */
   readonly conclude: Conclusion;
+  /** To `alertLifecycle`: the alert goes on to this state. */
+  readonly moveAlert: { readonly to: 'acknowledged' | 'resolved' };
+}
+
+/** Who paused a run, and since when (milliseconds). What the Query `paused` answers, and what an operator signs to resume. */
+export interface Pause {
+  readonly at: number;
+  readonly by: string;
+}
+
+/** Pages people for an incident and waits until one of them acknowledges it; climbs level by level. */
+export interface WaitInput extends Errand {
+  /** An incident that is there. Either this or `open`. */
+  readonly incident?: string;
+  /** An incident to open. */
+  readonly open?: {
+    /** Id of the service. */
+    readonly service: string;
+    readonly title: string;
+    readonly details?: string;
+    readonly urgency?: 'high' | 'low';
+  };
+  /** How long each level has, in seconds. Default 300. */
+  readonly levelSeconds?: number;
+  /** The last level of the escalation policy that is paged. Default 3. */
+  readonly mostLevels?: number;
+  /** Who is paged when nobody of the policy has acknowledged: an escalation policy, a user, or a service on which one more incident is opened. */
+  readonly fallback?: { readonly policy?: string; readonly user?: string; readonly service?: string };
+}
+
+export interface WaitResult extends RunResult {
+  readonly incident?: string;
+  /** Who acknowledged it, as PagerDuty calls them; absent where nobody did. */
+  readonly acknowledgedBy?: string;
+  /** Whom each level paged, and for how long nobody answered. */
+  readonly levels?: readonly {
+    readonly level: number;
+    readonly paged: readonly string[];
+    readonly seconds: number;
+  }[];
+}
+
+/** An alert of the agent's own, from trigger to resolve, over the Events API. */
+export interface AlertInput extends Errand {
+  /** Name of the routing key in the configuration. */
+  readonly routingKey: string;
+  readonly dedupKey: string;
+  readonly summary: string;
+  readonly source: string;
+  readonly severity: 'critical' | 'error' | 'warning' | 'info';
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** How long until it is resolved by itself, in seconds. Default 3600. */
+  readonly ttlSeconds?: number;
+  /** How long PagerDuty has to show what an event did, in seconds. Default 180. */
+  readonly confirmSeconds?: number;
+}
+
+export interface AlertResult extends RunResult {
+  readonly incident?: string;
+  readonly alert?: string;
 }
 
 /** One operation of the catalogue, for agents that need no plan. */
@@ -168,7 +265,9 @@ export interface PendingApproval extends Omit<NonNullable<NotDone['approval']>, 
   readonly id: string;
   readonly agent: string;
   readonly sentence: string;
-  /** Where it was asked before: that the facts have changed since. */
+  /** What exactly it does, and who is paged by it. */
+  readonly effect: string;
+  /** Where it was asked before: what has changed since. */
   readonly anew?: string;
   /** When the step is given up, milliseconds since 1970. */
   readonly until: number;
@@ -187,6 +286,8 @@ export interface Workflows {
   readonly addNote: { readonly input: AddNoteInput; readonly result: RunResult };
   readonly resolveIncident: { readonly input: ResolveInput; readonly result: RunResult };
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
+  readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
+  readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
 export type WorkflowName = keyof Workflows;
@@ -200,7 +301,19 @@ export const workflowIds: {
   addNote: ({ account, incident }, key) => `note:${account}:${incident}:${key}`,
   resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
   respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
+  waitForHumanAck: ({ account, incident, open }, key) =>
+    incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
+  alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
+};
+
+/** The id of the run that a standing order starts: another start for the same incident joins it. */
+export const orderedWorkflowId = (
+  workflow: string,
+  input: { readonly account: string; readonly incident: string; readonly event?: string },
+): string => {
+  const idOf: ((input: never, key: string) => string) | undefined = workflowIds[workflow as WorkflowName];
+  return idOf?.(input as never, input.event ?? 'missed') ?? '';
 };
 
 /** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */

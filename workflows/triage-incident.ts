@@ -26,6 +26,8 @@ export interface Triage {
   readonly onCall: readonly string[];
   /** What could not be read, and why. */
   readonly missing: readonly string[];
+  /** The notes that were there, newest first; absent where they could not be read. */
+  readonly notes?: readonly { readonly id: string }[];
 }
 
 /** Why an incident could not even be read. */
@@ -58,7 +60,7 @@ export async function look(
 ): Promise<Triage | NoTriage> {
   const { look } = activitiesOf(account);
   const read = await attempt(
-    perform(look.getIncident, { step: `Read incident ${id}`, request: { params: { id } } }),
+    perform(look.getIncident, { step: `Read incident ${id}`, request: { params: { id } }, ours: true }),
   );
   if (!read.ok) return read;
   chronicle.actsAs(read.agent);
@@ -124,6 +126,7 @@ export async function look(
     alerts: alerts.ok ? alerts.items : undefined,
     service: serviceRead?.ok ? serviceRead.response.service : undefined,
     recent: recent?.ok ? recent.response.incidents.filter((other) => other.id !== incident.id) : undefined,
+    ourUsers: read.ourUsers ?? [],
     now: Date.now(),
   });
   const onCall = onCalls?.ok
@@ -138,6 +141,7 @@ export async function look(
     finding,
     onCall: [...new Set(onCall)],
     missing,
+    ...(notes.ok && { notes: notes.response.notes.map((note) => ({ id: note.id })) }),
   };
   chronicle.say(describe(triage));
   return triage;

@@ -18,12 +18,22 @@ export interface Exchange {
 export interface Recorder {
   readonly url: string;
   readonly exchanges: readonly Exchange[];
+  /** Does something when the next request of that method whose path ends so is on its way: after all that was read, before it arrives. */
+  readonly beforeNext: (method: string, pathEnd: string, act: () => Promise<unknown>) => void;
   readonly close: () => Promise<void>;
 }
 
 /** Stands before a server, passes everything on and keeps what went through. */
 export async function startRecorder(target: string): Promise<Recorder> {
   const exchanges: Exchange[] = [];
+  const waiting: { method: string; pathEnd: string; act: () => Promise<unknown> }[] = [];
+  /** Acts that wait for this request. */
+  const before = async (method: string, url: string): Promise<void> => {
+    const { pathname } = new URL(url, target);
+    const index = waiting.findIndex((one) => one.method === method && pathname.endsWith(one.pathEnd));
+    const [found] = index < 0 ? [] : waiting.splice(index, 1);
+    await found?.act();
+  };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -31,34 +41,38 @@ export async function startRecorder(target: string): Promise<Recorder> {
       const { method = 'GET', url = '/', headers } = request;
       const body = Buffer.concat(chunks);
       const { host: _host, connection: _connection, ...passed } = headers;
-      void fetch(`${target}${url}`, {
-        method,
-        headers: Object.entries(passed).map(([name, value]) => [name, String(value)]),
-        ...(method !== 'GET' && body.length > 0 && { body }),
-      }).then(
-        async (answer) => {
-          const text = await answer.text();
-          const { pathname, searchParams } = new URL(url, target);
-          const names = [...new Set(searchParams.keys())];
-          exchanges.push({
-            method,
-            path: pathname,
-            query: new Map(names.map((name) => [name, searchParams.getAll(name)])),
-            headers,
-            body: parsed(body.toString('utf8')),
-            status: answer.status,
-            response: parsed(text),
-          });
-          const {
-            'content-length': _length,
-            'content-encoding': _encoding,
-            ...kept
-          } = Object.fromEntries(answer.headers);
-          response.writeHead(answer.status, kept);
-          response.end(text);
-        },
-        () => response.destroy(),
-      );
+      const passOn = () =>
+        fetch(`${target}${url}`, {
+          method,
+          headers: Object.entries(passed).map(([name, value]) => [name, String(value)]),
+          ...(method !== 'GET' && body.length > 0 && { body }),
+        });
+      void before(method, url)
+        .then(passOn)
+        .then(
+          async (answer) => {
+            const text = await answer.text();
+            const { pathname, searchParams } = new URL(url, target);
+            const names = [...new Set(searchParams.keys())];
+            exchanges.push({
+              method,
+              path: pathname,
+              query: new Map(names.map((name) => [name, searchParams.getAll(name)])),
+              headers,
+              body: parsed(body.toString('utf8')),
+              status: answer.status,
+              response: parsed(text),
+            });
+            const {
+              'content-length': _length,
+              'content-encoding': _encoding,
+              ...kept
+            } = Object.fromEntries(answer.headers);
+            response.writeHead(answer.status, kept);
+            response.end(text);
+          },
+          () => response.destroy(),
+        );
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -66,6 +80,7 @@ export async function startRecorder(target: string): Promise<Recorder> {
   return {
     url: `http://127.0.0.1:${port}`,
     exchanges,
+    beforeNext: (method, pathEnd, act) => void waiting.push({ method, pathEnd, act }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -26,7 +26,7 @@ import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from '.
 import { logged, memoryLog } from './logged.ts';
 import { liftPace } from './pace.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
-import { type Exchange, startRecorder } from './recorder.ts';
+import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, type Secret } from './secrets.ts';
 import { openTally } from './tally.ts';
 
@@ -53,6 +53,8 @@ export interface Stage {
   readonly simulator: Simulator;
   /** Of a stage that records. */
   readonly exchanges: readonly Exchange[];
+  /** Of a stage that records: does something exactly between what a Worker read and its next such request. */
+  readonly beforeNext: Recorder['beforeNext'];
   readonly client: Client;
   readonly namespace: string;
   readonly home: string;
@@ -70,6 +72,7 @@ export interface Stage {
     agent: string,
     name: Name,
     input: Workflows[Name]['input'],
+    key?: string,
   ) => Promise<Run<Name>>;
   /** Runs to the end. */
   readonly run: <Name extends WorkflowName>(
@@ -147,6 +150,10 @@ export async function setStage({
   const stage: Stage = {
     simulator,
     exchanges: recorder?.exchanges ?? [],
+    beforeNext: (...moment) => {
+      if (!recorder) throw new Error('This stage does not record: set it with record: true.');
+      recorder.beforeNext(...moment);
+    },
     client,
     namespace,
     home,
@@ -181,7 +188,7 @@ export async function setStage({
       workers.push(worker);
       return worker;
     },
-    start: (name, workflow, input) => startRun(client, agent(name), workflow, input),
+    start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
