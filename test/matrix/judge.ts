@@ -104,11 +104,11 @@ function requestsOf(
   const found = new Map<string, RequestRecord[]>();
   for (const request of simulator.requests.since(0)) {
     if (request.method === 'GET') continue;
-    const text = `${request.path} ${JSON.stringify(request.body)}`;
-    const token = tokenIn(text) ?? byIncident.get(/^\/incidents\/(\w+)/.exec(request.path)?.[1] ?? '');
+    const inIt = tokenIn(request);
+    const token = inIt ?? byIncident.get(/^\/incidents\/(\w+)/.exec(request.path)?.[1] ?? '');
     // The giving back of what a run acknowledged is another write.
     if (token === undefined || operations.get(token) !== request.operation) continue;
-    if (request.operation === 'updateIncident' && !text.includes(token)) continue;
+    if (request.operation === 'updateIncident' && inIt === undefined) continue;
     found.set(token, [...(found.get(token) ?? []), request]);
   }
   return found;
@@ -118,7 +118,9 @@ function requestsOf(
 export const tokenOf = (fault: number, write: number, variant: number, seed: number): string =>
   `MX${String(fault).padStart(2, '0')}V${variant}W${String(write).padStart(2, '0')}S${String(seed).padStart(4, '0')}Z`;
 
-const tokenIn = (text: string): string | undefined => /MX\d\dV\dW\d\dS\d{4}Z/.exec(text)?.[0];
+/** The token in a request. */
+export const tokenIn = ({ path, body }: Pick<RequestRecord, 'path' | 'body'>): string | undefined =>
+  /MX\d\dV\wW\d\dS\d{4}Z/.exec(`${path} ${JSON.stringify(body)}`)?.[0];
 
 /** The records of each run. @throws Error where the chain of the audit is broken. */
 async function recordsOf({ store }: Stand): Promise<ReadonlyMap<string, Recorded[]>> {

@@ -74,7 +74,7 @@ export const otherRequest: Plant = {
   file: 'workflows/run-operation.js',
   text: 'const { operation, request, expect } = input;',
   becomes: `const { operation, expect } = input;
-    const request = JSON.parse(JSON.stringify(input.request).replace(/(MX\\d\\dV\\dW\\d\\dS\\d{4})Z/g, '$1Y'));`,
+    const request = JSON.parse(JSON.stringify(input.request).replace(/(MX\\d\\dV\\wW\\d\\dS\\d{4})Z/g, '$1Y'));`,
 };
 
 /**

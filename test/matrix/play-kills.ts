@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { RequestRecord } from '../../simulator/request-log.ts';
+import { tokenIn } from './judge.ts';
 import { ended, type Job, jobsOf, type Lot, placed, startAll } from './place.ts';
 import { type HoldPoint, holding, plantedBuild } from './planted.ts';
 import { control } from './play-http.ts';
@@ -31,7 +33,8 @@ async function inRounds(
 }
 
 /** A token of its own for each try: the variant counts them. */
-const nthToken = (token: string, round: number): string => token.replace(/V\d/, `V${round % 10}`);
+const nthToken = (token: string, round: number): string =>
+  token.replace(/V\w/, `V${round.toString(36).toUpperCase()}`);
 
 /** Kills Workers whose writes stand at one place of `perform`. */
 export const playKillAt =
@@ -62,9 +65,9 @@ export async function playKillAfterEffect(
     const worker = await stand.startWorker();
     const subjects = await startAll(stand, jobs);
     await placed(jobs.length, () => stand.simulator.holds.count);
-    await worker.kill();
+    // While it lives: with its connections the answers are gone.
     const isStruck = heldIn(stand, subjects);
-    stand.simulator.holds.release();
+    await worker.kill();
     return recovered(fault, stand, jobs, subjects, isStruck, tally);
   });
 }
@@ -113,11 +116,7 @@ export async function playStoreLocked(fault: string, stand: Stand, lot: Lot, tal
     const unlock = stand.lockStore();
     const subjects = await startAll(stand, jobs);
     await sleep(3_000 + 1_000 * (round % 3));
-    const early = new Set(
-      requestTexts(stand)
-        .join('\n')
-        .match(/MX\d\dV\dW\d\dS\d{4}Z/g) ?? [],
-    );
+    const early = tokensAsked(stand, () => true);
     const waiting = await waitingRuns(stand, subjects);
     unlock();
     // While it was locked the run had an Activity under way, and nothing of it had been sent.
@@ -133,11 +132,17 @@ export async function playStoreLocked(fault: string, stand: Stand, lot: Lot, tal
   });
 }
 
-const requestTexts = ({ simulator }: Stand): readonly string[] =>
-  simulator.requests
-    .since(0)
-    .filter(({ method }) => method !== 'GET')
-    .map(({ path, body }) => `${path} ${JSON.stringify(body)}`);
+/** The tokens of the writes that have reached PagerDuty. */
+const tokensAsked = (
+  { simulator }: Stand,
+  isMeant: (request: RequestRecord) => boolean,
+): ReadonlySet<string | undefined> =>
+  new Set(
+    simulator.requests
+      .since(0)
+      .filter((request) => request.method !== 'GET' && isMeant(request))
+      .map(tokenIn),
+  );
 
 /** Runs with an Activity that has begun and not ended. */
 async function waitingRuns({ client }: Stand, subjects: readonly Subject[]): Promise<ReadonlySet<Subject>> {
@@ -159,14 +164,7 @@ async function holdAnswers(stand: Stand, { code }: Lot): Promise<void> {
 /** Whose answers are held now. */
 function heldIn(stand: Stand, subjects: readonly Subject[]): (subject: Subject) => boolean {
   if (stand.simulator.holds.count === 0) return () => false;
-  const tokens = new Set(
-    stand.simulator.requests
-      .since(0)
-      .filter(({ fault }) => fault === 'hold')
-      .flatMap(
-        ({ path, body }) => /MX\d\dV\dW\d\dS\d{4}Z/.exec(`${path} ${JSON.stringify(body)}`)?.[0] ?? [],
-      ),
-  );
+  const tokens = tokensAsked(stand, ({ fault }) => fault === 'hold');
   const held = new Set(subjects.filter(({ token }) => tokens.has(token)));
   return (subject) => held.has(subject);
 }

@@ -6,7 +6,7 @@ import { resolve } from '../../simulator/incident-life.ts';
 import { byUser } from '../../simulator/incident-state.ts';
 import { seedIds } from '../../simulator/seed-data.ts';
 import { until } from '../support/until.ts';
-import type { Verdict } from './judge.ts';
+import { tokenIn, type Verdict } from './judge.ts';
 import { ended, type Job, jobsOf, type Lot, placed, startAll } from './place.ts';
 import { checkout, holding, newerWorkflows, otherRequest, type Plant, plantedBuild } from './planted.ts';
 import { control } from './play-http.ts';
@@ -266,9 +266,7 @@ async function isClaimed({ store }: Stand, { workflowId }: Subject): Promise<boo
 }
 
 const isAsked = ({ simulator }: Stand, token: string): boolean =>
-  simulator.requests
-    .since(0)
-    .some(({ method, path, body }) => method !== 'GET' && `${path} ${JSON.stringify(body)}`.includes(token));
+  simulator.requests.since(0).some((request) => request.method !== 'GET' && tokenIn(request) === token);
 
 async function eventsOf(client: Client, { workflowId, runId }: Subject): Promise<number> {
   const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();

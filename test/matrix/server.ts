@@ -31,7 +31,7 @@ export async function startServer(
   const address = `127.0.0.1:${port}`;
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
-    child = spawn(path, args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    child = spawn(path, args, { stdio: 'ignore' });
     await until('the Temporal server answers', () => answers(address, namespaces));
   };
   const kill = async (): Promise<void> => {
