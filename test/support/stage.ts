@@ -55,6 +55,8 @@ export interface Stage {
   readonly exchanges: readonly Exchange[];
   /** Of a stage that records: does something exactly between what a Worker read and its next such request. */
   readonly beforeNext: Recorder['beforeNext'];
+  readonly beforeEach: Recorder['beforeEach'];
+  readonly answerInstead: Recorder['answerInstead'];
   readonly client: Client;
   readonly namespace: string;
   readonly home: string;
@@ -150,10 +152,9 @@ export async function setStage({
   const stage: Stage = {
     simulator,
     exchanges: recorder?.exchanges ?? [],
-    beforeNext: (...moment) => {
-      if (!recorder) throw new Error('This stage does not record: set it with record: true.');
-      recorder.beforeNext(...moment);
-    },
+    beforeNext: (...moment) => recording().beforeNext(...moment),
+    beforeEach: (...moment) => recording().beforeEach(...moment),
+    answerInstead: (...answer) => recording().answerInstead(...answer),
     client,
     namespace,
     home,
@@ -243,6 +244,10 @@ export async function setStage({
   };
   return stage;
 
+  function recording(): Recorder {
+    if (!recorder) throw new Error('This stage does not record: set it with record: true.');
+    return recorder;
+  }
   async function requests(): Promise<readonly SeenRequest[]> {
     const log = await call(simulator.url, 'GET', '/_simulator/requests');
     return (log as { requests: SeenRequest[] }).requests;
