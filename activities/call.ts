@@ -12,7 +12,7 @@ import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/e
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, type Seen } from './facts.ts';
-import { type Ledger, ledgerFor } from './ledger.ts';
+import { type Ledger, ledgerFor, listing } from './ledger.ts';
 import { type Origin, runNow } from './origin.ts';
 
 type Status = 'triggered' | 'acknowledged' | 'resolved';
@@ -46,10 +46,11 @@ export interface CallInput<Name extends OperationName> {
   readonly since?: Seen;
 }
 
-/** The instants between which incidents were created, ISO 8601. */
+/** The instants between which incidents were created, ISO 8601; and their urgency, where all have one. */
 export interface Near {
   readonly since: string;
   readonly until: string;
+  readonly urgency?: 'high' | 'low';
 }
 
 /** One of the things that a bulk request is about. */
@@ -129,6 +130,7 @@ export async function callOf<Name extends OperationName>(
     attempt,
     configuration: state.readable ? state.policy.digest : 'unreadable',
   };
+  const reader = new FactReader(deps, input.near);
   const touches = endpoint.touches(input.request as never);
   const actions = (statusOf: StatusOf): readonly Action[] =>
     endpoint.actions(input.request as never, statusOf);
@@ -153,8 +155,8 @@ export async function callOf<Name extends OperationName>(
       key: `${run.workflowId} : ${origin.lineage[0].firstRunId} : ${input.step}`,
       digest: requestDigest(name, input.request),
     },
-    ledger: ledgerFor(deps, origin.kind === 'runner'),
-    reader: new FactReader(deps, input.near),
+    ledger: listing(ledgerFor(deps, origin.kind === 'runner'), reader),
+    reader,
   };
   const judgeOf = (request: object, facts: AllFacts, known: Known = {}): Decision | Undecided => {
     const { statusOf = statusIn(facts), switches, approvedBy = [] } = known;
@@ -253,7 +255,7 @@ export const wording = <Name extends OperationName>(call: Call<Name>, facts: All
     facts.incidents,
   );
 
-/** The entry before the call. Takes over the reads that were made for its decision. */
+/** The entry before the call. Lists the reads that were made for its decision. */
 export function entryOf<Name extends OperationName>(
   call: Call<Name>,
   facts: AllFacts,
@@ -266,7 +268,7 @@ export function entryOf<Name extends OperationName>(
     ...pick(decided),
     facts,
     ...(approvals.length > 0 && { approvals }),
-    reads: call.reader.reads.splice(0),
+    reads: [...call.reader.reads],
   };
 }
 
@@ -288,7 +290,7 @@ export function outcomeOf<Name extends OperationName>(
     kind: 'outcome',
     entry: stamp.seq,
     ...pick({ ...came, rule: '' }),
-    reads: call.reader.reads.splice(0),
+    reads: [...call.reader.reads],
     status,
     requestId,
   };

@@ -70,6 +70,17 @@ export class FactCache {
   }
 }
 
+/** The part of a list's query that says where its incidents lie. */
+const placeOf = (near: Near | undefined) =>
+  near
+    ? {
+        since: near.since,
+        until: near.until,
+        sort_by: 'created_at:asc',
+        ...(near.urgency && { 'urgencies[]': [near.urgency] }),
+      }
+    : { date_range: 'all' as const };
+
 type ReaderDeps = Pick<Deps, 'connection' | 'cache' | 'clock' | 'ourAddresses' | 'ourUsers' | 'now'>;
 
 /** A thing that PagerDuty does not have, or does not show us, is none, and `hears` says why; any other failure stays one. */
@@ -91,6 +102,14 @@ export class FactReader {
   constructor(deps: ReaderDeps, near?: Near) {
     this.#deps = deps;
     this.#near = near && Date.parse(near.until) - Date.parse(near.since) <= widestMs ? near : undefined;
+  }
+
+  /** Reads that a record lists are no longer to be listed. */
+  forget(listed: readonly ReadDone[]): void {
+    for (const read of listed) {
+      const index = this.reads.indexOf(read);
+      if (index >= 0) this.reads.splice(index, 1);
+    }
   }
 
   /** Any read of the catalogue, listed. */
@@ -205,7 +224,7 @@ export class FactReader {
           query: {
             'service_ids[]': [service],
             ...(openOnly && { 'statuses[]': ['triggered', 'acknowledged'] as const }),
-            ...(this.#near ? { ...this.#near, sort_by: 'created_at:asc' } : { date_range: 'all' }),
+            ...placeOf(this.#near),
             limit: pageSize,
             offset: page * pageSize,
           },

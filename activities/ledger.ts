@@ -1,4 +1,4 @@
-import { type AuditRecord, append, recall, type Stamp, write } from '../gate/audit.ts';
+import { type AuditRecord, append, type ReadDone, recall, type Stamp, write } from '../gate/audit.ts';
 import {
   type LeaseRow,
   type StepRow,
@@ -15,6 +15,7 @@ import { claim, findStep, type Settled, type Step, settle } from '../gate/steps.
 import { storeClock } from '../gate/store-clock.ts';
 import { switchesFor, use } from '../gate/switches.ts';
 import type { Deps } from './deps.ts';
+import type { FactReader } from './facts.ts';
 
 type Asked = Parameters<typeof switchesFor>[2];
 
@@ -83,6 +84,34 @@ export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
     settle: either(inStore.settle, inFile.settle),
     lease: either(inStore.lease, inFile.lease),
     recall: either(inStore.recall, inFile.recall),
+  };
+}
+
+/** A ledger for one attempt: what a record lists is off the list once the record stands, and not before. */
+export function listing(ledger: Ledger, reader: Pick<FactReader, 'forget'>): Ledger {
+  return {
+    ...ledger,
+    entry: async (record) => {
+      const stamp = await ledger.entry(record);
+      reader.forget(record.reads);
+      return stamp;
+    },
+    settle: async (step, stamp, settled, record, also) => {
+      await ledger.settle(step, stamp, settled, record, also);
+      reader.forget(record.reads);
+    },
+    decide: async (work) => {
+      const listed: ReadDone[] = [];
+      const append =
+        (book: Book): Book['append'] =>
+        (record) => {
+          listed.push(...record.reads);
+          return book.append(record);
+        };
+      const result = await ledger.decide((book) => work({ ...book, append: append(book) }));
+      reader.forget(listed);
+      return result;
+    },
   };
 }
 

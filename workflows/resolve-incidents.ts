@@ -79,11 +79,12 @@ async function pick(
     });
     if (result.agent !== undefined) chronicle.actsAs(result.agent);
     if (result.stopped) return { lots: [], stopped: result.stopped };
-    for (const { ids, ...rest } of result.lots) {
+    for (const { ids, near } of result.lots) {
       // Where one window ends and the next begins a record may come twice.
       const fresh = ids.filter((id) => !known.has(id));
       for (const id of fresh) known.add(id);
-      if (fresh.length > 0) lots.push({ ids: fresh, ...rest });
+      const of = near && { near: { ...near, ...(filter.urgency && { urgency: filter.urgency }) } };
+      if (fresh.length > 0) lots.push({ ids: fresh, ...of });
     }
     chronicle.say(`${known.size} incidents fit so far.`);
     position = result.next;

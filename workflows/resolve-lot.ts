@@ -17,6 +17,7 @@ export interface Lot {
 interface Near {
   readonly since: string;
   readonly until: string;
+  readonly urgency?: 'high' | 'low';
 }
 
 /** How many incidents a lot has at most: PagerDuty's own scripts send no more at once. */

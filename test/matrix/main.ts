@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { writeInto } from '../../bench/page.ts';
 import { campaign, writesOf } from './campaign.ts';
 import { faults } from './faults.ts';
-import { checkout } from './planted.ts';
-import { tableOf, writeInto, wrongIn } from './table.ts';
+import { tableOf, wrongIn } from './table.ts';
 
 // The fault matrix: everything that can break, on each of the 13 writes. Prints its table, then what is wrong; 1 where something is.
 
@@ -63,7 +62,7 @@ if (list) {
   const head = `Seeds ${seed} to ${seed + wanted.http - 1} of the HTTP faults, ${seed} to ${seed + wanted.other - 1} of the others: ${tally.cells.length} cells, ${runs.toLocaleString('en')} runs, ${struck.toLocaleString('en')} of them struck; lost ${sum('lost')}, doubled ${sum('doubled')}, unrecorded ${sum('unrecorded')}. ${Math.round(seconds / 60)} minutes on ${availableParallelism()} cores.`;
   const text = `${head}\n\n${tableOf(tally.cells, wanted)}`;
   console.log(text);
-  if (write) writeInto(join(checkout, 'docs', 'reliability.md'), text);
+  if (write) writeInto('reliability.md', 'npm run matrix -- --write', text);
   for (const line of wrong) console.error(`FAILED ${line}`);
   if (wrong.length > 0 || struck === 0) process.exitCode = 1;
 

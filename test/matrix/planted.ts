@@ -1,6 +1,6 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkout } from '../../bench/page.ts';
 
 /** A change of the build at one place: what stands there, exactly once, and what stands there instead. */
 export interface Plant {
@@ -10,13 +10,6 @@ export interface Plant {
   readonly text: string;
   readonly becomes: string;
 }
-
-/** The checkout, also from the folder into which this file is compiled. */
-export const checkout = ((): string => {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'package-lock.json'))) folder = dirname(folder);
-  return folder;
-})();
 
 /** What is shipped. */
 export const shipped = join(checkout, 'dist');

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { markdown } from '../../bench/page.ts';
 import { faults, type MatrixFault } from './faults.ts';
 import { type Cell, faultsOf } from './tally.ts';
 import { writes } from './writes.ts';
@@ -70,22 +70,4 @@ function shown(fault: MatrixFault, cell: Cell | undefined, wanted: Wanted): stri
   const { struck, lost, doubled, unrecorded } = cell;
   if (faultsOf(cell, wantedOf(fault, wanted)).length === 0) return String(struck);
   return `**${struck}/${Math.max(cell.runs, wantedOf(fault, wanted))} struck, ${lost} lost, ${doubled} doubled, ${unrecorded} unrecorded**`;
-}
-
-const markdown = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map((_, index) => (index === 0 ? '---' : '---:')), ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n');
-
-const begin = '<!-- written by `npm run matrix -- --write`: -->';
-const end = '<!-- until here -->';
-
-/** Puts the tables into a page, between its two marks. */
-export function writeInto(file: string, text: string): void {
-  const page = readFileSync(file, 'utf8');
-  const [before, rest = ''] = page.split(begin);
-  const [, after] = rest.split(end);
-  if (after === undefined)
-    throw new Error(`${file} has no place for the tables; it needs ${begin} and ${end}.`);
-  writeFileSync(file, `${before}${begin}\n\n${text}\n\n${end}${after}`);
 }

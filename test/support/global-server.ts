@@ -7,6 +7,7 @@ import type { TestProject } from 'vitest/node';
 import { clientSettings } from '../../client/config.ts';
 import { startTemporal } from '../../client/local-temporal.ts';
 import { freePorts } from '../../client/ports.ts';
+import { clearHistories } from '../replay/recorder.ts';
 import { addUp } from './tally.ts';
 
 declare module 'vitest' {
@@ -24,6 +25,7 @@ declare module 'vitest' {
 
 /** One real Temporal server and one Workflow bundle for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  if (process.env['RECORD_HISTORIES']) clearHistories();
   const folder = mkdtempSync(join(tmpdir(), 'oncall-test-'));
   const namespaces = Array.from({ length: 150 }, (_, index) => `test-${index}`);
   const [port = 0, uiPort = 0] = await freePorts(2);

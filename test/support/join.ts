@@ -67,7 +67,8 @@ export function joinAudit(
   const faults: string[] = [];
   // A request for an OAuth token is no call: it asks nothing of the account.
   const sent = log.filter(({ by, path }) => by === undefined && path !== '/oauth/token');
-  const mentions = records.flatMap(mentionsOf);
+  const told = new Set(records.flatMap((record) => (tellsOfSending(record) ? [record.entry] : [])));
+  const mentions = records.flatMap((record) => mentionsOf(record, told));
   const unanswered = mentions.filter(({ id }) => id === undefined);
   const allowed = records.filter(({ kind, decision }) => kind === 'entry' && decision === 'allowed');
   // An Update asks PagerDuty nothing; pressing or lifting a switch is no call of a run.
@@ -107,14 +108,24 @@ export function joinAudit(
   };
 }
 
-function mentionsOf(record: Recorded): readonly Mention[] {
+/** Whether an outcome was written down by whoever sent the request. */
+const tellsOfSending = ({ kind, decision }: Recorded): boolean =>
+  kind === 'outcome' && ['done', 'refused', 'unknown'].includes(decision);
+
+/**
+ * Every word of a record about a request. Where whoever sent it could write nothing down, because the store was locked or the
+ * Worker died, the look that came after tells of it.
+ * @param told entries of which the sender told.
+ */
+function mentionsOf(record: Recorded, told: ReadonlySet<number | undefined>): readonly Mention[] {
   const reads = record.reads.map(({ operation, requestId }) => ({
     id: requestId,
     operation,
     record,
     isOutcome: false,
   }));
-  const isSent = record.kind === 'outcome' && ['done', 'refused', 'unknown'].includes(record.decision);
+  const isLookedFor = record.kind === 'outcome' && ['found', 'lost'].includes(record.decision);
+  const isSent = tellsOfSending(record) || (isLookedFor && !told.has(record.entry));
   const own = { id: record.requestId, operation: record.operation, record, isOutcome: true };
   return isSent ? [...reads, own] : reads;
 }

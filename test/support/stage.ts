@@ -22,6 +22,7 @@ import {
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
+import { recordHistories } from '../replay/recorder.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
 import { liftPace } from './pace.ts';
@@ -267,6 +268,7 @@ export async function setStage({
     const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
     const { faults, ...joined } = joinAudit(await requests(), records, aways);
     const histories = await historiesOf(client, records);
+    if (process.env['RECORD_HISTORIES']) await recordHistories(client);
     const tables = await tablesOf(store);
     const logs = { name: 'the log', bytes: Buffer.from(logged.slice(loggedBefore).join('')) };
     const files = filesIn(home, keyFiles);
