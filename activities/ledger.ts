@@ -1,4 +1,4 @@
-import { type AuditRecord, append, type Stamp, write } from '../gate/audit.ts';
+import { type AuditRecord, append, areThere, type Stamp, write } from '../gate/audit.ts';
 import {
   type LeaseRow,
   type StepRow,
@@ -29,7 +29,10 @@ export interface Book {
 export interface Ledger {
   readonly find: (step: Step) => Promise<StepRow | undefined>;
   readonly entry: (record: AuditRecord) => Promise<Stamp>;
-  /** The last word of the gate and all that hangs on it: together, or not at all. */
+  /**
+   * The last word of the gate and all that hangs on it: together, or not at all. `work` may be done again, where nothing was
+   * kept of it.
+   */
   readonly decide: <T>(work: (book: Book) => Promise<T>) => Promise<T>;
   readonly settle: (
     step: Step,
@@ -81,18 +84,30 @@ function storeLedger({ store }: Deps): Ledger {
   return {
     find: async (step) => findStep(await store(), step),
     entry: async (record) => write(await store(), record),
-    decide: async (work) => transact(await store(), (tx) => work(bookIn(tx))),
+    decide: async (work) => {
+      let stamps: Stamp[] = [];
+      return transact(
+        await store(),
+        (tx) => {
+          stamps = [];
+          return work(bookIn(tx, stamps));
+        },
+        (tx) => areThere(tx, stamps),
+      );
+    },
     settle: async (step, stamp, state, record, result, also) =>
       settle(await store(), step, stamp.seq, state, record, result, also),
     lease: async (account, incident) => leases.leaseOn(await store(), account, incident),
   };
 }
 
-const bookIn = (tx: StoreTransaction): Book => ({
+/** @param stamps takes those of what is appended. */
+const bookIn = (tx: StoreTransaction, stamps: Stamp[]): Book => ({
   switches: (policy, asked) => switchesFor(tx, policy, asked),
   append: async (record) => {
     const [stamp] = await append(tx, [record]);
     if (!stamp) throw new Error('the audit took a record and gave no number for it');
+    stamps.push(stamp);
     return stamp;
   },
   use: (asked) => use(tx, asked),

@@ -102,9 +102,18 @@ export async function append(
   return rows.map(({ seq, hash }) => ({ seq, hash }));
 }
 
+/** Whether the records of these stamps are in the store: by its hash a record is told from whatever took its number. */
+export async function areThere(tx: StoreTransaction, stamps: readonly Stamp[]): Promise<boolean> {
+  for (const { seq, hash } of stamps) {
+    const row = await tx.selectFrom('audit').select('hash').where('seq', '=', seq).executeTakeFirst();
+    if (row?.hash !== hash) return false;
+  }
+  return true;
+}
+
 /** Appends one record in a transaction of its own. */
 export async function write(store: Store, record: AuditRecord): Promise<Stamp> {
-  const [stamp] = await transact(store, (tx) => append(tx, [record]));
+  const [stamp] = await transact(store, (tx) => append(tx, [record]), areThere);
   if (!stamp) throw new Error('the audit took a record and gave no number for it');
   return stamp;
 }

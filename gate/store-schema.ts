@@ -1,0 +1,76 @@
+import type { Kysely, Transaction } from 'kysely';
+
+/** One audit record as it lies in the store. `record` is its canonical JSON; the other columns repeat what lists filter by. */
+export interface AuditRow {
+  seq: number;
+  at: string;
+  kind: string;
+  agent: string;
+  action: string;
+  decision: string;
+  workflow_id: string;
+  incident: string | null;
+  record: string;
+  prev: string;
+  hash: string;
+}
+
+/** The claim of one write: its state, and what came of it. */
+export interface StepRow {
+  step_key: string;
+  /** Digest of operation and request: another request under the same key is an error, never a match. */
+  digest: string;
+  state: 'sent' | 'unknown' | 'refused' | 'done';
+  /** Sequence number of the entry that allowed the last try. */
+  entry: number;
+  entry_hash: string;
+  sent_at: string;
+  /** When the last try's HTTP limit ends, milliseconds since 1970: until then its answer may still come. */
+  answer_by: number;
+  /** Until when the incident is held, where the write is an acknowledge; milliseconds since 1970. */
+  lease_until: number | null;
+  result: string | null;
+}
+
+/** An incident that a run of ours holds acknowledged. One row an incident; the newest acknowledge wins. */
+export interface LeaseRow {
+  account: string;
+  incident: string;
+  workflow_id: string;
+  first_run_id: string;
+  agent: string;
+  policy: string | null;
+  /** Milliseconds since 1970. */
+  expires_at: number;
+}
+
+/** A kill switch that was pressed: everything frozen, or one identity disabled. It holds until an operator's statement lifts it. */
+export interface SwitchRow {
+  id: string;
+  kind: 'freeze' | 'disable';
+  /** Who is disabled; empty where everything is frozen. */
+  name: string;
+  /** ISO 8601. */
+  at: string;
+  by_whom: string;
+  reason: string;
+  lifted: string | null;
+  /** Milliseconds since 1970. */
+  lifted_at: number | null;
+}
+
+/** The tables of the store. */
+export interface Schema {
+  audit: AuditRow;
+  audit_head: { id: number; seq: number; hash: string };
+  steps: StepRow;
+  leases: LeaseRow;
+  statements: { jti: string; workflow_id: string; first_run_id: string; spent_at: string };
+  accounts: { name: string; configuration: string; seen_at: string };
+  our_users: { account: string; user: string };
+  switches: SwitchRow;
+  uses: { agent: string; granted: string; step_key: string; at: number };
+}
+
+export type Store = Kysely<Schema>;
+export type StoreTransaction = Transaction<Schema>;
