@@ -7,7 +7,7 @@ import type { Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
 import type { Step } from '../gate/steps.ts';
-import { phrase } from '../gate/words.ts';
+import { join, nameOf, phrase, speaker } from '../gate/words.ts';
 import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
 import type { Deps } from './deps.ts';
@@ -81,6 +81,7 @@ export async function callOf<Name extends OperationName>(
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
   const caller: Caller = {
     agent: origin.kind === 'runner' ? runner : origin.kind === 'nobody' ? origin.claimed : origin.agent,
+    ...('via' in origin && { via: origin.via }),
     account: deps.account,
     workflowId: run.workflowId,
     runId: run.runId,
@@ -115,6 +116,7 @@ export async function callOf<Name extends OperationName>(
     const { statusOf = statusIn(facts), switches, approvedBy = [] } = known;
     const question: Question = {
       agent: caller.agent,
+      via: caller.via,
       operation: name,
       summary: endpoint.summary,
       actions: actions(statusOf),
@@ -126,15 +128,36 @@ export async function callOf<Name extends OperationName>(
     const refuse = (rule: string, why: string): Decision => ({
       decision: 'denied',
       rule,
-      sentence: `${caller.agent} may not ${phrase(question, facts.incidents)}: ${why}.`,
+      sentence: `${speaker(caller)} may not ${phrase(question, facts.incidents)}: ${why}.`,
     });
     const none = withoutPolicy(state, deps.account);
     if (none || !state.readable) return refuse(none?.rule ?? '', none?.why ?? '');
     if (origin.kind === 'nobody') return refuse('statement', origin.why);
     if (origin.kind === 'operator') return decideForOperator(question, facts, switches);
-    return decide(state.policy, question, facts, switches);
+    const word = decide(state.policy, question, facts, switches);
+    return origin.ordered ? withinOrder(word, origin.ordered, facts, refuse) : word;
   };
   return { ...call, judge };
+}
+
+/** Whoever forges the start of a standing order gets what the order does anyway: on the services that it names. */
+function withinOrder(
+  word: Decision | Undecided,
+  { name, services }: NonNullable<Extract<Origin, { kind: 'agent' }>['ordered']>,
+  { orderedService }: AllFacts,
+  refuse: (rule: string, why: string) => Decision,
+): Decision | Undecided {
+  if (word.decision === 'denied') return word;
+  if (orderedService === undefined) {
+    const needs = word.decision === 'needs' ? word.needs : [];
+    return { decision: 'needs', needs: ['orderedService', ...needs] };
+  }
+  if (orderedService !== null && services.includes(orderedService)) return word;
+  const where = orderedService === null ? 'no service' : `service ${nameOf(orderedService)}`;
+  return refuse(
+    `standing.${name}`,
+    `the standing order ${name} covers services ${join(services)}, and its incident is of ${where}`,
+  );
 }
 
 /** Why nothing can be decided by the configuration as it is; `undefined` where it can. */

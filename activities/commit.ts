@@ -3,6 +3,7 @@ import type { Stamp } from '../gate/audit.ts';
 import type { LeaseRow, StepRow } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { Policy } from '../gate/policy.ts';
+import { speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Approvals, approvalsIn, noApprovals, unheard } from './approvals.ts';
@@ -54,7 +55,7 @@ export async function commit<Name extends OperationName>(
         ? {
             decision: 'denied',
             rule: 'facts',
-            sentence: `${caller.agent} may not ${wording(call, facts)}: a fact is missing.`,
+            sentence: `${speaker(caller)} may not ${wording(call, facts)}: a fact is missing.`,
           }
         : last;
     const counting = decision.decision === 'denied' ? [] : (decision.approvedBy ?? []);

@@ -2,7 +2,7 @@ import { withStore } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { FactName, IncidentFacts, Switches } from '../gate/facts.ts';
 import { switchesFor } from '../gate/switches.ts';
-import { join, nameOf } from '../gate/words.ts';
+import { join, nameOf, speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Call, type Expectation, entryOf, touchedIds, wording } from './call.ts';
@@ -27,13 +27,13 @@ export async function decideOn<Name extends OperationName>(
     if (decision) return { decision, facts: known.facts };
   } catch (error) {
     if (error instanceof PagerDutyError) {
-      const sentence = `${call.caller.agent} could not ${wording(call, known.facts)} yet: ${error.message} Nothing was sent.`;
+      const sentence = `${speaker(call.caller)} could not ${wording(call, known.facts)} yet: ${error.message} Nothing was sent.`;
       await call.ledger.entry(entryOf(call, known.facts, { decision: 'undecided', rule: 'facts', sentence }));
     }
     throw error;
   }
   const { facts } = known;
-  const sentence = `${call.caller.agent} may not ${wording(call, facts)}: PagerDuty did not say what the decision needs to know.`;
+  const sentence = `${speaker(call.caller)} may not ${wording(call, facts)}: PagerDuty did not say what the decision needs to know.`;
   return { decision: { decision: 'denied', rule: 'facts', sentence }, facts };
 }
 
@@ -41,7 +41,7 @@ export async function decideOn<Name extends OperationName>(
 export type Asking = Pick<
   Call<OperationName>,
   'deps' | 'policy' | 'touches' | 'incidentIds' | 'reader' | 'ledger' | 'origin' | 'judge'
-> & { readonly caller: { readonly agent: string } };
+> & { readonly caller: { readonly agent: string; readonly via?: string | undefined } };
 
 /**
  * Reads what the gate asks for, into `known`, until it has decided; `undefined` where it never does.
@@ -107,6 +107,11 @@ async function readFact(call: Asking, need: FactName): Promise<AllFacts> {
     }
     case 'ourDuty':
       return { ourDuty: await reader.ourDuty(), ourUsers: await reader.ourUsers() };
+    case 'orderedService': {
+      const { origin } = call;
+      const incident = origin.kind === 'agent' ? origin.ordered?.incident : undefined;
+      return { orderedService: incident === undefined ? null : await reader.serviceOf(incident) };
+    }
     case 'ourUsers':
       return { ourUsers: await reader.ourUsers() };
     case 'holder':

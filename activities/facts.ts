@@ -12,7 +12,23 @@ import { sendOver, staleToken } from './connections.ts';
 import type { Deps } from './deps.ts';
 
 /** All that a decision can know. */
-export type AllFacts = Facts & ReleaseFacts;
+export type AllFacts = Facts &
+  ReleaseFacts & {
+    /** The service of the incident for which a standing order started the run; `null` where it has none. */
+    readonly orderedService?: string | null;
+  };
+
+/** What of it people are shown: what the decision was made on, without what the runner keeps for itself. */
+export function shownOf({
+  ourDuty: _duty,
+  ourUsers: _users,
+  holder: _holder,
+  recordedPolicy: _policy,
+  orderedService: _service,
+  ...shown
+}: AllFacts): Facts {
+  return shown;
+}
 
 /** How old a fact about a service, a policy or who is on call may be; a fact about an incident has no age at all. */
 const oldestMs = 60_000;
@@ -181,6 +197,14 @@ export class FactReader {
         policy: service.escalation_policy?.id,
         teams: teamsOf(service),
       };
+    });
+  }
+
+  /** The service that an incident is of; of a standing order's incident, where it decides nothing else. */
+  serviceOf(incident: string): Promise<string | null> {
+    return this.#deps.cache.get(`service of ${incident}`, async () => {
+      const found = await this.ask('getIncident', { params: { id: incident } }, incident);
+      return found.incident.service?.id ?? null;
     });
   }
 

@@ -4,6 +4,7 @@ import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accoun
 import { type LeaseRow, type Store, StoreAway, withStore } from '../gate/audit-store.ts';
 import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import type { Ordered } from '../gate/standing.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
 import { admit } from './admit.ts';
@@ -27,6 +28,8 @@ export interface ActivityOptions {
   readonly client: Client;
   /** Task Queue of the Workflows; a run that was started elsewhere carries no authority. */
   readonly workflowTaskQueue: string;
+  /** The id of the run that a standing order starts. */
+  readonly orderedId: (workflow: string, input: Ordered) => string;
   readonly policy: () => PolicyState;
   readonly secrets: Secrets;
   readonly store: () => Promise<Store>;
@@ -64,6 +67,7 @@ export function createActivities(options: ActivityOptions): Activities {
     origin: originReader(options.client, options.store, {
       taskQueue: options.workflowTaskQueue,
       account: options.account,
+      orderedId: options.orderedId,
     }),
     cache,
     isLive: (lease) => isLive(options, now, lease),

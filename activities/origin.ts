@@ -5,11 +5,17 @@ import type { temporal } from '@temporalio/proto';
 import type { Store } from '../gate/audit-store.ts';
 import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
+import { type Ordered, orderedIn, strays } from '../gate/standing.ts';
 import { claimantOf, keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
 import { nameOf } from '../gate/words.ts';
 
 /** Workflow Types that act as the built-in runner, whoever starts them: they may only look, ask the gate and release, so no proof is asked. */
-const runnerWorkflows: readonly string[] = ['releaseIncident', 'sweepLeases', 'checkPermission'];
+const runnerWorkflows: readonly string[] = [
+  'releaseIncident',
+  'sweepLeases',
+  'sweepIncidents',
+  'checkPermission',
+];
 
 /** A run or one of those above it. */
 export interface Ancestor {
@@ -20,7 +26,19 @@ export interface Ancestor {
 
 /** Whose run this is, as its first event proves it; `agent` is the name of who signed. `lineage` begins with the run itself. */
 export type Origin = { readonly lineage: readonly [Ancestor, ...Ancestor[]] } & (
-  | { readonly kind: 'agent' | 'operator'; readonly agent: string }
+  | {
+      readonly kind: 'agent';
+      readonly agent: string;
+      /** The standing order that started the run, or the front door through which its agent speaks. */
+      readonly via?: string;
+      /** Where a standing order for some services started it. */
+      readonly ordered?: {
+        readonly name: string;
+        readonly incident: string;
+        readonly services: readonly string[];
+      };
+    }
+  | { readonly kind: 'operator'; readonly agent: string }
   | { readonly kind: 'runner' }
   | {
       readonly kind: 'nobody';
@@ -35,6 +53,8 @@ type Started = temporal.api.history.v1.IWorkflowExecutionStartedEventAttributes;
 
 interface FirstEvent {
   readonly attributes: Started;
+  /** The run's arguments, as its Workflow gets them. */
+  readonly input: readonly unknown[];
   /** Milliseconds since 1970, by the server's clock. */
   readonly at: number;
 }
@@ -52,6 +72,14 @@ interface RunNow {
   readonly standsAlone?: true;
 }
 
+/** What the runs must fit that a Worker works for. */
+export interface Where {
+  readonly taskQueue: string;
+  readonly account: string;
+  /** The id of the run that a standing order starts; another id is another run. */
+  readonly orderedId: (workflow: string, input: Ordered) => string;
+}
+
 export interface OriginReader {
   (run: RunNow, policy: Policy | undefined): Promise<Origin>;
 }
@@ -67,11 +95,7 @@ export function runNow(): { readonly run: RunNow; readonly attempt: number } {
  * Finds out whose run an Activity works for, by asking the server how the run began: the one thing no caller can forge.
  * @param account the account this Worker serves; a run whose input names another one proves nothing here.
  */
-export function originReader(
-  client: Client,
-  store: () => Promise<Store>,
-  where: { readonly taskQueue: string; readonly account: string },
-): OriginReader {
+export function originReader(client: Client, store: () => Promise<Store>, where: Where): OriginReader {
   const firstEvents = new Map<string, Promise<FirstEvent>>();
 
   async function firstEventOf(workflowId: string, runId: string): Promise<FirstEvent> {
@@ -107,7 +131,6 @@ export function originReader(
       why,
       isStranger: true,
     });
-    const isRunner = runnerWorkflows.includes(first.attributes.workflowType?.name ?? '');
     let run = { workflowId, first };
     for (;;) {
       const { attributes } = run.first;
@@ -124,25 +147,68 @@ export function originReader(
       if (!parent?.runId || !parent.workflowId) break;
       if (lineage.length >= deepest)
         return nobody('nobody', `the run hangs more than ${deepest} levels deep`);
-      run = { workflowId: parent.workflowId, first: await firstEventOf(parent.workflowId, parent.runId) };
+      const above = await firstEventOf(parent.workflowId, parent.runId);
+      // What the sweep starts for a standing order is the order's, not the sweep's.
+      if (isOfRunner(above) && !isOfRunner(run.first) && orderedIn(run.first.input[0])) break;
+      run = { workflowId: parent.workflowId, first: above };
       lineage.push(ancestor(parent.workflowId, parent.runId, run.first.attributes));
     }
-    if (isRunner) return { kind: 'runner', lineage };
+    if (isOfRunner(first)) return { kind: 'runner', lineage };
     const root = lineage.at(-1) ?? lineage[0];
-    return { lineage, ...(await authority(client, store, where.account, root, run.first, policy)) };
+    const ordered =
+      statementOf(run.first.attributes) === undefined ? orderedIn(run.first.input[0]) : undefined;
+    const found = ordered
+      ? await orderOf(store, where, root, run.first, ordered, policy)
+      : await authority(store, where.account, root, run.first, policy);
+    return { lineage, ...found };
   };
 }
 
-type Authority =
-  | { readonly kind: 'agent' | 'operator'; readonly agent: string }
-  | { readonly kind: 'nobody'; readonly claimed: string; readonly why: string };
+const isOfRunner = ({ attributes }: FirstEvent): boolean =>
+  runnerWorkflows.includes(attributes.workflowType?.name ?? '');
+
+type Unproved<Kind> = Kind extends unknown ? Omit<Kind, 'lineage'> : never;
+type Authority = Exclude<Unproved<Origin>, { kind: 'runner' }>;
+
+/** The authority of a run that a standing order started: the configuration's, where the run is exactly what the order starts. */
+async function orderOf(
+  store: () => Promise<Store>,
+  { account, orderedId }: Where,
+  root: Ancestor,
+  { attributes, input }: FirstEvent,
+  ordered: Ordered,
+  policy: Policy | undefined,
+): Promise<Authority> {
+  const name = nameOf(ordered.standing);
+  const nobody = (why: string): Authority => ({ kind: 'nobody', claimed: 'nobody', why });
+  const order = policy?.standing.get(ordered.standing);
+  if (!order) return nobody(`the configuration has no standing order ${name}`);
+  const type = attributes.workflowType?.name ?? '';
+  const fault = input.length === 1 ? strays(order, { type, input: input[0], ordered }) : 'takes one argument';
+  if (fault !== undefined) return nobody(`the standing order ${name} ${fault}`);
+  if (ordered.account !== account)
+    return nobody(`the standing order ${name} is for another account than ${account}`);
+  if (orderedId(type, ordered) !== root.workflowId)
+    return nobody(`the standing order ${name} starts no run of the id ${nameOf(root.workflowId)}`);
+  // An event that is delivered again starts nothing again, however long after.
+  if (
+    ordered.event !== undefined &&
+    !(await spend(await store(), { jti: `event ${account} ${ordered.event}`, ...root }))
+  )
+    return nobody(`the event ${nameOf(ordered.event)} has started another run already`);
+  return {
+    kind: 'agent',
+    agent: order.agent,
+    via: `standing order ${name}`,
+    ...(order.services && { ordered: { name, incident: ordered.incident, services: order.services } }),
+  };
+}
 
 async function authority(
-  client: Client,
   store: () => Promise<Store>,
   account: string,
   root: Ancestor,
-  { attributes, at }: FirstEvent,
+  { attributes, input: args, at }: FirstEvent,
   policy: Policy | undefined,
 ): Promise<Authority> {
   const statement = statementOf(attributes);
@@ -154,7 +220,6 @@ async function authority(
   const agent = policy?.agents.get(claimed);
   const signer = agent ?? policy?.operators.get(claimed);
   if (!signer) return nobody(`the configuration knows no agent ${claimed}`);
-  const args = await inputOf(client, attributes);
   try {
     const claim = { target: root.workflowId, type: `start:${attributes.workflowType?.name}`, input: args };
     const { jti } = await verify(statement, keysAt(signer, at), claim, at);
@@ -180,7 +245,12 @@ async function inputOf(client: Client, { input }: Started): Promise<readonly unk
   const { payloadConverter, payloadCodecs } = client.options.loadedDataConverter;
   let payloads = [...(input?.payloads ?? [])];
   for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
-  return payloads.map((payload) => payloadConverter.fromPayload<unknown>(payload));
+  try {
+    return payloads.map((payload) => payloadConverter.fromPayload<unknown>(payload));
+  } catch {
+    // What nobody can read, nobody signed and no order starts.
+    return [];
+  }
 }
 
 function statementOf({ header }: Started): string | undefined {
@@ -204,5 +274,6 @@ async function askForFirstEvent(client: Client, workflowId: string, runId: strin
   const attributes = event?.workflowExecutionStartedEventAttributes;
   if (!attributes) throw new Error(`Temporal shows no first event of the run ${workflowId} (${runId}).`);
   const { seconds, nanos } = event.eventTime ?? {};
-  return { attributes, at: Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6 };
+  const input = await inputOf(client, attributes);
+  return { attributes, input, at: Number(seconds ?? 0) * 1000 + (nanos ?? 0) / 1e6 };
 }

@@ -7,6 +7,7 @@ import type { Decision } from '../gate/decide.ts';
 import type { Facts, IncidentFacts } from '../gate/facts.ts';
 import * as leases from '../gate/leases.ts';
 import type { Step } from '../gate/steps.ts';
+import { speaker } from '../gate/words.ts';
 import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
@@ -16,7 +17,7 @@ import { commit } from './commit.ts';
 import { sendOver, staleToken } from './connections.ts';
 import { decideOn, differs } from './decision.ts';
 import type { Deps } from './deps.ts';
-import type { AllFacts } from './facts.ts';
+import { type AllFacts, shownOf } from './facts.ts';
 import { outcomeUnknown, toFailure } from './failures.ts';
 import { narrowAnswer, narrowRequest } from './narrow.ts';
 
@@ -89,7 +90,7 @@ export async function perform<Name extends OperationName>(
 async function noteReads<Name extends OperationName>(call: Call<Name>, error: unknown): Promise<void> {
   if (call.reader.reads.length === 0) return;
   const why = error instanceof Error ? error.message : String(error);
-  const sentence = `${call.caller.agent} could not ${wording(call)} yet: ${why}`;
+  const sentence = `${speaker(call.caller)} could not ${wording(call)} yet: ${why}`;
   const entry = entryOf(call, {}, { decision: 'undecided', rule: 'facts', sentence });
   try {
     await call.ledger.entry(entry);
@@ -137,7 +138,7 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
   const difference = facts.incidents && differs(call.expect, facts);
   if (difference) {
-    const sentence = `${call.caller.agent} did not ${wording(call)}: ${difference}. Nothing was sent.`;
+    const sentence = `${speaker(call.caller)} did not ${wording(call)}: ${difference}. Nothing was sent.`;
     const stamp = await call.ledger.entry(
       entryOf(call, facts, { decision: 'changed', rule: 'expect', sentence }),
     );
@@ -307,7 +308,7 @@ const refused = <Name extends OperationName>(
   if (decision.decision === 'denied')
     return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
   const { by, people, sentence } = decision;
-  const { ourDuty: _duty, ourUsers: _users, holder: _holder, recordedPolicy: _policy, ...shown } = facts;
+  const shown = shownOf(facts);
   const claim = approvalClaim(call.step, facts);
   return {
     ...notDone(call, 'ApprovalNeeded', sentence, stamp, facts),

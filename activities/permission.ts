@@ -15,7 +15,7 @@ import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Known, statusIn, touchedIds, withoutPolicy } from './call.ts';
 import { type Asking, gather } from './decision.ts';
 import type { Deps } from './deps.ts';
-import { type AllFacts, FactReader } from './facts.ts';
+import { type AllFacts, FactReader, shownOf } from './facts.ts';
 import { toFailure } from './failures.ts';
 import { ledgerFor } from './ledger.ts';
 import type { Origin } from './origin.ts';
@@ -82,13 +82,7 @@ export async function checkPermission(
       }
       throw error;
     }
-    const {
-      ourDuty: _duty,
-      ourUsers: _users,
-      holder: _holder,
-      recordedPolicy: _policy,
-      ...facts
-    } = known.facts;
+    const facts = shownOf(known.facts);
     const answered = `Only asked, nothing was to be sent: ${decision.sentence}`;
     const entry = await write({ decision: 'asked', rule: decision.rule, sentence: answered }, facts);
     const grantedBy = grantersOf(decision, asked.agent, policy);

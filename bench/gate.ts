@@ -16,6 +16,7 @@ import { decide, type Question } from '../gate/decide.ts';
 import type { Facts } from '../gate/facts.ts';
 import { parsePolicy } from '../gate/policy.ts';
 import { newKeyPair, readPrivateKey, sign, verify } from '../gate/statement.ts';
+import { orderedWorkflowId } from '../workflows/contract.ts';
 import { type Appended, appendMany, measured, type Row, rowOf, table } from './measure.ts';
 
 /** What the gate adds to a call, step by step. `--short` takes a tenth of the turns. Prints a table, then one line of JSON. */
@@ -117,7 +118,11 @@ async function ofOrigins(turns: number, folder: string): Promise<readonly Row[]>
       const input = { account: 'main', incident: `PBENCH${index}` };
       runs.push(await startRun(client, { name: 'bench-bot', key }, 'triageIncident', input));
     }
-    const origin = originReader(client, async () => store, { taskQueue: 'oncall', account: 'main' });
+    const origin = originReader(client, async () => store, {
+      orderedId: orderedWorkflowId,
+      taskQueue: 'oncall',
+      account: 'main',
+    });
     const look = async (index: number): Promise<void> => {
       const run = runs[index % runs.length];
       const found = run && (await origin(run, policy));

@@ -1,76 +1,18 @@
-import { z } from 'zod';
-import type { Endpoint } from '../pagerduty/catalogue/endpoint.ts';
-import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
-import { Id } from '../pagerduty/catalogue/wire.ts';
+import type { z } from 'zod';
+import { inputFaults, runInputs } from '../gate/run-inputs.ts';
 import { type WorkflowName, type Workflows, workflowIds } from '../workflows/contract.ts';
 import { UsageError } from './errors.ts';
-import { closest } from './output.ts';
-
-const subject = {
-  account: z
-    .string()
-    .regex(/^[a-z][a-z0-9-]{0,39}$/, 'an account is named as in the configuration, such as main'),
-  incident: Id,
-  reason: z.string().max(500).optional(),
-  approvalSeconds: z.int().min(1).max(86_400).optional(),
-};
-
-/** What each Workflow takes; strict, so that a misspelt field is an error before anything starts. */
-export const inputs = {
-  triageIncident: z.strictObject(subject),
-  acknowledgeIncident: z.strictObject(subject),
-  addNote: z.strictObject({ ...subject, note: z.string().trim().min(1).max(20_000) }),
-  resolveIncident: z.strictObject({
-    ...subject,
-    resolution: z.string().trim().min(1).max(20_000).optional(),
-  }),
-  respondToIncident: z.strictObject({
-    ...subject,
-    assess: z.enum(['rules', 'client']),
-    presenceSeconds: z.int().min(1).max(3_600).optional(),
-  }),
-  runOperation: z
-    .strictObject({
-      account: subject.account,
-      reason: subject.reason,
-      approvalSeconds: subject.approvalSeconds,
-      operation: z.enum(operationNames),
-      request: z.looseObject({}),
-      all: z.boolean().optional(),
-      expect: z
-        .strictObject({
-          status: z.enum(['triggered', 'acknowledged', 'resolved']).optional(),
-          assignees: z.array(Id).optional(),
-          acknowledgers: z.union([z.array(Id), z.literal('ours')]).optional(),
-        })
-        .optional(),
-    })
-    .superRefine(({ operation, request, all }, context) => {
-      const endpoint: Endpoint = catalogue[operation];
-      const parsed = endpoint.request.safeParse(request, { reportInput: true });
-      for (const { message, path } of parsed.success ? [] : faultsOf(endpoint.request, parsed.error))
-        context.addIssue({ code: 'custom', path: ['request', ...path], message });
-      if (all && !endpoint.paging)
-        context.addIssue({
-          code: 'custom',
-          path: ['all'],
-          message: `${operation} does not page: everything comes at once`,
-        });
-    }),
-} as const satisfies { readonly [Name in WorkflowName]: z.ZodType };
-
-export const workflowNames = Object.keys(inputs) as readonly WorkflowName[];
 
 /**
  * The input of a Workflow, parsed once.
  * @throws UsageError that names the field and what it takes.
  */
 export function parseInput<Name extends WorkflowName>(name: Name, input: unknown): Workflows[Name]['input'] {
-  const schema: z.ZodType = inputs[name];
+  const schema: z.ZodType = runInputs[name];
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data as Workflows[Name]['input'];
   // People who call an operation write its request, and know nothing of the Workflow that takes it there.
-  const faults = faultsOf(schema, parsed.error).map(
+  const faults = inputFaults(schema, parsed.error).map(
     ({ path, message }) => `${path.join('.').replace(/^request\./, '') || 'the input'}: ${message}`,
   );
   const told = faults.slice(0, mostFaults);
@@ -85,58 +27,6 @@ const operationIn = (input: unknown): string | undefined =>
 
 /** How many faults are told at once. */
 const mostFaults = 5;
-
-interface Fault {
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-}
-
-/** What is wrong with a value, by field; an unknown field with those that there are. */
-export function faultsOf(schema: z.ZodType, error: z.ZodError): readonly Fault[] {
-  return flatten(error.issues).map((issue) => {
-    const isMissing = issue.code === 'invalid_type' && issue.input === undefined;
-    if (issue.code !== 'unrecognized_keys')
-      return { path: issue.path, message: isMissing ? 'is missing' : issue.message };
-    const known = fieldsAt(schema, issue.path);
-    const [first = ''] = issue.keys;
-    const near = closest(first, known);
-    const meant = near ? ` (did you mean ${near}?)` : '';
-    const message = `no such field${meant}; there are ${known.join(', ') || 'none'}`;
-    return { path: [...issue.path, issue.keys.join(', ')], message };
-  });
-}
-
-/** A union's issues are those of the branch that came closest. */
-function flatten(
-  issues: readonly z.core.$ZodIssue[],
-  above: readonly PropertyKey[] = [],
-): readonly z.core.$ZodIssue[] {
-  return issues.flatMap((issue) => {
-    const path = [...above, ...issue.path];
-    if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [{ ...issue, path }];
-    const [best = []] = issue.errors.toSorted((a, b) => a.length - b.length);
-    return flatten(best, path);
-  });
-}
-
-/** Names of the fields that an object of a schema takes, found by its path. */
-function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
-  type Node = Readonly<Record<string, unknown>>;
-  const branches = (node: Node): readonly Node[] => [
-    node,
-    ...((node['anyOf'] ?? node['oneOf'] ?? []) as Node[]),
-  ];
-  let nodes = branches(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node);
-  for (const step of path) {
-    nodes = nodes.flatMap((node) => {
-      const properties = node['properties'] as Readonly<Record<string, Node>> | undefined;
-      const inner =
-        typeof step === 'number' ? (node['items'] as Node | undefined) : properties?.[String(step)];
-      return inner ? branches(inner) : [];
-    });
-  }
-  return [...new Set(nodes.flatMap((node) => Object.keys((node['properties'] as object | undefined) ?? {})))];
-}
 
 /** What Temporal takes as id of a run. */
 const longestIdBytes = 1_000;

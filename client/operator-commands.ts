@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { closest } from '../gate/closest.ts';
 import { type ExitCode, UsageError } from './errors.ts';
-import { closest, outputOf } from './output.ts';
+import { outputOf } from './output.ts';
 
 type End = (code: Promise<ExitCode>) => Promise<void>;
 

@@ -1,5 +1,3 @@
-import { distance, closest as nearest } from 'fastest-levenshtein';
-
 /** Where a command writes: progress to stderr, the result to stdout; with `--json` one JSON value and nothing else. */
 export interface Output {
   /** Progress, for people. */
@@ -17,9 +15,3 @@ export function outputOf(json: boolean): Output {
 
 /** A number as people read it: `1,234`. */
 export const grouped = (number: number): string => number.toLocaleString('en-US');
-
-/** The known word nearest to a misspelt one, where it is near at all. */
-export function closest(word: string, known: readonly string[]): string | undefined {
-  const near = known.length === 0 ? undefined : nearest(word, known);
-  return near !== undefined && distance(word, near) <= Math.max(2, word.length / 3) ? near : undefined;
-}

@@ -19,6 +19,8 @@ export interface ReadDone {
 /** Whose call, where and in which run. */
 export interface Caller {
   readonly agent: string;
+  /** The front door it speaks through, or the standing order that started its run; absent where it signed itself. */
+  readonly via?: string | undefined;
   readonly account: string;
   readonly workflowId: string;
   readonly runId: string;

@@ -14,11 +14,13 @@ import {
 } from './grants.ts';
 import { clockIn, isWithin } from './hours.ts';
 import type { Agent, Policy } from './policy.ts';
-import { join, nameOf, phrase, thing } from './words.ts';
+import { join, nameOf, phrase, speaker, thing } from './words.ts';
 
 /** What is asked: may this agent do these actions to these things? */
 export interface Question {
   readonly agent: string;
+  /** The front door it speaks through, or the standing order that started its run. */
+  readonly via?: string | undefined;
   /** PagerDuty's operationId. */
   readonly operation: string;
   /** The operation's `summary`. */
@@ -81,8 +83,9 @@ export function decide(
 ): Decision | Undecided {
   const { agent, actions } = question;
   const found = policy.agents.get(agent);
+  const who = speaker(question);
   const asked = phrase(question, facts.incidents);
-  const may = `${agent} may not ${asked}`;
+  const may = `${who} may not ${asked}`;
   if (!found) return denied(`agents.${agent}`, `${may}: the configuration knows no agent of that name.`);
   if (switches?.disabled) return denied('agents disable', `${may}: it is disabled ${switches.disabled}.`);
   if (switches?.frozen) return denied('freeze', `${may}: everything is frozen ${switches.frozen}.`);
@@ -108,7 +111,7 @@ export function decide(
     return {
       decision: 'approval_needed',
       rule,
-      sentence: `${agent} may ${asked} once ${missing.whom}: ${join([...new Set(yes.map(({ why }) => why))])}.`,
+      sentence: `${who} may ${asked} once ${missing.whom}: ${join([...new Set(yes.map(({ why }) => why))])}.`,
       by: missing.by,
       people: missing.people,
       approvedBy,
@@ -121,7 +124,7 @@ export function decide(
   return {
     decision: 'allowed',
     rule,
-    sentence: `${agent} may ${asked}: ${join([...new Set(yes.map(({ why }) => why))])}${narrowed(narrowing, question)}${approvers}.`,
+    sentence: `${who} may ${asked}: ${join([...new Set(yes.map(({ why }) => why))])}${narrowed(narrowing, question)}${approvers}.`,
     ...(leases.length === 0 ? {} : { leaseMs: Math.min(...leases) }),
     ...(caps.length === 0 ? {} : { caps }),
     ...(narrowing && { narrowing }),
@@ -132,8 +135,9 @@ export function decide(
 /** What operators do themselves: the calls that no agent can be granted, and nothing else. */
 export function decideForOperator(question: Question, facts: Facts, switches?: Switches): Decision {
   const { agent, actions } = question;
+  const who = speaker(question);
   const asked = phrase(question, facts.incidents);
-  const may = `${agent} may not ${asked}`;
+  const may = `${who} may not ${asked}`;
   if (switches?.disabled)
     return denied('agents disable', `${may}: this operator is disabled ${switches.disabled}.`);
   const others = actions.filter((action) => !(operatorActions as readonly string[]).includes(action));
@@ -142,7 +146,7 @@ export function decideForOperator(question: Question, facts: Facts, switches?: S
   return {
     decision: 'allowed',
     rule: `operators.${agent}`,
-    sentence: `${agent} may ${asked}: operators look after webhook subscriptions.`,
+    sentence: `${who} may ${asked}: operators look after webhook subscriptions.`,
   };
 }
 

@@ -39,7 +39,7 @@ export interface Facts {
 }
 
 /** A fact by its name, the runner's own among them. */
-export type FactName = keyof Facts | 'ourUsers' | 'holder' | 'recordedPolicy';
+export type FactName = keyof Facts | 'ourUsers' | 'holder' | 'recordedPolicy' | 'orderedService';
 
 /** What the store says at the moment of the decision: read in its transaction, so that it holds on all machines at once. */
 export interface Switches {

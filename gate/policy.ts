@@ -5,6 +5,7 @@ import { Id } from '../pagerduty/catalogue/wire.ts';
 import { sha256 } from './canonical.ts';
 import { Denies, Grants } from './grants.ts';
 import { reservedNames } from './runner.ts';
+import { completed, StandingOrder } from './standing.ts';
 import { readYaml, type Yaml, YamlFault } from './yaml.ts';
 
 /** Where a secret lies; never the secret itself. */
@@ -86,7 +87,13 @@ const From = z
     return from;
   });
 
-const account = { ...credential, from: From, routing_keys: z.record(Name, SecretRef).default({}) };
+const account = {
+  ...credential,
+  from: From,
+  routing_keys: z.record(Name, SecretRef).default({}),
+  // Several while one is being rotated; a delivery that any of them signed is PagerDuty's.
+  webhook_secrets: z.array(SecretRef).min(1).max(10).optional(),
+};
 
 const Account = z
   .discriminatedUnion('region', [
@@ -145,10 +152,13 @@ const Configuration = z.strictObject({
   accounts: section(Account),
   agents: section(Agent),
   operators: section(Operator),
+  standing: section(StandingOrder),
 });
 
+type Written = z.output<typeof Configuration>;
+
 /** What only the whole configuration can show to be wrong. */
-function faultsWithin({ accounts, agents, operators }: z.output<typeof Configuration>): readonly Fault[] {
+function faultsWithin({ accounts, agents, operators, standing }: Written): readonly Fault[] {
   const names = Object.keys(operators).filter((name) => Object.hasOwn(agents, name));
   const taken = { agents, operators };
   const reserved = (Object.keys(taken) as (keyof typeof taken)[]).flatMap((section) =>
@@ -162,6 +172,12 @@ function faultsWithin({ accounts, agents, operators }: z.output<typeof Configura
     ...Object.entries(agents).flatMap(([name, agent]) =>
       faultsAcross(agent, accounts, operators).map(([path, message]) => ({
         path: ['agents', name, ...path],
+        message,
+      })),
+    ),
+    ...Object.entries(standing).flatMap(([name, written]) =>
+      completed(written, Object.keys(accounts), Object.keys(agents)).faults.map(([path, message]) => ({
+        path: ['standing', name, ...path],
         message,
       })),
     ),
@@ -199,6 +215,7 @@ export interface Policy {
   readonly accounts: ReadonlyMap<string, Account>;
   readonly agents: ReadonlyMap<string, Agent>;
   readonly operators: ReadonlyMap<string, Operator>;
+  readonly standing: ReadonlyMap<string, StandingOrder>;
   /** SHA-256 of the file's bytes; stands in each audit entry. */
   readonly digest: string;
 }
@@ -231,10 +248,16 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
     ? faultsWithin(result.data)
     : flatten(result.error.issues.slice(0, mostFaults));
   if (result.success && faults.length === 0) {
+    const { accounts, agents, operators, standing } = result.data;
+    const orders = Object.entries(standing).map(
+      ([name, written]) =>
+        [name, completed(written, Object.keys(accounts), Object.keys(agents)).order] as const,
+    );
     return {
-      accounts: new Map(Object.entries(result.data.accounts)),
-      agents: new Map(Object.entries(result.data.agents)),
-      operators: new Map(Object.entries(result.data.operators)),
+      accounts: new Map(Object.entries(accounts)),
+      agents: new Map(Object.entries(agents)),
+      operators: new Map(Object.entries(operators)),
+      standing: new Map(orders),
       digest: sha256(text),
     };
   }

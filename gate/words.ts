@@ -72,6 +72,15 @@ export function thing(touch: Touch, incidents: readonly Numbered[]): readonly st
   }
 }
 
+/** Who asks, in a sentence: "triage-bot", or "triage-bot via mcp". */
+export const speaker = ({
+  agent,
+  via,
+}: {
+  readonly agent: string;
+  readonly via?: string | undefined;
+}): string => (via === undefined ? agent : `${agent} via ${via}`);
+
 /** A name or id that came from outside, safe inside a sentence. */
 export const nameOf = (text: string): string => oneLine(text, 60);
 

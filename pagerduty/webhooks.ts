@@ -24,6 +24,47 @@ export function isSigned(body: Uint8Array, header: string | undefined, secrets: 
   return isOne;
 }
 
+/** The events that PagerDuty is known to send; others may come, and are taken and left alone. A ping comes only when it is asked for. */
+export const eventTypes = [
+  'incident.triggered',
+  'incident.acknowledged',
+  'incident.unacknowledged',
+  'incident.resolved',
+  'incident.reopened',
+  'incident.escalated',
+  'incident.reassigned',
+  'incident.delegated',
+  'incident.priority_updated',
+  'incident.incident_type.changed',
+  'incident.service_updated',
+  'incident.annotated',
+  'incident.conference_bridge.updated',
+  'incident.custom_field_values.updated',
+  'incident.responder.added',
+  'incident.responder.replied',
+  'incident.status_update_published',
+  'incident.role.assigned',
+  'incident.task.created',
+  'incident.task.updated',
+  'incident.task.completed',
+  'incident.workflow.started',
+  'incident.workflow.completed',
+  'incident.action_invocation.created',
+  'incident.action_invocation.updated',
+  'incident.action_invocation.terminated',
+  'service.created',
+  'service.updated',
+  'service.deleted',
+  'service.custom_field_values.updated',
+] as const;
+export type EventType = (typeof eventTypes)[number];
+
+/** Events that an incident can bring. */
+export type IncidentEvent = Extract<EventType, `incident.${string}`>;
+export const incidentEvents = eventTypes.filter((type): type is IncidentEvent =>
+  type.startsWith('incident.'),
+);
+
 const Event = z.looseObject({
   id: z.string().min(1).max(200),
   event_type: z.string().min(1).max(100),

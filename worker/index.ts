@@ -7,7 +7,7 @@ import { lastGoodAccounts } from '../gate/accounts.ts';
 import { openStore, type Store, storeFile } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
-import { taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
+import { orderedWorkflowId, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
 import { setPace } from './pace.ts';
 import { missingSearchAttributes } from './search-attributes.ts';
@@ -91,6 +91,7 @@ export async function startWorker({
       account,
       client,
       workflowTaskQueue,
+      orderedId: orderedWorkflowId,
       policy,
       secrets: readSecret,
       store,

@@ -58,6 +58,10 @@ export interface Errand {
   readonly reason?: string;
   /** How long a step waits for an operator's approval, in seconds. Default 900. */
   readonly approvalSeconds?: number;
+  /** Name of the standing order that started the run, where one did: its authority, which the gate proves by the configuration. */
+  readonly standing?: string;
+  /** Id of the event that it was started by. */
+  readonly event?: string;
 }
 
 /** A run about one incident. */
@@ -201,6 +205,15 @@ export const workflowIds: {
   resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
   respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
+};
+
+/** The id of the run that a standing order starts: another start for the same incident joins it. */
+export const orderedWorkflowId = (
+  workflow: string,
+  input: { readonly account: string; readonly incident: string; readonly event?: string },
+): string => {
+  const idOf: ((input: never, key: string) => string) | undefined = workflowIds[workflow as WorkflowName];
+  return idOf?.(input as never, input.event ?? 'missed') ?? '';
 };
 
 /** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */

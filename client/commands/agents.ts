@@ -1,4 +1,5 @@
 import type { SwitchRow } from '../../gate/audit-store.ts';
+import { closest } from '../../gate/closest.ts';
 import type { Agent, Policy } from '../../gate/policy.ts';
 import { pressedSwitches, wordsOf } from '../../gate/switches.ts';
 import { clientSettings } from '../config.ts';
@@ -12,7 +13,7 @@ import {
 } from '../configuration-file.ts';
 import { withAgent, withRotatedKey } from '../configuration-text.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
-import { closest, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 import { hasStore, inStore } from '../store.ts';
 
 /** `oncall agents`: who there is, what each may do in short, and who is disabled. */

@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
+import { closest } from '../../gate/closest.ts';
 import { operationNames } from '../../pagerduty/catalogue/index.ts';
 import type { OperationResult } from '../../workflows/contract.ts';
 import { type ExitCode, UsageError } from '../errors.ts';
-import { closest, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 import { readPages } from '../pages.ts';
 import { describe, execute, type Printed, readJson } from './run.ts';
 

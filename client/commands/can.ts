@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { NotAsked, put, type Things } from '../../gate/asked.ts';
+import { closest } from '../../gate/closest.ts';
 import { allActions, Name } from '../../gate/policy.ts';
 import {
   type CheckInput,
@@ -13,7 +14,7 @@ import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { whoAsks } from '../identity.ts';
 import { whyNotStarted } from '../not-started.ts';
-import { closest, type Output } from '../output.ts';
+import type { Output } from '../output.ts';
 import { factsOf } from './approvals.ts';
 import { isServed } from './run.ts';
 

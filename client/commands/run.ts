@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
+import { closest } from '../../gate/closest.ts';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
+import { workflowNames } from '../../gate/run-inputs.ts';
 import {
   type Outcome,
   type RunResult,
@@ -11,8 +13,8 @@ import {
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
-import { checkKey, parseInput, workflowNames } from '../inputs.ts';
-import { closest, type Output } from '../output.ts';
+import { checkKey, parseInput } from '../inputs.ts';
+import type { Output } from '../output.ts';
 
 export interface RunOptions {
   readonly input: string;

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Activities, createActivities } from '../../activities/index.ts';
@@ -9,6 +10,7 @@ import { list } from '../../gate/audit.ts';
 import { parsePolicy } from '../../gate/policy.ts';
 import { actionsOf, type Endpoint } from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, operationNames } from '../../pagerduty/catalogue/index.ts';
+import { orderedWorkflowId } from '../../workflows/contract.ts';
 import { roadsIn } from '../support/roads.ts';
 import { publicKey } from './configurations.ts';
 import { sampleRequests } from './sample-requests.ts';
@@ -42,7 +44,10 @@ const policy = () => {
 /** Temporal as far as an Activity asks it: how a run began. This one shows no statement. */
 const temporalOf = (workflowType: string): Client =>
   ({
-    options: { namespace: 'default' },
+    options: {
+      namespace: 'default',
+      loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] },
+    },
     workflowService: {
       getWorkflowExecutionHistory: async () => ({
         history: {
@@ -66,6 +71,7 @@ const activitiesOf = (workflowType: string): Activities =>
     account: 'main',
     client: temporalOf(workflowType),
     workflowTaskQueue: 'oncall',
+    orderedId: orderedWorkflowId,
     policy,
     secrets: () => 'u+OneTokenOfTwenty01',
     store: async () => store(),
@@ -129,6 +135,7 @@ describe('an Activity of a run that is nobody’s', () => {
       account: 'main',
       client: temporalOf('runOperation'),
       workflowTaskQueue: 'oncall',
+      orderedId: orderedWorkflowId,
       policy,
       secrets: () => '',
       store: async () => store(),

@@ -138,6 +138,7 @@ describe('a good configuration', () => {
         accounts: new Map(),
         agents: new Map(),
         operators: new Map(),
+        standing: new Map(),
         digest: sha256(text),
       });
     },

@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { RunResult } from '../../workflows/contract.ts';
+import { expectRefused, runRaw, stopSweeps } from '../support/attacks.ts';
+import { responder, type Stage, setStage } from '../support/stage.ts';
+
+/** An incident of checkout, and what the order `night` starts for it. */
+let stage: Stage;
+let incident: string;
+let input: object;
+beforeAll(async () => {
+  stage = await setStage({ agents: { 'triage-bot': responder(), 'look-bot': 'incidents: read' } });
+  stage.editConfig(
+    (text) => `${text}
+standing:
+  night:
+    { on: incident.triggered, services: [PCHECKOUT], workflow: triageIncident, agent: triage-bot, input: { reason: at night } }
+  ledger: { on: incident.triggered, services: [PLEDGER], workflow: triageIncident, agent: triage-bot }
+  notes: { on: incident.triggered, workflow: addNote, agent: look-bot, input: { note: Seen. } }
+`,
+  );
+  await stage.startWorker();
+  await stopSweeps(stage);
+});
+afterAll(() => stage.close());
+beforeEach(async () => {
+  incident = await stage.trigger();
+  input = { reason: 'at night', account: 'main', incident, standing: 'night' };
+});
+
+/** Starts a run without any statement, as the receiver does and as anybody can. */
+const start = (id: string, args: object, type = 'triageIncident'): Promise<RunResult> =>
+  runRaw(stage, id, [args], undefined, { type });
+
+test('a run that an order starts acts as the order’s agent, and the audit says so', async () => {
+  const run = `triage:main:${incident}`;
+  const result = await start(run, { ...input, event: `01A${incident}` });
+  expect(result).toMatchObject({ outcome: 'done' });
+  const entries = (await stage.audit({ run })).filter(({ kind }) => kind === 'entry');
+  expect(entries.length).toBeGreaterThan(4);
+  for (const entry of entries) {
+    expect(entry).toMatchObject({ agent: 'triage-bot', via: 'standing order night', decision: 'allowed' });
+    expect(entry.sentence).toMatch(/^triage-bot via standing order night may /);
+  }
+  // Which service the incident is of was read once, for the first decision, and is listed there.
+  expect(entries.flatMap(({ reads }) => reads).map(({ operation }) => operation)).toEqual(['getIncident']);
+});
+
+describe('who says that an order started it gets nothing', () => {
+  const why = (reason: string) => ({ agent: 'nobody', reason: new RegExp(`: the standing order ${reason}`) });
+
+  test('where there is no such order', () =>
+    expectRefused(stage, () => start(`triage:main:${incident}`, { ...input, standing: 'dawn' }), {
+      agent: 'nobody',
+      reason: /: the configuration has no standing order dawn\.$/,
+    }));
+
+  test('that the order does not start', () =>
+    expectRefused(
+      stage,
+      () => start(`resolve:main:${incident}`, input, 'resolveIncident'),
+      why('night starts triageIncident and not resolveIncident'),
+    ));
+
+  test('with other input than the order gives', () =>
+    expectRefused(
+      stage,
+      () => start(`triage:main:${incident}`, { ...input, reason: 'because' }),
+      why('night was given other input than the configuration says'),
+    ));
+
+  test('with more input than the order gives', () =>
+    expectRefused(
+      stage,
+      () => start(`triage:main:${incident}`, { ...input, approvalSeconds: 86_400 }),
+      why('night was given other input than the configuration says'),
+    ));
+
+  test('under another id than the order’s, of which there could be any number', () =>
+    expectRefused(
+      stage,
+      () => start(`triage:main:${incident}:2`, input),
+      why('night starts no run of the id triage:'),
+    ));
+
+  test('for an event that has started another run already', async () => {
+    const event = `01B${incident}`;
+    const note = { note: 'Seen.', account: 'main', incident, standing: 'notes', event };
+    await start(`note:main:${incident}:${event}`, note, 'addNote');
+    await expectRefused(stage, () => start(`triage:main:${incident}`, { ...input, event }), {
+      agent: 'nobody',
+      reason: /: the event 01B\w+ has started another run already\.$/,
+    });
+  });
+
+  test('for an incident of another service, as PagerDuty says', async () => {
+    const result = await start(`triage:main:${incident}`, {
+      account: 'main',
+      incident,
+      standing: 'ledger',
+    });
+    expect(result).toMatchObject({ outcome: 'denied' });
+    const [denied] = (await stage.audit({ run: `triage:main:${incident}` })).filter(
+      ({ kind }) => kind === 'entry',
+    );
+    expect(denied).toMatchObject({ agent: 'triage-bot', decision: 'denied', rule: 'standing.ledger' });
+    expect(denied?.sentence).toMatch(
+      /: the standing order ledger covers services PLEDGER, and its incident is of service PCHECKOUT\.$/,
+    );
+  });
+
+  test('more than the agent may do', async () => {
+    const note = { note: 'Seen.', account: 'main', incident, standing: 'notes' };
+    const result = await start(`note:main:${incident}:missed`, note, 'addNote');
+    expect(result).toMatchObject({ outcome: 'denied' });
+    expect(result.summary).toMatch(/^look-bot via standing order notes may not add a note/);
+  });
+});
+
+test('an order that was taken out of the configuration stops its runs at the next call', async () => {
+  const run = `triage:main:${incident}`;
+  const before = stage.configText();
+  stage.editConfig((text) => text.replace('  night:', '  other:'));
+  try {
+    expect(await start(run, input)).toMatchObject({ outcome: 'denied' });
+  } finally {
+    stage.editConfig(() => before);
+  }
+});
