@@ -1,13 +1,14 @@
 import { approvalClaim } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
-import type { LeaseRow, StepRow } from '../gate/audit-store.ts';
+import { type LeaseRow, type StepRow, StoreAway, type StoreTransaction } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
+import * as leases from '../gate/leases.ts';
 import type { Policy } from '../gate/policy.ts';
 import { speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Approvals, approvalsIn, noApprovals, unheard } from './approvals.ts';
-import { type Call, entryOf, wording } from './call.ts';
+import { type Call, entryOf, outcomeOf, wording } from './call.ts';
 import type { AllFacts } from './facts.ts';
 import type { Book } from './ledger.ts';
 
@@ -20,6 +21,9 @@ export interface Committed {
   /** Whose words on the step count for nothing, and why. */
   readonly unheard: readonly string[];
 }
+
+/** How long after its claim a write may still leave; the claim runs that much longer, so that no other try looks too early. */
+const mostLateMs = 3_000;
 
 /**
  * Decides for good: on the facts, the approvals, and what the store says in the same transaction that writes the entry, counts
@@ -39,7 +43,18 @@ export async function commit<Name extends OperationName>(
       ? await approvalsIn(deps, policy, origin, approvalClaim(step, facts), call.statements)
       : noApprovals;
   const now = deps.now();
-  return ledger.decide(async (book) => {
+  // Taken over once, whereas what follows may be done again: in the store, or in a file where the store is away.
+  const reads = call.reader.reads.splice(0);
+  let claimedAt: number | undefined;
+  const committed = await ledger.decide(decideIn).catch((error: unknown) => {
+    call.reader.reads.unshift(...reads);
+    throw error;
+  });
+  // A release reads what it would change in each try, so that it is sent whatever the hour.
+  const isLate = claimedAt !== undefined && deps.now() - claimedAt > mostLateMs && origin.kind !== 'runner';
+  return isLate ? withdraw(call, facts, committed) : committed;
+
+  async function decideIn(book: Book): Promise<Committed> {
     const words = policy ? await withoutDisabled(book, policy, offered, now) : offered;
     const known = { approvedBy: words.approved.map(({ operator }) => operator) };
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
@@ -63,22 +78,42 @@ export async function commit<Name extends OperationName>(
     const idle = [...words.unheard, ...strangersTo(decision, words)];
     // The record says of each word that came why it did not count; the sentence of the decision stays its own.
     const sentence = [decision.sentence, ...(decision.decision === 'allowed' ? [] : idle)].join(' ');
-    const stamp = await book.append(entryOf(call, facts, { ...decision, sentence }, approvals));
+    const entry = entryOf(call, facts, { ...decision, sentence }, approvals);
+    const stamp = await book.append({ ...entry, reads });
     if (decision.decision !== 'allowed') return { decision, stamp, unheard: idle };
     await book.use({ ...asked, caps: decision.caps ?? [] });
     const done = { decision, stamp, unheard: words.unheard };
     if (!claiming) return done;
     const leaseUntil = decision.leaseMs === undefined ? undefined : now + decision.leaseMs;
+    claimedAt = deps.now();
     await book.claim(step, stamp, {
       earlier: claiming.earlier,
       sentAt: new Date(now),
-      answerBy: now + timeLimitMs(call.endpoint),
+      answerBy: claimedAt + mostLateMs + timeLimitMs(call.endpoint),
       leaseUntil,
     });
     if (leaseUntil === undefined) return done;
     for (const lease of leasesOf(call, facts, leaseUntil)) await book.openLease(lease);
     return { ...done, leaseUntil };
-  });
+  }
+}
+
+/**
+ * Gives a claim back that took the store too long to keep. Nothing was sent, and the next try need not look for it.
+ * @throws StoreAway
+ */
+async function withdraw<Name extends OperationName>(
+  call: Call<Name>,
+  facts: AllFacts,
+  { stamp }: Committed,
+): Promise<never> {
+  const sentence = 'The audit store took too long to keep the claim of this step, so it was not sent.';
+  const record = outcomeOf(call, facts, stamp, { decision: 'lost', sentence });
+  const endLeases = async (tx: StoreTransaction): Promise<void> => {
+    for (const { id } of facts.incidents ?? []) await leases.end(tx, call.deps.account, id);
+  };
+  await call.ledger.settle(call.step, stamp, 'refused', record, undefined, endLeases);
+  throw new StoreAway(sentence);
 }
 
 /** A disabled operator's word counts no more than a disabled agent's call. */

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import type { Patience } from './postgres-driver.ts';
 import { faultOf, StoreAway, type StoreFault } from './store-away.ts';
-import { openPostgres } from './store-postgres.ts';
 import type { Store, StoreTransaction } from './store-schema.ts';
 import { openSqlite } from './store-sqlite.ts';
 
@@ -32,8 +31,12 @@ export const isPostgres = (place: string): boolean => /^postgres(ql)?:\/\//.test
  * @param place a file path, made where it is not there; or the URL of a database in PostgreSQL, of which no part is ever told.
  * @throws StoreAway
  */
-export const openStore = (place: string, patience = ofWorkers): Promise<Store> =>
-  isPostgres(place) ? openPostgres(place, patience) : openSqlite(place);
+export async function openStore(place: string, patience = ofWorkers): Promise<Store> {
+  if (!isPostgres(place)) return openSqlite(place);
+  // Who has a file need not wait for what talks to PostgreSQL.
+  const { openPostgres } = await import('./store-postgres.ts');
+  return openPostgres(place, patience);
+}
 
 /** How often a transaction is tried that the database itself gave up: more would keep its Activity from ending in time. */
 const mostTurns = 3;

@@ -1,4 +1,11 @@
-import { type LeaseRow, mayRepeat, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
+import {
+  type LeaseRow,
+  mayRepeat,
+  type Store,
+  type StoreTransaction,
+  transact,
+  withStore,
+} from './audit-store.ts';
 
 /** Notes that a run is about to hold an incident. Written with the entry of its acknowledge, before the request leaves. */
 export async function open(tx: StoreTransaction, lease: LeaseRow): Promise<void> {

@@ -44,7 +44,10 @@ export function connectFault(error: unknown): StoreFault {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const [, words] = whyNotConnected.find(([pattern]) => pattern.test(code || reasonOf(error))) ?? [];
   const shown = /^\w{1,40}$/.test(code) ? ` (${code})` : '';
-  return new StoreFault(`${words ?? 'no connection could be made'}${shown}`, { effect: 'none', again: false });
+  return new StoreFault(`${words ?? 'no connection could be made'}${shown}`, {
+    effect: 'none',
+    again: false,
+  });
 }
 
 /** By code, or by the driver's own words where it gives none. */
