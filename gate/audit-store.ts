@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Patience } from './postgres-driver.ts';
-import { faultOf, StoreAway, type StoreFault } from './store-away.ts';
+import { faultOf, StoreAway, type StoreFault, StoreUnfit } from './store-away.ts';
 import type { Store, StoreTransaction } from './store-schema.ts';
 import { openSqlite } from './store-sqlite.ts';
 
@@ -23,8 +23,21 @@ const ofWorkers: Patience = { connectMs: 2_000, statementMs: 2_000, transactionM
 /** A person's, who asks for much at once, and would rather wait than be refused. */
 export const ofPeople: Patience = { connectMs: 5_000, statementMs: 30_000, transactionMs: 60_000 };
 
+/**
+ * Where the store is: in the database that `DATABASE_URL` names, else in a file in `ONCALL_HOME`.
+ * @throws StoreUnfit where the URL is none of PostgreSQL's.
+ */
+export function storePlace(home: string, databaseUrl: string | undefined): string {
+  const url = databaseUrl?.trim();
+  if (!url) return storeFile(home);
+  if (isPostgres(url)) return url;
+  throw new StoreUnfit(
+    'DATABASE_URL must begin with postgres:// or postgresql://; without it the audit store is a file.',
+  );
+}
+
 /** Whether a place is PostgreSQL's, by its URL, and no file. */
-export const isPostgres = (place: string): boolean => /^postgres(ql)?:\/\//.test(place);
+const isPostgres = (place: string): boolean => /^postgres(ql)?:\/\//i.test(place);
 
 /**
  * Opens the store, migrated where needed; several processes may do so at once.

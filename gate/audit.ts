@@ -1,4 +1,11 @@
-import { type AuditRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
+import {
+  type AuditRow,
+  type Store,
+  StoreAway,
+  type StoreTransaction,
+  transact,
+  withStore,
+} from './audit-store.ts';
 import { canonical, sha256 } from './canonical.ts';
 import { runner } from './runner.ts';
 
@@ -77,7 +84,11 @@ export async function append(
     .set((update) => ({ seq: update('seq', '+', records.length) }))
     .where('id', '=', 1)
     .returning(['seq', 'hash'])
-    .executeTakeFirstOrThrow();
+    .executeTakeFirst();
+  if (!head)
+    throw new StoreAway(
+      'The audit store cannot be used: the row that names its last record is gone; `oncall audit verify` tells more.',
+    );
   let prev = head.hash;
   let seq = head.seq - records.length;
   const rows = records.map((content): AuditRow => {

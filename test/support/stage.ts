@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import Database from 'libsql';
 import { inject } from 'vitest';
 import type { z } from 'zod';
 import { type Run, startRun } from '../../client/agent.ts';
 import { type AgentIdentity, type Identity, readAgent, readIdentity } from '../../client/identity.ts';
 import { list } from '../../gate/audit.ts';
-import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
+import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
 import type { Fault } from '../../simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
@@ -29,6 +28,7 @@ import { logged, memoryLog } from './logged.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, startRecorder } from './recorder.ts';
 import { findSecrets, type Secret } from './secrets.ts';
+import { storeFor } from './stage-store.ts';
 import { openTally } from './tally.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
@@ -140,7 +140,13 @@ export async function setStage({
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection, namespace });
   await liftPace(client);
-  const store = await openStore(storeFile(home));
+  const own = await storeFor(home);
+  if (own.databaseUrl !== undefined)
+    secrets.push(
+      { name: 'the URL of the database', value: own.databaseUrl },
+      { name: 'the password of the database', value: new URL(own.databaseUrl).password },
+    );
+  const store = await openStore(own.place, ofPeople);
   const workers: RunningWorker[] = [];
   const agent = (name: string): AgentIdentity => readAgent(name, keyFile(name));
   const operator = (name: string): Identity => readIdentity('operator', name, keyFile(name));
@@ -161,13 +167,11 @@ export async function setStage({
       return publicKey;
     },
     lockStore: async () => {
-      const locker = new Database(storeFile(home));
-      locker.exec('begin immediate');
+      const unlock = await own.lock();
       const from = Date.now();
       const afterSeq = await lastSeq();
       return async () => {
-        locker.exec('rollback');
-        locker.close();
+        await unlock();
         aways.push({ from, to: Date.now(), afterSeq, untilSeq: await lastSeq() });
       };
     },
@@ -176,6 +180,7 @@ export async function setStage({
         temporal: { connectionOptions: { address: inject('temporalAddress') }, namespace },
         configFile,
         home,
+        databaseUrl: own.databaseUrl,
         workflowBundle: inject('workflowBundle'),
         log: memoryLog,
       });
@@ -227,6 +232,7 @@ export async function setStage({
         faults = await inspect();
       } finally {
         await store.destroy();
+        await own.remove();
         await connection.close();
         await recorder?.close();
         await simulator.close();
