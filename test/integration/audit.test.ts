@@ -55,11 +55,11 @@ const verified = (client = stage.client): Promise<AuditReport> =>
 /** Makes the store's own claims of writes agree with the records, as somebody thorough would. */
 async function forgeClaims(): Promise<void> {
   const { last } = await chainEnd(stage.store);
-  for await (const { seq, hash } of rows(stage.store))
-    await transact(stage.store, (tx) =>
-      tx.updateTable('steps').set({ entry_hash: hash }).where('entry', '=', seq).execute(),
-    );
-  await transact(stage.store, (tx) => tx.deleteFrom('steps').where('entry', '>', last).execute());
+  await transact(stage.store, async (tx) => {
+    for (const { seq, hash } of await tx.selectFrom('audit').select(['seq', 'hash']).execute())
+      await tx.updateTable('steps').set({ entry_hash: hash }).where('entry', '=', seq).execute();
+    await tx.deleteFrom('steps').where('entry', '>', last).execute();
+  });
 }
 
 /** The number of a decision that was allowed, about half-way. */
@@ -163,6 +163,7 @@ test('a server that cannot show its histories is no proof of anything', async ()
 test('the command reads the histories of the server that the environment names', async () => {
   const before = { ...process.env };
   process.env['ONCALL_HOME'] = stage.home;
+  process.env['DATABASE_URL'] = stage.databaseUrl;
   process.env['TEMPORAL_ADDRESS'] = inject('temporalAddress');
   process.env['TEMPORAL_NAMESPACE'] = stage.namespace;
   const told: string[] = [];

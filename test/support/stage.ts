@@ -59,6 +59,8 @@ export interface Stage {
   readonly home: string;
   readonly configFile: string;
   readonly store: Store;
+  /** What `DATABASE_URL` is to this stage's programs; empty where the store is a file. A secret. */
+  readonly databaseUrl: string;
   /** An agent or an operator, with its key. */
   readonly agent: (name: string) => AgentIdentity;
   readonly operator: (name: string) => Identity;
@@ -159,6 +161,7 @@ export async function setStage({
     home,
     configFile,
     store,
+    databaseUrl: own.databaseUrl ?? '',
     agent,
     operator,
     newKey: (name) => {
