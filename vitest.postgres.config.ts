@@ -24,7 +24,9 @@ export default defineConfig({
     maxWorkers: 2,
     include: isThere ? include : [],
     passWithNoTests: !isThere,
-    globalSetup: isThere ? ['test/support/global-postgres.ts', 'test/support/global-server.ts'] : [],
+    globalSetup: isThere
+      ? ['postgres', 'server', 'build'].map((name) => `test/support/global-${name}.ts`)
+      : [],
     setupFiles: ['test/support/quiet.ts'],
     hookTimeout: 120_000,
     testTimeout: 120_000,

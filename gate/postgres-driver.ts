@@ -9,7 +9,7 @@ import {
   type QueryResult,
 } from 'kysely';
 import type pg from 'pg';
-import { commitFault, connectFault, isLost, statementFault, TimeUp } from './postgres-faults.ts';
+import { commitFault, connectFault, isLost, isSilence, statementFault, TimeUp } from './postgres-faults.ts';
 import { StoreFault } from './store-away.ts';
 
 /** How long PostgreSQL may take, in milliseconds. */
@@ -22,8 +22,11 @@ export interface Patience {
   readonly transactionMs: number;
 }
 
-/** Leaves PostgreSQL the time to say itself that a statement took too long. */
-const graceMs = 500;
+/** Leaves PostgreSQL the time to say itself what took too long: first of a lock, then of a statement. */
+const graceMs = 250;
+
+/** How long a database that did not answer is left alone: a release asks several times, and must not wait each time. */
+const restMs = 3_000;
 
 /**
  * PostgreSQL for Kysely, by a driver of its own. Kysely's would hand on a connection whose transaction never began or never
@@ -42,6 +45,8 @@ class PostgresDriver implements Driver {
   readonly #pool: pg.Pool;
   readonly #patience: Patience;
   readonly #begin: string;
+  /** Until when nothing is asked, by `performance.now()`. */
+  #restsUntil = 0;
 
   constructor(pool: pg.Pool, patience: Patience, begin: string) {
     this.#pool = pool;
@@ -52,9 +57,15 @@ class PostgresDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(): Promise<PostgresConnection> {
+    if (performance.now() < this.#restsUntil)
+      throw new StoreFault('it did not answer a moment ago', { effect: 'none', again: false });
+    const rest = (): void => {
+      this.#restsUntil = performance.now() + restMs;
+    };
     try {
-      return new PostgresConnection(await this.#pool.connect(), this.#patience);
+      return new PostgresConnection(await this.#pool.connect(), this.#patience, rest);
     } catch (error) {
+      if (isSilence(error)) rest();
       throw connectFault(error);
     }
   }
@@ -83,13 +94,15 @@ class PostgresDriver implements Driver {
 class PostgresConnection implements DatabaseConnection {
   readonly #client: pg.PoolClient;
   readonly #patience: Patience;
+  readonly #onSilence: () => void;
   /** When the transaction under way must be over, by `performance.now()`. */
   #until = Number.POSITIVE_INFINITY;
   #isLost = false;
 
-  constructor(client: pg.PoolClient, patience: Patience) {
+  constructor(client: pg.PoolClient, patience: Patience, onSilence: () => void) {
     this.#client = client;
     this.#patience = patience;
+    this.#onSilence = onSilence;
   }
 
   async begin(more: string): Promise<void> {
@@ -99,7 +112,7 @@ class PostgresConnection implements DatabaseConnection {
     const all = [
       'begin isolation level read committed read write',
       `set local lock_timeout = ${statementMs}`,
-      `set local statement_timeout = ${statementMs}`,
+      `set local statement_timeout = ${statementMs + graceMs}`,
       // A Worker that stands still must not keep the others waiting for its lock.
       `set local idle_in_transaction_session_timeout = ${transactionMs}`,
       more,
@@ -154,12 +167,14 @@ class PostgresConnection implements DatabaseConnection {
   }
 
   async #ask(sql: string, parameters?: readonly unknown[]): Promise<pg.QueryResult> {
-    const limitMs = Math.min(this.#patience.statementMs + graceMs, this.#until - performance.now());
+    const limitMs = Math.min(this.#patience.statementMs + 2 * graceMs, this.#until - performance.now());
     try {
-      if (limitMs <= 0) throw new TimeUp('the transaction took too long');
+      if (limitMs <= 0)
+        throw new StoreFault('the transaction took too long', { effect: 'none', again: false });
       return await within(limitMs, this.#client.query(sql, parameters && [...parameters]));
     } catch (error) {
       if (isLost(error)) this.#isLost = true;
+      if (isSilence(error)) this.#onSilence();
       throw error;
     }
   }

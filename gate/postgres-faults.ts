@@ -6,6 +6,10 @@ export class TimeUp extends Error {
   override readonly name = 'TimeUp';
 }
 
+/** Whether it seems to hang: it takes no connection, or does not answer over one. A connection that was not free in time says nothing. */
+export const isSilence = (error: unknown): boolean =>
+  error instanceof TimeUp || (error instanceof Error && /due to connection timeout$/.test(error.message));
+
 /** The transaction, or what was asked, did nothing; another try at once may do. */
 const givenUp = ['40001', '40P01'];
 
@@ -27,6 +31,7 @@ export const statementFault = (error: unknown): StoreFault =>
  * commit and before its answer, and so can PostgreSQL's patience with a standby.
  */
 export function commitFault(error: unknown): StoreFault {
+  if (error instanceof StoreFault) return error;
   const code = error instanceof pg.DatabaseError ? (error.code ?? '') : '';
   if (givenUp.includes(code) || code.startsWith('23')) return statementFault(error);
   return new StoreFault(

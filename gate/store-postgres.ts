@@ -39,6 +39,7 @@ export async function openPostgres(url: string, patience: Patience): Promise<Sto
     keepAlive: true,
     fallback_application_name: 'oncall-runner',
     types: { getTypeParser: parserOf },
+    Client: ClosingClient,
   });
   // Whoever uses a connection hears of its end by its answer; unheard, these would end the process.
   pool.on('error', () => {});
@@ -53,6 +54,14 @@ export async function openPostgres(url: string, patience: Patience): Promise<Sto
     if (!(error instanceof StoreFault)) throw error;
     const { message, cause } = error;
     throw new StoreAway(`The audit store on PostgreSQL cannot be opened: ${message}.`, { cause });
+  }
+}
+
+/** Where `pg` cannot go on, as without a password, it leaves the connection open, and PostgreSQL waits a minute for more. */
+class ClosingClient extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config);
+    this.connection.on('error', () => this.connection.stream.destroy());
   }
 }
 

@@ -5,6 +5,7 @@ import { verify } from '../../client/commands/audit-verify.ts';
 import { append } from '../../gate/audit.ts';
 import { chainEnd, rows } from '../../gate/audit-rows.ts';
 import { type AuditRow, transact } from '../../gate/audit-store.ts';
+import { press } from '../../gate/switches.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { cutAfter, rehash, rewrite, setHead } from '../unit/tampering.ts';
 
@@ -145,6 +146,11 @@ test('runs whose histories are gone are counted, and are no fault', async () => 
   for (const runId of ['00000000-0000-4000-8000-000000000000', 'nonsense'])
     await transact(stage.store, (tx) => append(tx, [{ ...content, runId }]));
   expect((await verified()).sentence).toMatch(/ runs witnessed \(2 not: their histories are gone\), /);
+});
+
+test('a switch that was pressed belongs to no run, so that no history of it is missing', async () => {
+  await press(stage.store, { kind: 'disable', name: 'intern-bot', by_whom: 'ada', reason: '' });
+  expect((await verified()).runs?.notWitnessed).toBe(0);
 });
 
 test('a namespace without any of the runs witnesses nothing, and says so', async () => {

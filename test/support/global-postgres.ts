@@ -19,11 +19,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const programs = findPostgres();
   if (!programs) throw new Error('PostgreSQL is not installed.');
   const postgres = await startPostgres(programs);
-  const { port, owner, worker } = postgres;
+  const { port, owner, worker, certificate } = postgres;
   await asOwner(postgres, 'postgres', `create database ${storeTemplate}`);
   await (await openStore(urlOf(postgres, storeTemplate))).destroy();
   for (const statement of documentedGrants()) await asOwner(postgres, storeTemplate, statement);
-  project.provide('postgres', { port, owner, worker });
+  project.provide('postgres', { port, owner, worker, certificate });
   console.log(`${postgres.version}, from ${programs}`);
   return postgres.remove;
 }

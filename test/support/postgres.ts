@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import pg from 'pg';
 import { freePorts } from '../../client/ports.ts';
+import { createCertificate } from '../../simulator/tls.ts';
 import { until } from './until.ts';
 
 /** A user of a PostgreSQL server. */
@@ -30,6 +31,8 @@ export interface PostgresAccess {
   readonly owner: PostgresUser;
   /** May work with the store, by the grants of docs/deploy.md, and not change its tables. */
   readonly worker: PostgresUser;
+  /** File of the certificate under which it offers TLS, for `localhost`. */
+  readonly certificate: string;
 }
 
 /** Such a server, in a folder that goes with it. What it holds need not outlive a power cut. */
@@ -86,9 +89,16 @@ export async function startPostgres(programs: string, more: readonly string[] = 
     stdio: 'ignore',
   });
   rmSync(passwordFile);
+  const { cert, key } = await createCertificate();
+  const certificate = join(folder, 'server.crt');
+  const keyFile = join(folder, 'server.key');
+  writeFileSync(certificate, cert);
+  writeFileSync(keyFile, key, { mode: 0o600 });
+  own(keyFile);
   const [port = 0] = await freePorts(1);
-  const access = { port, owner, worker };
+  const access = { port, owner, worker, certificate };
   const settings = ['listen_addresses=127.0.0.1', `port=${port}`, `unix_socket_directories=${folder}`];
+  const tls = ['ssl=on', `ssl_cert_file=${certificate}`, `ssl_key_file=${keyFile}`];
   const quick = [
     'fsync=off',
     'full_page_writes=off',
@@ -96,7 +106,7 @@ export async function startPostgres(programs: string, more: readonly string[] = 
     'wal_level=minimal',
     'max_wal_senders=0',
   ];
-  const flags = [...settings, ...quick, ...more].flatMap((setting) => ['-c', setting]);
+  const flags = [...settings, ...tls, ...quick, ...more].flatMap((setting) => ['-c', setting]);
   let ended: Promise<unknown> = Promise.resolve();
   const pid = (): number => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
 

@@ -66,8 +66,8 @@ export interface Stage {
   readonly operator: (name: string) => Identity;
   /** Gives an agent or operator a new key: what signs from now on. Gives the public half; the configuration is the test's. */
   readonly newKey: (name: string) => string;
-  /** Makes the store unusable for all writers until what it gives is called. */
-  readonly lockStore: () => Promise<() => Promise<void>>;
+  /** Makes the store unusable for all writers, by its lock or otherwise, until what it gives is called. */
+  readonly lockStore: (lock?: () => Promise<() => Promise<void>>) => Promise<() => Promise<void>>;
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
     agent: string,
@@ -169,8 +169,8 @@ export async function setStage({
       writeSecret(keyFile(name), `the private key of ${name}`, privateKey);
       return publicKey;
     },
-    lockStore: async () => {
-      const unlock = await own.lock();
+    lockStore: async (lock = own.lock) => {
+      const unlock = await lock();
       const from = Date.now();
       const afterSeq = await lastSeq();
       return async () => {

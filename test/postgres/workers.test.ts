@@ -1,0 +1,229 @@
+import { afterEach, beforeEach, describe, expect, inject } from 'vitest';
+import { startRun } from '../../client/agent.ts';
+import { searchAttributes } from '../../workflows/contract.ts';
+import { asOwner, createDatabase, dropDatabase, urlOf } from '../support/postgres.ts';
+import { type PostgresProxy, startProxy } from '../support/postgres-proxy.ts';
+import { built, type Ended, type Place, type Program, test } from '../support/processes.ts';
+import { findSecrets } from '../support/secrets.ts';
+import { responder, type Stage, setStage } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+
+// Workers and commands as they are shipped, each a process of its own, on one PostgreSQL.
+
+const postgres = inject('postgres')!;
+const account = 'main';
+
+let stage: Stage;
+let proxy: PostgresProxy;
+let programs: Program[];
+beforeEach(async () => {
+  programs = [];
+  proxy = await startProxy(postgres.port);
+});
+afterEach(() => {
+  proxy.close();
+});
+
+/** A stage without Workers of its own, and the URL of its database through the proxy. */
+async function set(grants: string): Promise<string> {
+  stage = await setStage({ agents: { bot: grants }, operators: { lead: '' } });
+  const url = new URL(stage.databaseUrl);
+  url.port = String(proxy.port);
+  return url.href;
+}
+
+const environment = (databaseUrl: string): Readonly<Record<string, string>> => ({
+  ONCALL_HOME: stage.home,
+  ONCALL_CONFIG: stage.configFile,
+  DATABASE_URL: databaseUrl,
+  TEMPORAL_ADDRESS: inject('temporalAddress'),
+  TEMPORAL_NAMESPACE: stage.namespace,
+});
+
+async function startWorker(place: Place, databaseUrl: string): Promise<Program> {
+  const worker = place.start(process.execPath, [built('worker/main.js')], { env: environment(databaseUrl) });
+  programs.push(worker);
+  await worker.line(/^working on main in namespace /);
+  return worker;
+}
+
+const oncall = (place: Place, args: readonly string[], databaseUrl: string): Promise<Ended> =>
+  place.oncall(args, { env: environment(databaseUrl) }).ended;
+
+/** Ends the Workers in order, and the stage. What they said holds no part of the URL. */
+async function close(): Promise<void> {
+  const places = [];
+  for (const [index, program] of programs.entries()) {
+    program.send('SIGTERM');
+    const { code, stdout, stderr } = await program.ended;
+    expect({ index, code }, stderr).toEqual({ index, code: 0 });
+    places.push({ name: `what Worker ${index} said`, bytes: Buffer.from(stdout + stderr) });
+  }
+  expect(findSecrets(places, secrets())).toEqual([]);
+  await stage.close();
+}
+
+const secrets = () =>
+  [stage.databaseUrl, postgres.worker.password, encodeURIComponent(postgres.worker.password)].map(
+    (value) => ({
+      name: 'a part of the URL',
+      value,
+    }),
+  );
+
+const note = async (incident: string, key: string) =>
+  (
+    await startRun(stage.client, stage.agent('bot'), 'addNote', { account, incident, note: key }, { key })
+  ).result();
+
+async function hold(incident: string) {
+  const run = await stage.start('bot', 'respondToIncident', { account, incident, assess: 'rules' });
+  await until('the run holds the incident', async () => {
+    const { typedSearchAttributes } = await stage.client.workflow.getHandle(run.workflowId).describe();
+    return typedSearchAttributes.get(searchAttributes.waitingFor) === 'the conclusion';
+  });
+  return run;
+}
+
+const statusOf = (incident: string) => stage.simulator.world.incident(incident)?.status;
+
+test('a cap that two Workers reach at once allows as many steps as it says; a freeze from a third process stops both', async ({
+  place,
+}) => {
+  const url = await set('incidents.add_note: { level: full, cap: 3/hour }');
+  await Promise.all([startWorker(place, url), startWorker(place, url)]);
+  const incident = await stage.trigger();
+  const results = await Promise.all(Array.from({ length: 9 }, (_, index) => note(incident, `note-${index}`)));
+  expect(results.filter(({ outcome }) => outcome === 'done')).toHaveLength(3);
+  expect(results.filter(({ outcome }) => outcome === 'denied')).toHaveLength(6);
+  expect(stage.simulator.world.notes(incident)).toHaveLength(3);
+
+  const said: Ended[] = [];
+  const call = async (...args: readonly string[]): Promise<Ended> => {
+    const ended = await oncall(place, args, url);
+    said.push(ended);
+    return ended;
+  };
+  expect(await call('freeze', '--reason', 'drill')).toMatchObject({ code: 0 });
+  const denied = await note(incident, 'frozen');
+  expect(denied.summary).toMatch(/: everything is frozen since \S+Z by \S+ \(drill\)\.$/);
+  expect((await call('agents')).stdout).toMatch(/^Everything is frozen since /);
+  expect(
+    (await call('audit', '--agent', 'bot', '--decision', 'denied')).stdout.match(/ #\d+ /g),
+  ).toHaveLength(7);
+  expect((await call('audit', 'verify')).stdout).toMatch(
+    /^The audit is whole: \d+ records, \d+ runs witnessed, no signed head/,
+  );
+  const exported = (await call('audit', 'export')).stdout.trim().split('\n');
+  expect(exported).toHaveLength((await stage.audit()).length);
+  const places = said.map(({ stdout, stderr }, index) => ({
+    name: `what command ${index} said`,
+    bytes: Buffer.from(stdout + stderr),
+  }));
+  expect(findSecrets(places, secrets())).toEqual([]);
+  await close();
+});
+
+test('with the database hanging a release is written to a file within seconds, and carried over after', async ({
+  place,
+}) => {
+  const url = await set(responder('5m'));
+  await startWorker(place, url);
+  const incident = await stage.trigger();
+  const run = await hold(incident);
+  const letGo = await stage.lockStore(async () => {
+    proxy.fate = () => 'hold';
+    return async () => {
+      proxy.fate = () => 'pass';
+      proxy.cut();
+    };
+  });
+  const began = performance.now();
+  await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
+  await until('people have it', () => statusOf(incident) === 'triggered');
+  const seconds = (performance.now() - began) / 1_000;
+  console.log(`With PostgreSQL hanging, a release took ${seconds.toFixed(1)} s.`);
+  await letGo();
+  expect((await run.result()).outcome).toBe('partly');
+  await stage.sweep();
+  const given = (await stage.audit()).filter(({ sentence }) => sentence.includes('gives incident'));
+  expect(given).toHaveLength(1);
+  await close();
+});
+
+test('a Worker that finds the database away starts, gives back, and works once it is there', async ({
+  place,
+}) => {
+  const url = await set(responder('5m'));
+  proxy.isOpen = false;
+  const worker = await startWorker(place, url);
+  await worker.line(
+    /Nothing but releases can be done: The audit store on PostgreSQL cannot be opened: it closed the connection/,
+  );
+  const incident = await stage.trigger();
+  const run = await stage.start('bot', 'addNote', { account, incident, note: 'Hello.' });
+  proxy.isOpen = true;
+  expect(await run.result()).toMatchObject({ outcome: 'done' });
+  await close();
+});
+
+describe('a Worker that finds tables it cannot work with', () => {
+  test.for<[string, string, RegExp]>([
+    [
+      'newer than itself',
+      "insert into kysely_migration values ('0999-later', '')",
+      /^The audit store was made by a newer version of oncall-runner \(it has 0999-later\); install that version here\.\n$/,
+    ],
+    [
+      'missing, and may make none',
+      'drop table kysely_migration',
+      /^The audit store lacks tables of this version \(0001-first, 0002-gate\), and its database user may not make them\. .*\n$/,
+    ],
+  ])('%s, says so in one sentence and does not start', async ([, statement, says], { place }) => {
+    await set('incidents: read');
+    const database = await createDatabase(postgres, 'oncall_template');
+    await asOwner(postgres, database, statement);
+    const url = urlOf(postgres, database, postgres.worker);
+    const ended = await place.start(process.execPath, [built('worker/main.js')], { env: environment(url) })
+      .ended;
+    expect(ended).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(says) });
+    const command = await oncall(place, ['audit'], url);
+    expect(command).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(says) });
+    await dropDatabase(postgres, database);
+    await stage.close();
+  });
+});
+
+test.for<[string, (url: string) => string, RegExp]>([
+  [
+    'nobody listens',
+    (url) => url.replace(/:\d+\//, ':1/'),
+    /nobody listens where DATABASE_URL points to \(ECONNREFUSED\)/,
+  ],
+  [
+    'is no URL of PostgreSQL',
+    (url) => url.replace('postgres:', 'mysql:'),
+    /DATABASE_URL must begin with postgres:/,
+  ],
+  [
+    'has another password',
+    (url) => url.replace(/:[^:@]+@/, ':another@'),
+    /it refuses the user or the password/,
+  ],
+])('a command whose DATABASE_URL %s says so, and no word of it', async ([, change, says], { place }) => {
+  await set('incidents: read');
+  const url = change(stage.databaseUrl);
+  for (const args of [['audit'], ['freeze'], ['audit', 'verify', '--no-histories']]) {
+    const { code, stdout, stderr } = await oncall(place, args, url);
+    expect({ code, stdout }, stderr).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(says);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(
+      findSecrets(
+        [{ name: 'stderr', bytes: Buffer.from(stderr) }],
+        [...secrets(), { name: 'the URL', value: url }],
+      ),
+    ).toEqual([]);
+  }
+  await stage.close();
+});
