@@ -67,7 +67,7 @@ export function joinAudit(
   const faults: string[] = [];
   // A request for an OAuth token is no call: it asks nothing of the account.
   const sent = log.filter(({ by, path }) => by === undefined && path !== '/oauth/token');
-  const mentions = records.flatMap(mentionsOf);
+  const mentions = records.flatMap((record) => mentionsOf(record, records));
   const unanswered = mentions.filter(({ id }) => id === undefined);
   const allowed = records.filter(({ kind, decision }) => kind === 'entry' && decision === 'allowed');
   // An Update asks PagerDuty nothing; pressing or lifting a switch is no call of a run.
@@ -107,14 +107,20 @@ export function joinAudit(
   };
 }
 
-function mentionsOf(record: Recorded): readonly Mention[] {
+function mentionsOf(record: Recorded, records: readonly Recorded[]): readonly Mention[] {
   const reads = record.reads.map(({ operation, requestId }) => ({
     id: requestId,
     operation,
     record,
     isOutcome: false,
   }));
-  const isSent = record.kind === 'outcome' && ['done', 'refused', 'unknown'].includes(record.decision);
+  const tellsOf = (decisions: readonly string[]): boolean =>
+    record.kind === 'outcome' && decisions.includes(record.decision);
+  // An effect that was found tells of a request of which its own try could write down nothing any more.
+  const isFound =
+    tellsOf(['found']) &&
+    !records.some((other) => other.decision === 'unknown' && other.entry === record.entry);
+  const isSent = tellsOf(['done', 'refused', 'unknown']) || isFound;
   const own = { id: record.requestId, operation: record.operation, record, isOutcome: true };
   return isSent ? [...reads, own] : reads;
 }

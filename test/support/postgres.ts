@@ -107,7 +107,7 @@ export async function startPostgres(programs: string, more: readonly string[] = 
     'max_wal_senders=0',
   ];
   const flags = [...settings, ...tls, ...quick, ...more].flatMap((setting) => ['-c', setting]);
-  let ended: Promise<unknown> = Promise.resolve();
+  let leave = async (): Promise<void> => {};
   const pid = (): number => Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
 
   const start = async (): Promise<void> => {
@@ -118,7 +118,11 @@ export async function startPostgres(programs: string, more: readonly string[] = 
       detached: true,
     });
     shell.unref();
-    ended = once(shell, 'exit');
+    leave = async () => {
+      shell.ref();
+      shell.stdin?.end();
+      if (shell.exitCode === null) await once(shell, 'exit');
+    };
     await until(`PostgreSQL listens on ${port} (${readFileSync(join(folder, 'log'), 'utf8')})`, () =>
       asOwner(access, 'postgres', 'select 1').catch(() => undefined),
     );
@@ -130,10 +134,10 @@ export async function startPostgres(programs: string, more: readonly string[] = 
     if (!existsSync(join(data, 'postmaster.pid'))) return;
     process.kill(pid(), how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await until('PostgreSQL has ended', () => !existsSync(join(data, 'postmaster.pid')));
+    await leave();
   };
   const remove = async (): Promise<void> => {
     await end('immediate');
-    await ended;
     rmSync(folder, { recursive: true, force: true });
   };
   try {
