@@ -21,12 +21,16 @@ export default defineConfig({
   test: {
     name: 'postgres',
     pool: 'forks',
+    // Loading the modules anew for every file would take as long as the tests.
+    isolate: false,
     maxWorkers: 2,
     include: isThere ? include : [],
     passWithNoTests: !isThere,
     globalSetup: isThere
       ? ['postgres', 'server', 'build'].map((name) => `test/support/global-${name}.ts`)
       : [],
+    // What kills processes at random shows elsewhere that it finds something; here it is shorter.
+    env: { KILLS: '3' },
     setupFiles: ['test/support/quiet.ts'],
     hookTimeout: 120_000,
     testTimeout: 120_000,

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import {
   type AuditRow,
   type Store,
@@ -166,14 +167,17 @@ export async function list(
   const { action } = filter;
   if (action !== undefined) {
     // A record can hold several actions: "incidents.acknowledge,incidents.edit".
+    // As it is written, whatever each database takes for a sign that stands for others.
+    const word = action.replace(/[!%_]/g, '!$&');
+    const like = (pattern: string) => sql<boolean>`action like ${pattern} escape '!'`;
     query = query.where((is) =>
       is.or([
         is('action', '=', action),
-        is('action', 'like', `${action}.%`),
-        is('action', 'like', `${action},%`),
-        is('action', 'like', `%,${action}`),
-        is('action', 'like', `%,${action},%`),
-        is('action', 'like', `%,${action}.%`),
+        like(`${word}.%`),
+        like(`${word},%`),
+        like(`%,${word}`),
+        like(`%,${word},%`),
+        like(`%,${word}.%`),
       ]),
     );
   }

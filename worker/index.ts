@@ -145,7 +145,10 @@ async function connect({ connectionOptions }: ClientConnectConfig): Promise<Nati
   }
 }
 
-/** The store, opened at the first use and again after a failure: a release must not wait for a restart. */
+/** How long a store that could not be opened is left alone: a release asks several times, and must not wait each time. */
+const restMs = 2_000;
+
+/** The store, opened at the first use and again some time after a failure: a release must not wait for a restart. */
 function opened(place: string): {
   readonly store: () => Promise<Store>;
   readonly close: () => Promise<void>;
@@ -154,7 +157,9 @@ function opened(place: string): {
   return {
     store: () => {
       store ??= openStore(place).catch((error: unknown) => {
-        store = undefined;
+        setTimeout(() => {
+          store = undefined;
+        }, restMs).unref();
         throw error;
       });
       return store;

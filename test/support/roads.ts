@@ -18,6 +18,8 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'activities/commit.ts': ['timeLimitMs'],
   },
   'pagerduty/oauth.ts': { 'activities/connections.ts': ['requestToken'] },
+  // It opens connections to wherever its URL points.
+  pg: { 'gate/store-postgres.ts': ['*'], 'gate/postgres-faults.ts': ['*'] },
   'activities/connections.ts': {
     'activities/index.ts': ['connector'],
     'activities/perform.ts': ['sendOver', 'staleToken'],
