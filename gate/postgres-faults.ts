@@ -8,7 +8,7 @@ export class TimeUp extends Error {
 
 /** Whether it seems to hang: it takes no connection, or does not answer over one. A connection that was not free in time says nothing. */
 export const isSilence = (error: unknown): boolean =>
-  error instanceof TimeUp || (error instanceof Error && /due to connection timeout$/.test(error.message));
+  error instanceof TimeUp || (error instanceof Error && error.message.endsWith('due to connection timeout'));
 
 /** The transaction, or what was asked, did nothing; another try at once may do. */
 const givenUp = ['40001', '40P01'];

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { verifyAudit } from '../../client/audit-verify.ts';
 import { list, type Stamp, write } from '../../gate/audit.ts';
@@ -91,19 +92,11 @@ test('what was acknowledged outlives PostgreSQL’s restarts and crashes, and no
 
 test('a transaction is kept as surely as PostgreSQL can, whatever it was set to', async () => {
   const store = await openStore(urlOf(postgres, await createDatabase(postgres)));
-  const setting = (db: Pick<Store, 'selectNoFrom'>) =>
-    db
-      .selectNoFrom(({ fn, val }) => fn<string>('current_setting', [val('synchronous_commit')]).as('is'))
-      .executeTakeFirstOrThrow();
-  expect(await setting(store)).toEqual({ is: 'off' });
-  expect(await transact(store, (tx) => setting(tx))).toEqual({ is: 'on' });
-  expect(
-    await transact(store, (tx) =>
-      tx
-        .selectNoFrom(({ fn, val }) => fn<string>('current_setting', [val('transaction_isolation')]).as('is'))
-        .executeTakeFirstOrThrow(),
-    ),
-  ).toEqual({ is: 'read committed' });
+  const setting = async (db: Store, name: string): Promise<string | undefined> =>
+    (await sql<{ is: string }>`select current_setting(${name}) as "is"`.execute(db)).rows[0]?.is;
+  expect(await setting(store, 'synchronous_commit')).toBe('off');
+  expect(await transact(store, (tx) => setting(tx, 'synchronous_commit'))).toBe('on');
+  expect(await transact(store, (tx) => setting(tx, 'transaction_isolation'))).toBe('read committed');
   await store.destroy();
 });
 
