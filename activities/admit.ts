@@ -1,7 +1,10 @@
 import { type Stamp, write } from '../gate/audit.ts';
+import { withStore } from '../gate/audit-store.ts';
 import { digestOf } from '../gate/canonical.ts';
 import { spend } from '../gate/spent.ts';
 import { claimantOf, keysAt, StatementError, verify } from '../gate/statement.ts';
+import { switchesFor } from '../gate/switches.ts';
+import { nameOf } from '../gate/words.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
 import { runNow } from './origin.ts';
@@ -16,11 +19,20 @@ export interface Words {
   readonly statement: string;
   /** When the Update came, milliseconds since 1970. */
   readonly heardAt: number;
+  /** Whose words they must be: the run's own agent's, or any operator's. */
+  readonly of: 'agent' | 'operator';
 }
 
+/** What the Updates are called in a sentence that ends in "this run". */
+const verbs: Readonly<Record<string, string>> = {
+  giveFinding: 'give its finding to',
+  moveAlert: 'move on the alert of',
+};
+const verbOf = (update: string): string => verbs[update] ?? nameOf(update);
+
 /**
- * Are these the words of the run's own agent? Anyone who reaches the server can send an Update; only the agent can sign it.
- * Asks PagerDuty nothing. The answer is an entry of the audit, whichever way it goes.
+ * Are these the words of who may say them? Anyone who reaches the server can send an Update; only its agent, or an operator,
+ * can sign it. Asks PagerDuty nothing. The answer is an entry of the audit, whichever way it goes.
  */
 export async function admit(
   deps: Deps,
@@ -41,8 +53,8 @@ export async function admit(
     const claimed = claimantOf(words.statement);
     const refusal = await refusalOf();
     const sentence = refusal
-      ? `${claimed} may not ${words.update} this run: ${refusal}.`
-      : `${agent} may ${words.update} this run: it signed what it said.`;
+      ? `${claimed} may not ${verbOf(words.update)} this run: ${refusal}.`
+      : `${claimed} may ${verbOf(words.update)} this run: ${words.of === 'agent' ? 'it signed what it said' : 'signed by an operator'}.`;
     const entry = await write(store, {
       kind: 'entry',
       agent: claimed,
@@ -66,8 +78,15 @@ export async function admit(
     async function refusalOf(): Promise<string | undefined> {
       if (!state.readable) return 'everything is denied until the configuration is mended';
       if (origin.kind !== 'agent') return 'the run acts for no agent';
-      if (claimed !== agent) return `the run acts for ${agent}`;
-      const signer = state.policy.agents.get(agent);
+      if (words.of === 'agent' && claimed !== agent) return `the run acts for ${agent}`;
+      const { agents, operators } = state.policy;
+      const signer = words.of === 'agent' ? agents.get(agent) : operators.get(claimed);
+      if (words.of === 'operator') {
+        if (!signer) return 'the configuration knows no such operator';
+        const asked = { agent: claimed, stepKey: '', caps: [], now: deps.now() };
+        const { disabled } = await withStore(() => switchesFor(store, state.policy, asked));
+        if (disabled !== null) return `${claimed} is disabled ${disabled}`;
+      }
       const keys = signer ? keysAt(signer, words.heardAt) : [];
       const claim = { target: workflowId, type: `update:${words.update}`, input: words.value };
       try {

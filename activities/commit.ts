@@ -1,4 +1,3 @@
-import { approvalClaim } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
 import { type LeaseRow, type StepRow, StoreAway, type StoreTransaction } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
@@ -38,10 +37,8 @@ export async function commit<Name extends OperationName>(
   claiming?: { readonly earlier: StepRow | undefined },
 ): Promise<Committed> {
   const { policy, origin, caller, step, deps, ledger } = call;
-  const offered =
-    policy && call.statements.length > 0
-      ? await approvalsIn(deps, policy, origin, approvalClaim(step, facts), call.statements)
-      : noApprovals;
+  const hasWords = call.statements.length > 0 || call.notes.length > 0;
+  const offered = policy && hasWords ? await approvalsIn(call, policy, facts, first) : noApprovals;
   const now = deps.now();
   // Taken over once, whereas what follows may be done again: in the store, or in a file where the store is away.
   const reads = call.reader.reads.splice(0);

@@ -1,6 +1,6 @@
 import { withStore } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
-import type { FactName, IncidentFacts, Switches } from '../gate/facts.ts';
+import { type FactName, type IncidentFacts, type Switches, sameSet } from '../gate/facts.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { join, nameOf, speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
@@ -23,7 +23,8 @@ export async function decideOn<Name extends OperationName>(
   const known: { facts: AllFacts } = { facts: {} };
   const mustSee = call.endpoint.situated === true || call.expect !== undefined;
   try {
-    const decision = await gather(call, known, mustSee, call.expect?.acknowledgers === 'ours');
+    const mustKnowOurs = call.tellsOurs || call.expect?.acknowledgers === 'ours';
+    const decision = await gather(call, known, mustSee, mustKnowOurs);
     if (decision) return { decision, facts: known.facts };
   } catch (error) {
     if (error instanceof PagerDutyError) {
@@ -174,9 +175,6 @@ function differsIn(
   }
   return undefined;
 }
-
-const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
-  a.length === b.length && a.every((value) => b.includes(value));
 
 /** What the store says before anything is read: a frozen agent asks PagerDuty nothing. Its last word comes with the entry. */
 async function switchesNow<Name extends OperationName>({

@@ -8,6 +8,7 @@ import type { User } from '../pagerduty/catalogue/users.ts';
 import { teamsOf } from '../pagerduty/catalogue/wire.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
+import { oneLine } from '../pagerduty/text.ts';
 import { sendOver, staleToken } from './connections.ts';
 import type { Deps } from './deps.ts';
 
@@ -247,11 +248,27 @@ export class FactReader {
   }
 }
 
+/** What of an incident its facts are made of. */
+export type Seen = Pick<
+  Incident,
+  | 'id'
+  | 'incident_number'
+  | 'title'
+  | 'status'
+  | 'urgency'
+  | 'service'
+  | 'escalation_policy'
+  | 'teams'
+  | 'assignments'
+  | 'acknowledgements'
+>;
+
 /** The facts of an incident as PagerDuty sent it. */
-export function factsOf(incident: Incident): IncidentFacts {
+export function factsOf(incident: Seen): IncidentFacts {
   return {
     id: incident.id,
     number: incident.incident_number,
+    title: oneLine(incident.title ?? '', 200),
     status: incident.status,
     urgency: incident.urgency,
     service: incident.service?.id,

@@ -13,11 +13,13 @@ import { connector, type Secrets } from './connections.ts';
 import type { Deps } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { originReader } from './origin.ts';
+import { listActs, listPersonsNotes } from './people.ts';
 import { type CallResult, perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
 
 export type { CallInput, Expectation } from './call.ts';
+export type { PersonsNote } from './people.ts';
 export type { CallResult, Done, NotDone } from './perform.ts';
 export type { Permission } from './permission.ts';
 export type { Unheld } from './release.ts';
@@ -83,6 +85,8 @@ const runnerActivities = (deps: Deps) => ({
   release: (input: Parameters<typeof release>[1]) => release(deps, input),
   listOurUsers: (input: Parameters<typeof listOurUsers>[1]) => listOurUsers(deps, input),
   listUnheld: (input: Parameters<typeof listUnheld>[1]) => listUnheld(deps, input),
+  listActs: (input: Parameters<typeof listActs>[1]) => listActs(deps, input),
+  listPersonsNotes: (input: Parameters<typeof listPersonsNotes>[1]) => listPersonsNotes(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
   checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
 });

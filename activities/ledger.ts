@@ -1,4 +1,4 @@
-import { type AuditRecord, append, areThere, type Stamp, write } from '../gate/audit.ts';
+import { type AuditRecord, append, areThere, recall, type Stamp, write } from '../gate/audit.ts';
 import {
   type LeaseRow,
   type StepRow,
@@ -43,6 +43,8 @@ export interface Ledger {
     also: (tx: StoreTransaction) => Promise<void>,
   ) => Promise<void>;
   readonly lease: (account: string, incident: string) => Promise<LeaseRow | undefined>;
+  /** The record of that number; `undefined` where it is not in the store. */
+  readonly recall: (stamp: Stamp) => Promise<AuditRecord | undefined>;
 }
 
 /** The ledger of one attempt. For the runner, and for it alone, a store that is away gives way to a local file. */
@@ -77,6 +79,7 @@ export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
       )(),
     settle: either(inStore.settle, inFile.settle),
     lease: either(inStore.lease, inFile.lease),
+    recall: either(inStore.recall, inFile.recall),
   };
 }
 
@@ -98,6 +101,7 @@ function storeLedger({ store }: Deps): Ledger {
     settle: async (step, stamp, state, record, result, also) =>
       settle(await store(), step, stamp.seq, state, record, result, also),
     lease: async (account, incident) => leases.leaseOn(await store(), account, incident),
+    recall: async ({ seq }) => recall(await store(), seq),
   };
 }
 
@@ -134,5 +138,6 @@ function journalLedger(file: string): Ledger {
     decide: (work) => work(book),
     settle: async (_step, _stamp, _state, content) => void (await record(content)),
     lease: async () => undefined,
+    recall: async () => undefined,
   };
 }

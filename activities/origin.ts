@@ -25,7 +25,11 @@ export interface Ancestor {
 }
 
 /** Whose run this is, as its first event proves it; `agent` is the name of who signed. `lineage` begins with the run itself. */
-export type Origin = { readonly lineage: readonly [Ancestor, ...Ancestor[]] } & (
+export type Origin = {
+  readonly lineage: readonly [Ancestor, ...Ancestor[]];
+  /** When the run began, milliseconds since 1970, by the server's clock. */
+  readonly startedAt: number;
+} & (
   | {
       readonly kind: 'agent';
       readonly agent: string;
@@ -117,6 +121,7 @@ export function originReader(client: Client, store: () => Promise<Store>, where:
       return {
         kind: 'nobody',
         lineage,
+        startedAt: 0,
         claimed: 'nobody',
         why: 'it was asked by no run; start a Workflow',
         isStranger: true,
@@ -127,6 +132,7 @@ export function originReader(client: Client, store: () => Promise<Store>, where:
     const nobody = (claimed: string, why: string): Origin => ({
       kind: 'nobody',
       lineage,
+      startedAt: first.at,
       claimed,
       why,
       isStranger: true,
@@ -153,21 +159,21 @@ export function originReader(client: Client, store: () => Promise<Store>, where:
       run = { workflowId: parent.workflowId, first: above };
       lineage.push(ancestor(parent.workflowId, parent.runId, run.first.attributes));
     }
-    if (isOfRunner(first)) return { kind: 'runner', lineage };
+    if (isOfRunner(first)) return { kind: 'runner', lineage, startedAt: first.at };
     const root = lineage.at(-1) ?? lineage[0];
     const ordered =
       statementOf(run.first.attributes) === undefined ? orderedIn(run.first.input[0]) : undefined;
     const found = ordered
       ? await orderOf(store, where, root, run.first, ordered, policy)
       : await authority(store, where.account, root, run.first, policy);
-    return { lineage, ...found };
+    return { lineage, startedAt: first.at, ...found };
   };
 }
 
 const isOfRunner = ({ attributes }: FirstEvent): boolean =>
   runnerWorkflows.includes(attributes.workflowType?.name ?? '');
 
-type Unproved<Kind> = Kind extends unknown ? Omit<Kind, 'lineage'> : never;
+type Unproved<Kind> = Kind extends unknown ? Omit<Kind, 'lineage' | 'startedAt'> : never;
 type Authority = Exclude<Unproved<Origin>, { kind: 'runner' }>;
 
 /** The authority of a run that a standing order started: the configuration's, where the run is exactly what the order starts. */

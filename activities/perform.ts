@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { type ApprovalClaim, approvalClaim } from '../gate/approval.ts';
-import type { Stamp } from '../gate/audit.ts';
+import type { AuditRecord, Stamp } from '../gate/audit.ts';
 import { type StepRow, StoreAway } from '../gate/audit-store.ts';
 import { digestOf, sha256 } from '../gate/canonical.ts';
 import type { Decision } from '../gate/decide.ts';
@@ -20,6 +20,7 @@ import type { Deps } from './deps.ts';
 import { type AllFacts, shownOf } from './facts.ts';
 import { outcomeUnknown, toFailure } from './failures.ts';
 import { narrowAnswer, narrowRequest } from './narrow.ts';
+import { gaveWay, giveWay } from './put-back.ts';
 
 /** The call was made. */
 export interface Done<Name extends OperationName> {
@@ -129,7 +130,7 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   // A retry, a cron run or a continuation shares its step keys with the run before it, but not its authority.
   const isStranger = call.origin.kind === 'nobody' && call.origin.isStranger === true;
   const earlier = isStranger ? undefined : await call.ledger.find(call.step);
-  if (earlier?.state === 'done') return JSON.parse(earlier.result ?? 'null') as Done<Name>;
+  if (earlier?.state === 'done') return JSON.parse(earlier.result ?? 'null') as CallResult<Name>;
   if (earlier?.state === 'sent' || earlier?.state === 'unknown') {
     const found = await lookFor(call, earlier);
     if (found) return found;
@@ -155,23 +156,15 @@ async function sendOnce<Name extends OperationName>(
   stamp: Stamp,
   allowed: string,
   facts: AllFacts,
-  leaseUntil: number | undefined,
-): Promise<Done<Name>> {
+  leaseUntil?: number,
+): Promise<CallResult<Name>> {
   const { ledger, step, deps } = call;
   const endLease = async (tx: Parameters<typeof leases.end>[0]): Promise<void> => {
     for (const { id } of facts.incidents ?? []) await leases.end(tx, deps.account, id);
   };
+  let answer: Answer<Name>;
   try {
-    const { response, status, requestId } = await sendFor(call, signed(call));
-    const sentence = `PagerDuty answered ${status}.`;
-    const result = done(call, response, stamp, `${allowed} ${sentence}`, facts, leaseUntil);
-    const came = outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId });
-    // A resolved incident, or one given back, is held by nobody.
-    const lets = call
-      .actions(statusIn(facts))
-      .some((action) => action === 'incidents.resolve' || action === 'incidents.unacknowledge');
-    await ledger.settle(step, stamp, 'done', came, result, lets ? endLease : async () => {});
-    return result;
+    answer = await sendFor(call, signed(call));
   } catch (error) {
     if (!(error instanceof PagerDutyError)) throw error;
     const unknown = error.facts.effect === 'unknown';
@@ -184,6 +177,31 @@ async function sendOnce<Name extends OperationName>(
     await ledger.settle(step, stamp, state, came, undefined, taken ? endLease : async () => {});
     throw unknown ? outcomeUnknown(sentence) : error;
   }
+  const { response, status, requestId } = answer;
+  const came = (what: string): AuditRecord => {
+    const sentence = `PagerDuty answered ${status}.${what}`;
+    return outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId });
+  };
+  let gave: string | undefined;
+  try {
+    gave = await giveWay(call, facts, response, sendOnce);
+  } catch (error) {
+    if (!(error instanceof PagerDutyError)) throw error;
+    const sentence = `Whether a person came between our look and our write is not known yet: ${error.message}`;
+    await ledger.settle(step, stamp, 'unknown', came(` ${sentence}`), undefined, async () => {});
+    throw outcomeUnknown(sentence, error.facts.retryAfterMs);
+  }
+  const result =
+    gave === undefined
+      ? done(call, response, stamp, `${allowed} PagerDuty answered ${status}.`, facts, leaseUntil)
+      : notDone(call, 'Changed', gaveWay(call, facts, gave), stamp, facts);
+  // A resolved incident, one given back, or one that a person took is held by nobody.
+  const lets = call
+    .actions(statusIn(facts))
+    .some((action) => action === 'incidents.resolve' || action === 'incidents.unacknowledge');
+  const also = lets || gave !== undefined ? endLease : async () => {};
+  await ledger.settle(step, stamp, 'done', came(gave === undefined ? '' : ` But ${gave}.`), result, also);
+  return result;
 }
 
 /**
@@ -193,7 +211,7 @@ async function sendOnce<Name extends OperationName>(
 async function lookFor<Name extends OperationName>(
   call: Call<Name>,
   earlier: StepRow,
-): Promise<Done<Name> | undefined> {
+): Promise<CallResult<Name> | undefined> {
   const { endpoint, deps, step, ledger, reader } = call;
   const rest = earlier.answer_by - deps.now();
   if (earlier.state === 'sent' && rest > 0) {
@@ -229,15 +247,20 @@ async function lookFor<Name extends OperationName>(
   const response = ours(found as never, request, { ourUsers, sentAt: earlier.sent_at, mark: markOf(step) });
   if (response === undefined)
     return lost('The earlier try left no trace in PagerDuty; it may be sent again.');
-  const sentence = 'The earlier try had taken effect; it is not sent again.';
-  const result = done(
-    call,
-    response as ResponseOf<Name>,
-    stamp,
-    sentence,
-    { ourUsers },
-    earlier.lease_until ?? undefined,
-  );
+  const seen = ((await ledger.recall(stamp))?.facts ?? {}) as AllFacts;
+  const gave = await giveWay(call, seen, response, sendOnce);
+  const sentence = `The earlier try had taken effect; it is not sent again.${gave === undefined ? '' : ` But ${gave}.`}`;
+  const result =
+    gave === undefined
+      ? done(
+          call,
+          response as ResponseOf<Name>,
+          stamp,
+          sentence,
+          { ourUsers },
+          earlier.lease_until ?? undefined,
+        )
+      : notDone(call, 'Changed', gaveWay(call, seen, gave), stamp, seen);
   await ledger.settle(
     step,
     stamp,

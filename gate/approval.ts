@@ -30,7 +30,13 @@ export interface Words {
   /** Names of the operators whose word counts. */
   readonly given: readonly string[];
   /** Absent where enough operators gave their word. */
-  readonly missing?: { readonly whom: string; readonly by: readonly string[]; readonly people: number };
+  readonly missing?: {
+    readonly whom: string;
+    readonly by: readonly string[];
+    readonly people: number;
+    /** Whether the grant names its operators: those may answer by a note also while they are not on call. */
+    readonly isNamed: boolean;
+  };
 }
 
 /** Counts the words on a step: of operators who may approve it, of one person once, and never of the agent's own person. */
@@ -56,7 +62,10 @@ export function wordsOn(
       : wanted > 1
         ? `${wanted} of ${names} approve`
         : `${left.length > 1 ? `one of ${names}` : names} approves`;
-  return { given: namesOf(given), missing: { whom, by: namesOf(left), people: wanted } };
+  return {
+    given: namesOf(given),
+    missing: { whom, by: namesOf(left), people: wanted, isNamed: by !== undefined },
+  };
 }
 
 type Named = readonly [string, Operator];

@@ -132,6 +132,14 @@ export async function write(store: Store, record: AuditRecord): Promise<Stamp> {
   return stamp;
 }
 
+/** The record of a number; `undefined` where there is none. */
+export async function recall(store: Store, seq: number): Promise<AuditRecord | undefined> {
+  const row = await withStore(() =>
+    store.selectFrom('audit').select('record').where('seq', '=', seq).executeTakeFirst(),
+  );
+  return row && (JSON.parse(row.record) as AuditRecord);
+}
+
 /** What `oncall audit` lists by; all of it must hold. */
 export interface AuditFilter {
   readonly agent?: string | undefined;

@@ -62,6 +62,8 @@ export type Decision =
       readonly people: number;
       /** Names of those whose word counts already. */
       readonly approvedBy: readonly string[];
+      /** Whether the grant names them; any operator's note counts only while that person is on call. */
+      readonly isNamed: boolean;
     };
 
 /** Not decided yet: the facts to read first. */
@@ -115,6 +117,7 @@ export function decide(
       by: missing.by,
       people: missing.people,
       approvedBy,
+      isNamed: missing.isNamed,
     };
   }
   const leases = yes.flatMap(({ leaseMs }) => leaseMs ?? []);

@@ -2,6 +2,8 @@
 export interface IncidentFacts {
   readonly id: string;
   readonly number: number;
+  /** For whoever approves something of it. */
+  readonly title?: string;
   readonly status: string;
   readonly urgency: string;
   readonly service: string | undefined;
@@ -50,6 +52,10 @@ export interface Switches {
   /** How many other steps used a capped grant within its span, by the grant's name. */
   readonly uses: Readonly<Record<string, number>>;
 }
+
+/** Whether two lists hold the same ids, in whatever order. */
+export const sameSet = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((value) => b.includes(value));
 
 /** The incident that a request names, by its id or, as PagerDuty takes it too, by its number. */
 export const incidentOf = (

@@ -9,11 +9,11 @@ export async function addNote(input: AddNoteInput): Promise<RunResult> {
   const { account, incident: id, note } = input;
   const chronicle = chronicleOf(input);
   const { write } = activitiesOf(account);
-  const added = await deskOf(input, chronicle).ask<'createIncidentNote'>((statements) =>
+  const added = await deskOf(input, chronicle).ask<'createIncidentNote'>((words) =>
     perform(write.createIncidentNote, {
       step: `Add a note to ${id}`,
       request: { params: { id }, body: { note: { content: note } } },
-      statements,
+      ...words,
     }),
   );
   if (!added.ok) {

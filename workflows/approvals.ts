@@ -1,9 +1,13 @@
 import { CancellationScope, condition, defineQuery, defineUpdate, setHandler } from '@temporalio/workflow';
-import type { CallResult, NotDone } from '../activities/index.ts';
+import type { CallInput, CallResult, NotDone } from '../activities/index.ts';
+import type { Facts } from '../gate/facts.ts';
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { attempt, type Failed } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import { type ApprovalAnswer, type Errand, forApproval, type PendingApproval } from './contract.ts';
+import { effectOf } from './effect.ts';
+import type { People } from './people.ts';
 
 /** An operator's signed statement on one step. Whether it proves anything the step's Activity finds out; the answer says what it found. */
 export const approve = defineUpdate<ApprovalAnswer, [{ readonly id: string; readonly statement: string }]>(
@@ -32,11 +36,25 @@ type Came<Name extends OperationName> =
   | Refused
   | Failed;
 
+/** The words that came in on a step: signed, or as notes. */
+export type Words = Required<Pick<CallInput<OperationName>, 'statements' | 'notes'>>;
+
+/** Who else hears that a step waits. */
+export interface Asking {
+  /** The incident it is about, as it was last read. */
+  readonly incident?: Incident;
+  /** Called when a step begins to wait, and again where it is asked anew. */
+  readonly asked?: (pending: PendingApproval) => Promise<void>;
+  /** Whether the step waits at all; one that does not is refused where the gate wants an operator's word. */
+  readonly waits?: boolean;
+}
+
 /** Where a run's steps wait for operators. */
 export interface Desk {
   /** Performs a step; where the gate asks for an operator's word, waits for it and performs it anew, on what is true then. */
   readonly ask: <Name extends OperationName>(
-    call: (statements: readonly string[]) => Promise<CallResult<Name>>,
+    call: (words: Words) => Promise<CallResult<Name>>,
+    asking?: Asking,
   ) => Promise<Came<Name>>;
   /** The same desk; nothing waits there beyond an instant, milliseconds since 1970. */
   readonly until: (latest: number) => Desk;
@@ -52,7 +70,8 @@ const mostWords = 20;
 interface Waiting {
   readonly asked: PendingApproval;
   readonly statements: string[];
-  /** How many of the statements the gate has looked at. */
+  readonly notes: Words['notes'][number][];
+  /** How many of the words the gate has looked at. */
   looked: number;
   refusal?: string;
   /** What the gate said last. */
@@ -62,9 +81,22 @@ interface Waiting {
   listeners: number;
 }
 
-/** Opens the desk of a run: its Updates and its Query. */
-export function deskOf({ approvalSeconds = patience }: Errand, chronicle: Chronicle): Desk {
+/**
+ * Opens the desk of a run: its Updates and its Query.
+ * @param people who is heard by notes, and may pause what is written.
+ */
+export function deskOf(
+  { approvalSeconds = patience }: Errand,
+  chronicle: Chronicle,
+  people?: Pick<People, 'onNote' | 'mayWrite'>,
+): Desk {
   const waiting = new Map<string, Waiting>();
+
+  people?.onNote(({ code, ...note }) => {
+    const step = [...waiting.values()].find(({ asked }) => asked.id.startsWith(code));
+    if (!step) chronicle.say(`A note says “ok ${code}”, and nothing waits under that.`);
+    else if (wordsOn(step) < mostWords) step.notes.push(note);
+  });
 
   setHandler(pendingApprovals, () => [...waiting.values()].map(({ asked }) => asked), {
     description: 'Steps that wait for approval',
@@ -73,7 +105,8 @@ export function deskOf({ approvalSeconds = patience }: Errand, chronicle: Chroni
     approve,
     ({ id, statement }) => {
       const step = found(id);
-      const mine = step.statements.push(statement);
+      step.statements.push(statement);
+      const mine = wordsOn(step);
       return answered(step, () => step.looked >= mine);
     },
     {
@@ -81,8 +114,8 @@ export function deskOf({ approvalSeconds = patience }: Errand, chronicle: Chroni
       validator: (said) => {
         if (typeof said?.statement !== 'string')
           throw new Error('Send { id, statement }; `oncall approve` signs one.');
-        if (found(said.id).statements.length >= mostWords)
-          throw new Error(`${said.id} has had ${mostWords} statements; no more are looked at.`);
+        if (wordsOn(found(said.id)) >= mostWords)
+          throw new Error(`${said.id} has had ${mostWords} words; no more are looked at.`);
       },
     },
   );
@@ -133,7 +166,7 @@ export function deskOf({ approvalSeconds = patience }: Errand, chronicle: Chroni
   /** Waits for the next word on a step, or for a no, or for nothing any more. */
   async function word(step: Waiting): Promise<string | undefined> {
     const { until } = step.asked;
-    const said = (): boolean => step.refusal !== undefined || step.statements.length > step.looked;
+    const said = (): boolean => step.refusal !== undefined || wordsOn(step) > step.looked;
     const over = chronicle.waitsFor(forApproval, until);
     try {
       const came =
@@ -145,33 +178,49 @@ export function deskOf({ approvalSeconds = patience }: Errand, chronicle: Chroni
   }
 
   async function ask<Name extends OperationName>(
-    call: (statements: readonly string[]) => Promise<CallResult<Name>>,
+    call: (words: Words) => Promise<CallResult<Name>>,
+    { incident, asked: tell, waits = true }: Asking,
     latest: number,
   ): Promise<Came<Name>> {
     const until = Math.min(latest, Date.now() + approvalSeconds * 1000);
     let step: Waiting | undefined;
     try {
       for (;;) {
-        const given = [...(step?.statements ?? [])];
+        if (people && !(await people.mayWrite()))
+          return { ok: false, kind: 'ApprovalRefused', sentence: 'The run was paused, and is over.' };
+        const given = { statements: [...(step?.statements ?? [])], notes: [...(step?.notes ?? [])] };
         const result = await attempt(call(given));
         if (result.ok || result.kind !== 'ApprovalNeeded' || !result.approval) {
           if (step) await close(step, outcome(result));
           return result as Came<Name>;
         }
         const { sentence, agent, approval } = result;
+        if (!waits) return { ok: false, kind: 'ApprovalRefused', sentence };
         const answer = { step: 'waits', sentence: [...approval.unheard, sentence].join(' ') } as const;
         if (step?.asked.id === approval.id) {
-          step.looked = given.length;
+          step.looked = given.statements.length + given.notes.length;
           step.answer = answer;
+          for (const idle of approval.unheard) chronicle.say(idle);
         } else {
           const anew =
-            step === undefined ? undefined : `The facts have changed since ${step.asked.id} was asked.`;
+            step === undefined
+              ? undefined
+              : `The facts have changed since ${step.asked.id} was asked: ${differenceOf(step.asked.facts, approval.facts)}.`;
           if (step && anew) await close(step, { ...answer, sentence: `${anew} ${sentence}` });
-          const asked = { ...approval, agent, sentence, until, ...(anew && { anew }) };
+          const effect = effectOf(approval, incident);
+          const asked: PendingApproval = {
+            ...approval,
+            agent,
+            sentence,
+            effect,
+            until,
+            ...(anew && { anew }),
+          };
           const { refusal } = step ?? {};
           step = {
             asked,
             statements: [],
+            notes: [],
             looked: 0,
             // A no that came meanwhile is a no to what is asked anew as well.
             ...(refusal !== undefined && { refusal }),
@@ -182,8 +231,10 @@ export function deskOf({ approvalSeconds = patience }: Errand, chronicle: Chroni
           waiting.set(approval.id, step);
           chronicle.actsAs(agent);
           chronicle.say(
-            `${anew ? `${anew} ` : ''}${sentence} Approve it with \`oncall approve ${approval.id}\`.`,
+            `${anew ? `${anew} ` : ''}${sentence} ${effect} Approve it with \`oncall approve ${approval.id}\`.`,
           );
+          // It waits for the word, not for the note that asks for it.
+          tell?.(asked).catch(() => {});
         }
         const no = await word(step);
         if (no === undefined) continue;
@@ -198,11 +249,31 @@ export function deskOf({ approvalSeconds = patience }: Errand, chronicle: Chroni
   }
 
   const deskUntil = (latest: number): Desk => ({
-    ask: (call) => ask(call, latest),
+    ask: (call, asking = {}) => ask(call, asking, latest),
     until: (earlier) => deskUntil(Math.min(latest, earlier)),
   });
   return deskUntil(Number.POSITIVE_INFINITY);
 }
+
+const wordsOn = ({ statements, notes }: Waiting): number => statements.length + notes.length;
+
+/** What differs of an incident between two looks, in words. */
+function differenceOf({ incidents: before = [] }: Facts, { incidents: now = [] }: Facts): string {
+  const differences = now.flatMap((incident) => {
+    const was = before.find(({ id }) => id === incident.id);
+    if (!was) return [`#${incident.number} came in`];
+    return fields.flatMap((field) => {
+      const [old, value] = [said(was[field]), said(incident[field])];
+      return old === value ? [] : [`the ${field} of #${incident.number} was ${old} and is ${value}`];
+    });
+  });
+  return differences.join('; ') || 'who or what it touches';
+}
+
+const fields = ['status', 'urgency', 'assignees', 'acknowledgers', 'service', 'policy', 'title'] as const;
+
+const said = (value: string | readonly string[] | undefined): string =>
+  (typeof value === 'object' ? value.join(' and ') : value) || 'nobody';
 
 /** What became of an approved step, for whoever approved it. */
 function outcome(result: CallResult<OperationName> | Failed): ApprovalAnswer {

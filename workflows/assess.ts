@@ -9,6 +9,8 @@ export interface Gathered {
   readonly service: Service | undefined;
   /** Incidents of the same service in the last 30 days, this one aside, newest first. */
   readonly recent: readonly Incident[] | undefined;
+  /** Ids of our own users: what they did, no person did. */
+  readonly ourUsers: readonly string[];
   /** Milliseconds since 1970. */
   readonly now: number;
 }
@@ -65,12 +67,9 @@ export function assess(gathered: Gathered): Finding {
       brief,
     );
   }
-  if (firing.length === 0 && wasOpenedAgain(incident, alerts)) {
-    return finding(
-      'unclear',
-      'All of its alerts are resolved, but a person opened it again afterwards.',
-      same,
-    );
+  if (wasSetBack(incident, gathered.ourUsers)) {
+    const alone = firing.length === 0 ? ' afterwards, though all of its alerts are resolved' : '';
+    return finding('unclear', `A person set it back to triggered${alone}: it is theirs to judge.`, same);
   }
   if (firing.length === 0) {
     return finding(
@@ -118,15 +117,13 @@ function wasBrief({ status, created_at, resolved_at }: Incident, now: number): b
   return now - opened <= flappingWithinMs && Date.parse(resolved_at) - opened < briefMs;
 }
 
-/** Whether a person set it to triggered after its last alert had ended: then the alerts are not the whole story. */
-function wasOpenedAgain(
-  { status, last_status_change_at, last_status_change_by }: Incident,
-  alerts: readonly Alert[],
+/** Whether a person opened it again or took an acknowledge back: then there is more to it than its alerts tell. */
+function wasSetBack(
+  { status, created_at, last_status_change_at: at, last_status_change_by: by }: Incident,
+  ourUsers: readonly string[],
 ): boolean {
-  const byPerson = last_status_change_by?.type?.startsWith('user') === true;
-  if (status !== 'triggered' || !byPerson || typeof last_status_change_at !== 'string') return false;
-  const changed = Date.parse(last_status_change_at);
-  return alerts.every(
-    ({ resolved_at }) => typeof resolved_at === 'string' && Date.parse(resolved_at) <= changed,
+  const isPerson = by?.type?.startsWith('user') === true && !ourUsers.includes(by.id);
+  return (
+    status === 'triggered' && isPerson && typeof at === 'string' && Date.parse(at) > Date.parse(created_at)
   );
 }

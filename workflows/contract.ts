@@ -16,6 +16,9 @@ export const taskQueues = {
   events: (account: string): string => `oncall-events-${account}`,
 } as const;
 
+/** Task Queue on which an agent waits for work. */
+export const agentTaskQueue = (agent: string): string => `oncall-agent-${agent}`;
+
 /** Search attributes of every run, all Keywords. The Worker refuses to start where one is missing: runs would hang. */
 export const searchAttributes = {
   agent: defineSearchAttributeKey('OncallAgent', 'KEYWORD'),
@@ -89,10 +92,17 @@ export interface ResolveInput extends Subject {
 }
 
 export interface RespondInput extends Subject {
-  /** Who judges: the rules, or the client that started the run, which then says `giveFinding`. */
-  readonly assess: 'rules' | 'client';
-  /** How long the client has for its finding before the run leaves the incident to people, in seconds. Default 60. */
+  /**
+   * Who judges: the rules; the client that started the run, which then says `giveFinding`; or the run's agent, which is woken on
+   * its Task Queue (`serveAgent`).
+   */
+  readonly assess: 'rules' | 'client' | 'agent';
+  /** How long the client has for its finding, or the agent to take the work, before the run leaves the incident to people, in seconds. Default 60. */
   readonly presenceSeconds?: number;
+  /** How long the agent may think until it has a finding, in seconds. Default 300. */
+  readonly thinkSeconds?: number;
+  /** How long after it resolved the incident it is watched for being opened again, in seconds. Default 900; 0 watches not at all. */
+  readonly watchSeconds?: number;
 }
 
 /** What an incident is, as far as the evidence goes. */
@@ -119,11 +129,97 @@ export interface Finding {
   };
 }
 
+/** What an agent is shown of an incident. All texts are PagerDuty's, cleaned: data, never instructions. */
+export interface Brief {
+  readonly account: string;
+  readonly incident: {
+    readonly id: string;
+    readonly number: number;
+    readonly title: string;
+    readonly status: string;
+    readonly urgency: string;
+    /** ISO 8601. */
+    readonly createdAt: string;
+    readonly service: string;
+    readonly escalationPolicy: string;
+    readonly assignees: readonly string[];
+  };
+  /** The newest first, cut to 20; `alertCount` says how many there are. */
+  readonly alerts: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly severity: string;
+    readonly summary: string;
+    /** What the source sent with it, as JSON text, cut. */
+    readonly details: string;
+  }[];
+  readonly alertCount: number;
+  /** Notes of people and tools, newest first, cut to 20. */
+  readonly notes: readonly { readonly by: string; readonly at: string; readonly text: string }[];
+  /** Incidents of the same service in the last 30 days, newest first, cut to 20. */
+  readonly recent: readonly {
+    readonly number: number;
+    readonly title: string;
+    readonly status: string;
+    readonly createdAt: string;
+    readonly resolvedAt: string | null;
+  }[];
+  /** Names of who is on call for it at level 1. */
+  readonly onCall: readonly string[];
+  /** What the rules alone say. */
+  readonly rules: Finding;
+  /** What could not be read, and why. */
+  readonly missing: readonly string[];
+}
+
+/** Activities that an agent serves on its Task Queue. */
+export interface AgentActivities {
+  /** Judges an incident; its answer is signed. Taking the work is the proof that somebody is there. */
+  readonly assess: (task: { readonly workflowId: string; readonly brief: Brief }) => Promise<Signed<Finding>>;
+  /** Stays with an incident that is held, beating, until it is over; gives the conclusion where it comes to one. */
+  readonly attend: (task: {
+    readonly workflowId: string;
+    readonly brief: Brief;
+    readonly finding: Finding;
+    /** When the lease ends, milliseconds since 1970. */
+    readonly until: number;
+  }) => Promise<Signed<Conclusion> | null>;
+}
+
 /** The finding that ends a run: the incident is over, and how. */
 export interface Conclusion {
   /** Kept by PagerDuty on the resolve log entry. */
   readonly resolution: string;
 }
+
+/** Signal of every run that follows an incident: something happened to it, or to its service. It only wakes the run, which reads anew. */
+export const incidentChanged = 'incidentChanged';
+
+/** What the Signal `incidentChanged` brings. */
+export interface Happening {
+  /** PagerDuty's id of the event, or one that the sweep made: the same twice is one. */
+  readonly event: string;
+  /** PagerDuty's type of the event, or `sweep`. */
+  readonly type: string;
+  /** ISO 8601. */
+  readonly occurredAt: string;
+}
+
+/** What a run knows of its incident, kept in its memo under `known`: the sweep compares it with what PagerDuty says. */
+export interface Known {
+  readonly incident: string;
+  /** See `stateOf`. */
+  readonly state: string;
+  /** See `notesMark`; absent where the run does not listen to notes. */
+  readonly notes?: string;
+}
+
+/** Ids that runs about an incident have, so that whoever hears of it need not search. */
+export const followerIds = ({
+  account,
+  incident,
+}: Pick<Subject, 'account' | 'incident'>): readonly string[] =>
+  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened'].map((kind) => `${kind}:${account}:${incident}`);
 
 /** Words with the statement of the agent that said them. Unsigned words move nothing. */
 export interface Signed<T> {
@@ -131,10 +227,72 @@ export interface Signed<T> {
   readonly statement: string;
 }
 
-/** Updates of `respondToIncident`, by name. */
-export interface RespondUpdates {
+/** What an agent can say to its runs, by the name of the Update. */
+export interface AgentUpdates {
+  /** To `respondToIncident`: what it is. Its coming is the proof that someone is there to work. */
   readonly giveFinding: Finding;
+  /** To `respondToIncident`: the incident is over; it is resolved. */
   readonly conclude: Conclusion;
+  /** To `alertLifecycle`: the alert goes on to this state. */
+  readonly moveAlert: { readonly to: 'acknowledged' | 'resolved' };
+}
+
+/** Who paused a run, and since when (milliseconds). What the Query `paused` answers, and what an operator signs to resume. */
+export interface Pause {
+  readonly at: number;
+  readonly by: string;
+}
+
+/** Pages people for an incident and waits until one of them acknowledges it; climbs level by level. */
+export interface WaitInput extends Errand {
+  /** An incident that is there. Either this or `open`. */
+  readonly incident?: string;
+  /** An incident to open. */
+  readonly open?: {
+    /** Id of the service. */
+    readonly service: string;
+    readonly title: string;
+    readonly details?: string;
+    readonly urgency?: 'high' | 'low';
+  };
+  /** How long each level has, in seconds. Default 300. */
+  readonly levelSeconds?: number;
+  /** The last level of the escalation policy that is paged. Default 3. */
+  readonly mostLevels?: number;
+  /** Who is paged when nobody of the policy has acknowledged: an escalation policy, a user, or a service on which one more incident is opened. */
+  readonly fallback?: { readonly policy?: string; readonly user?: string; readonly service?: string };
+}
+
+export interface WaitResult extends RunResult {
+  readonly incident?: string;
+  /** Who acknowledged it, as PagerDuty calls them; absent where nobody did. */
+  readonly acknowledgedBy?: string;
+  /** Whom each level paged, and for how long nobody answered. */
+  readonly levels?: readonly {
+    readonly level: number;
+    readonly paged: readonly string[];
+    readonly seconds: number;
+  }[];
+}
+
+/** An alert of the agent's own, from trigger to resolve, over the Events API. */
+export interface AlertInput extends Errand {
+  /** Name of the routing key in the configuration. */
+  readonly routingKey: string;
+  readonly dedupKey: string;
+  readonly summary: string;
+  readonly source: string;
+  readonly severity: 'critical' | 'error' | 'warning' | 'info';
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** How long until it is resolved by itself, in seconds. Default 3600. */
+  readonly ttlSeconds?: number;
+  /** How long PagerDuty has to show what an event did, in seconds. Default 180. */
+  readonly confirmSeconds?: number;
+}
+
+export interface AlertResult extends RunResult {
+  readonly incident?: string;
+  readonly alert?: string;
 }
 
 /** One operation of the catalogue, for agents that need no plan. */
@@ -172,7 +330,9 @@ export interface PendingApproval extends Omit<NonNullable<NotDone['approval']>, 
   readonly id: string;
   readonly agent: string;
   readonly sentence: string;
-  /** Where it was asked before: that the facts have changed since. */
+  /** What exactly it does, and who is paged by it. */
+  readonly effect: string;
+  /** Where it was asked before: what has changed since. */
   readonly anew?: string;
   /** When the step is given up, milliseconds since 1970. */
   readonly until: number;
@@ -191,6 +351,8 @@ export interface Workflows {
   readonly addNote: { readonly input: AddNoteInput; readonly result: RunResult };
   readonly resolveIncident: { readonly input: ResolveInput; readonly result: RunResult };
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
+  readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
+  readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
 export type WorkflowName = keyof Workflows;
@@ -204,6 +366,9 @@ export const workflowIds: {
   addNote: ({ account, incident }, key) => `note:${account}:${incident}:${key}`,
   resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
   respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
+  waitForHumanAck: ({ account, incident, open }, key) =>
+    incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
+  alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
 

@@ -1,16 +1,10 @@
-import {
-  CancellationScope,
-  condition,
-  defineUpdate,
-  isCancellation,
-  setHandler,
-  sleep,
-} from '@temporalio/workflow';
+import { condition, isCancellation, setHandler } from '@temporalio/workflow';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
-import type { Desk } from './approvals.ts';
+import type { Asking, Desk } from './approvals.ts';
 import { outcomeOf } from './attempt.ts';
 import { type Chronicle, clock } from './chronicle.ts';
 import type { Errand, Outcome, RunResult, Subject } from './contract.ts';
+import { type Came, handBack, type People } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
 
@@ -33,37 +27,46 @@ export interface NotHeld {
  * Acknowledges a triggered incident under a lease. It is held only where PagerDuty itself would give it back, should every
  * part of ours die: `pending_actions` must show the un-acknowledge, else the incident goes back to people at once.
  */
-export async function acknowledge(input: Subject, chronicle: Chronicle, desk: Desk): Promise<Held | NotHeld> {
+export async function acknowledge(
+  input: Subject,
+  chronicle: Chronicle,
+  desk: Desk,
+  { people, ...asking }: Asking & { readonly people?: Pick<People, 'saw' | 'seen'> } = {},
+): Promise<Held | NotHeld> {
   const { account, incident: id } = input;
   const { urgent } = activitiesOf(account);
-  const taken = await desk.ask<'updateIncident'>((statements) =>
-    perform(urgent.updateIncident, {
-      step: `Acknowledge ${id}`,
-      request: { params: { id }, body: { incident: { type: 'incident_reference', status: 'acknowledged' } } },
-      expect: { status: 'triggered' },
-      statements,
-    }),
+  const taken = await desk.ask<'updateIncident'>(
+    (words) =>
+      perform(urgent.updateIncident, {
+        step: `Acknowledge ${id}`,
+        request: {
+          params: { id },
+          body: { incident: { type: 'incident_reference', status: 'acknowledged' } },
+        },
+        expect: { status: 'triggered' },
+        ...people?.seen(),
+        ...words,
+      }),
+    asking,
   );
   if (!taken.ok) {
     chronicle.notChanged(`acknowledge ${id}`, taken.sentence);
     if (taken.kind !== 'Failed')
       return { ok: false, outcome: outcomeOf[taken.kind], sentence: taken.sentence };
-    await giveBack({ ...input, reason: 'nobody knows whether the acknowledge went through' });
+    await giveBack({ account, incident: id, reason: 'nobody knows whether the acknowledge went through' });
     return { ok: false, outcome: 'failed', sentence: taken.sentence };
   }
   chronicle.actsAs(taken.agent);
   const { incident } = taken.response;
+  people?.saw(incident);
   const until = taken.leaseUntil ?? Date.now();
-  const release = incident.pending_actions?.find(({ type }) => type === 'unacknowledge');
-  if (!release) {
-    const why =
-      'PagerDuty would not un-acknowledge it by itself; set an acknowledgement time-out on the service';
-    await giveBack({ ...input, reason: why });
-    chronicle.notChanged(`hold ${id}`, why);
+  if (!isGuarded(incident)) {
+    await giveBack({ account, incident: id, reason: unguarded });
+    chronicle.notChanged(`hold ${id}`, unguarded);
     return {
       ok: false,
       outcome: 'partly',
-      sentence: `Incident #${incident.incident_number} was given back at once: ${why}.`,
+      sentence: `Incident #${incident.incident_number} was given back at once: ${unguarded}.`,
     };
   }
   chronicle.changed(
@@ -72,15 +75,39 @@ export async function acknowledge(input: Subject, chronicle: Chronicle, desk: De
   return { ok: true, incident, until };
 }
 
-/** Gives the incident back now instead of at the end of the lease. Narrows only, so anyone may ask for it. */
-export const handBack = defineUpdate<string>('handBack');
+/** Whether PagerDuty itself will un-acknowledge it, should all of ours die. */
+export const isGuarded = ({ pending_actions }: Incident): boolean =>
+  pending_actions?.some(({ type }) => type === 'unacknowledge') === true;
+
+export const unguarded =
+  'PagerDuty would not un-acknowledge it by itself; set an acknowledgement time-out on the service';
+
+/** How a run ends that stepped back, or held to the end of its lease: what it held is with people again, or they took it. */
+export async function stepBack(
+  { account, incident }: Pick<Subject, 'account' | 'incident'>,
+  came: Exclude<Came<unknown>, { end: 'done' }>,
+  { until, mayHold }: { readonly until: number | undefined; readonly mayHold: boolean },
+): Promise<Required<Pick<RunResult, 'outcome' | 'summary' | 'verified' | 'next'>>> {
+  const byPeople = came.end === 'people' ? came.ending : undefined;
+  const reason = byPeople?.sentence ?? `the lease ended at ${clock(until ?? Date.now())}`;
+  // Also where nothing is known to be held: an acknowledge may have been under way.
+  const back = mayHold ? await giveBack({ account, incident, reason }) : undefined;
+  const words = [
+    ...(byPeople ? [`${byPeople.sentence.charAt(0).toUpperCase()}${byPeople.sentence.slice(1)}.`] : []),
+    ...(!back || (byPeople && back.outcome === 'nothing_to_do') ? [] : [back.summary]),
+  ];
+  const end = { summary: words.join(' '), verified: back?.verified ?? true };
+  if (byPeople?.by === 'source') return { outcome: 'done', ...end, next: [] };
+  if (byPeople?.by === 'person') return { outcome: 'yielded_to_human', ...end, next: [] };
+  return { outcome: 'partly', ...end, next: ['Someone on call has it now.'] };
+}
 
 /**
  * Makes ready to hold incidents without working on them: until the lease ends, someone asks for them, or the run is cancelled.
  * Then what nobody resolved or took over goes back to people.
  */
 export function watchOver(
-  errand: Errand,
+  { account }: Errand,
   chronicle: Chronicle,
 ): (until: number, incidents: readonly string[]) => Promise<RunResult> {
   let asked = false;
@@ -94,7 +121,7 @@ export function watchOver(
   );
   return async (until, incidents) => {
     const back = (reason: string) =>
-      Promise.all(incidents.map((incident) => giveBack({ ...errand, incident, reason })));
+      Promise.all(incidents.map((incident) => giveBack({ account, incident, reason })));
     chronicle.waitsFor('the end of the lease', until);
     try {
       await condition(() => asked, Math.max(1, until - Date.now()), { summary: 'the lease' });
@@ -115,29 +142,4 @@ export function watchOver(
           next: ['Someone on call has it now.'],
         });
   };
-}
-
-/**
- * Works until it is done or the lease ends, whichever comes first; at the end of the lease what is still under way is
- * cancelled, so that nothing that takes long can keep an incident from people.
- */
-export async function underLease<T>(
-  until: number,
-  work: () => Promise<T>,
-): Promise<{ readonly ended: true } | { readonly ended: false; readonly value: T }> {
-  const waiting = new CancellationScope();
-  const working = new CancellationScope();
-  const end = waiting.run(() => sleep(Math.max(1, until - Date.now()), { summary: 'the lease' }));
-  const value = working.run(work);
-  try {
-    return await Promise.race([
-      end.then(() => ({ ended: true }) as const),
-      value.then((done) => ({ ended: false, value: done }) as const),
-    ]);
-  } finally {
-    // Whoever lost the race ends here, and what it says of that is heard by nobody.
-    for (const loser of [end, value]) loser.catch(() => {});
-    waiting.cancel();
-    working.cancel();
-  }
 }

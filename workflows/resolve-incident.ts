@@ -1,14 +1,19 @@
-import { type Desk, deskOf } from './approvals.ts';
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import { type Asking, type Desk, deskOf } from './approvals.ts';
 import { attempt, nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Outcome, ResolveInput, RunResult, Subject } from './contract.ts';
+import { noteBook } from './notes.ts';
+import { type People, peopleOf } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
 
-/** Resolves an open incident that no person works on, and reads it back. */
+/** Resolves an open incident that no person works on, and reads it back. Steps back where a person acts while it waits. */
 export async function resolveIncident(input: ResolveInput): Promise<RunResult> {
   const { account, incident: id } = input;
   const chronicle = chronicleOf(input);
-  const desk = deskOf(input, chronicle);
+  const people = peopleOf(input, chronicle);
+  const desk = deskOf(input, chronicle, people);
+  const notes = noteBook(input, chronicle, { desk, people });
   const { look } = activitiesOf(account);
   const read = await attempt(
     perform(look.getIncident, { step: `Read incident ${id}`, request: { params: { id } } }),
@@ -20,14 +25,27 @@ export async function resolveIncident(input: ResolveInput): Promise<RunResult> {
   chronicle.actsAs(read.agent);
   const { incident } = read.response;
   chronicle.concerns(incident.service?.id);
-  const { status } = incident;
+  const { status, incident_number: number } = incident;
   if (status !== 'triggered' && status !== 'acknowledged') {
-    return chronicle.end('nothing_to_do', `Incident #${incident.incident_number} is ${status} already.`, {
-      verified: true,
-    });
+    return chronicle.end('nothing_to_do', `Incident #${number} is ${status} already.`, { verified: true });
   }
-  const end = await resolve(input, status, chronicle, desk);
-  return chronicle.end(end.outcome, end.sentence, { verified: end.verified });
+  people.follow(incident);
+  const came = await people.during(() =>
+    resolve(input, { seen: incident, people }, chronicle, desk, {
+      incident,
+      asked: (pending) => notes.ask([], pending, incident),
+    }),
+  );
+  people.leave();
+  if (came.end === 'done') {
+    const { outcome, sentence, verified } = came.value;
+    return chronicle.end(outcome, sentence, { verified });
+  }
+  const why = came.end === 'people' ? came.ending.sentence : 'its time was over';
+  chronicle.notChanged(`resolve ${id}`, why);
+  return chronicle.end('yielded_to_human', `Incident #${number} was left to people: ${why}.`, {
+    verified: true,
+  });
 }
 
 /** What came of resolving. */
@@ -40,32 +58,38 @@ export interface Resolution {
 /** Resolves an incident that still has the status it was seen in and that nobody but us has acknowledged; then reads it back. */
 export async function resolve(
   { account, incident: id, resolution }: Subject & { readonly resolution?: string },
-  seen: 'triggered' | 'acknowledged',
+  { seen, people }: { readonly seen: Incident; readonly people: Pick<People, 'saw' | 'seen'> },
   chronicle: Chronicle,
   desk: Desk,
+  asking: Asking = {},
 ): Promise<Resolution> {
   const { urgent, look } = activitiesOf(account);
-  const resolved = await desk.ask<'updateIncident'>((statements) =>
-    perform(urgent.updateIncident, {
-      step: `Resolve ${id}`,
-      request: {
-        params: { id },
-        body: {
-          incident: {
-            type: 'incident_reference',
-            status: 'resolved',
-            ...(resolution !== undefined && { resolution }),
+  const status = seen.status === 'triggered' ? 'triggered' : 'acknowledged';
+  const resolved = await desk.ask<'updateIncident'>(
+    (words) =>
+      perform(urgent.updateIncident, {
+        step: `Resolve ${id}`,
+        request: {
+          params: { id },
+          body: {
+            incident: {
+              type: 'incident_reference',
+              status: 'resolved',
+              ...(resolution !== undefined && { resolution }),
+            },
           },
         },
-      },
-      expect: { status: seen, acknowledgers: 'ours' },
-      statements,
-    }),
+        expect: { status, acknowledgers: 'ours' },
+        ...people.seen(),
+        ...words,
+      }),
+    asking,
   );
   if (!resolved.ok) {
     chronicle.notChanged(`resolve ${id}`, resolved.sentence);
     return { outcome: outcomeOf[resolved.kind], sentence: resolved.sentence, verified: false };
   }
+  people.saw(resolved.response.incident);
   chronicle.changed(`Incident #${resolved.response.incident.incident_number} is resolved.`);
   const back = await attempt(
     perform(look.getIncident, { step: `Read back ${id}`, request: { params: { id } } }),

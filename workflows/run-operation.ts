@@ -30,8 +30,8 @@ export async function runOperation(input: OperationInput): Promise<OperationResu
   const desk = deskOf(input, chronicle);
   const { operation, request, expect } = input;
   const call = callOf(input);
-  const result = await desk.ask((statements) =>
-    perform(call, { step: operation, request, statements, ...(expect && { expect }) }),
+  const result = await desk.ask((words) =>
+    perform(call, { step: operation, request, ...words, ...(expect && { expect }) }),
   );
   if (!result.ok) {
     if (mayHold(input) && result.kind === 'Failed') await giveBackAll(input, chronicle, incidentsIn(request));

@@ -92,6 +92,7 @@ async function over(identity: string, work: (client: Client) => Promise<ExitCode
 function shown({
   id,
   sentence,
+  effect,
   anew,
   operation,
   request,
@@ -103,7 +104,8 @@ function shown({
   const rest = Math.max(0, Math.round((until - Date.now()) / 1000));
   return [
     `${id}  ${sentence}`,
-    ...(anew ? [`  ${anew}`] : []),
+    ...(anew ? [`  ${oneLine(anew, 1_000)}`] : []),
+    `  effect: ${oneLine(effect, 1_000)}`,
     // What agents and PagerDuty's people write must not look like ours, nor move the cursor.
     `  would send: ${operation} ${oneLine(JSON.stringify(request), 2_000)}`,
     ...factsOf(facts).map((line) => `  ${line}`),
@@ -115,10 +117,11 @@ function shown({
 /** Facts in lines, ids as PagerDuty gave them. */
 export function factsOf({ incidents = [], ...others }: Facts): readonly string[] {
   const lines = incidents.map(
-    ({ number, id, status, urgency, service, policy, assignees, acknowledgers }) =>
+    ({ number, id, title, status, urgency, service, policy, assignees, acknowledgers }) =>
       `incident #${number} (${id}): ${[
         status,
         `urgency ${urgency}`,
+        ...(title === undefined ? [] : [`“${oneLine(title, 200)}”`]),
         `service ${service ?? 'none'}`,
         `escalation policy ${policy ?? 'none'}`,
         `assigned to ${assignees.join(', ') || 'nobody'}`,

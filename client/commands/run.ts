@@ -4,7 +4,6 @@ import { closest } from '../../gate/closest.ts';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { workflowNames } from '../../gate/run-inputs.ts';
 import {
-  type Outcome,
   type RunResult,
   type WorkflowName,
   type Workflows,
@@ -14,6 +13,7 @@ import { type ClientSettings, clientSettings, temporalSettings } from '../config
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
+import { codeOf } from '../outcome-codes.ts';
 import type { Output } from '../output.ts';
 
 export interface RunOptions {
@@ -75,22 +75,11 @@ export async function execute<Name extends WorkflowName>(
     const result = await started.result();
     const { value, text } = await print(result, client);
     output.result({ workflowId, runId, ...value }, text);
-    return exitOf[result.outcome];
+    return codeOf[result.outcome];
   } finally {
     await client.connection.close();
   }
 }
-
-/** Which exit code an outcome is. */
-const exitOf: Readonly<Record<Outcome, ExitCode>> = {
-  done: exitCodes.done,
-  nothing_to_do: exitCodes.done,
-  failed: exitCodes.failed,
-  denied: exitCodes.denied,
-  approval_refused: exitCodes.denied,
-  partly: exitCodes.partly,
-  yielded_to_human: exitCodes.partly,
-};
 
 /** A result for people. */
 export function describe({ outcome, summary, notChanged, next }: RunResult): string {

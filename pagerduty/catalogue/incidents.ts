@@ -53,6 +53,8 @@ export const LogEntry = z.looseObject({
   agent: Reference.nullish(),
   channel: z.looseObject({ type: z.string().nullish() }).nullish(),
   user: Reference.nullish(),
+  /** Of an entry that hands it on: to whom. */
+  assignees: z.array(Reference).nullish(),
 });
 export type LogEntry = z.output<typeof LogEntry>;
 

@@ -326,12 +326,18 @@ describe('what is true when the word comes decides', () => {
     });
     expect(await approve(before)).toMatchObject({
       step: 'waits',
-      sentence: expect.stringMatching(new RegExp(`^The facts have changed since ${before.id} was asked\\.`)),
+      sentence: expect.stringMatching(
+        new RegExp(
+          `^The facts have changed since ${before.id} was asked: the status of #\\d+ was triggered and `,
+        ),
+      ),
     });
     const after = await theStep(run);
     expect(after.id).not.toBe(before.id);
     expect(after).toMatchObject({
-      anew: `The facts have changed since ${before.id} was asked.`,
+      anew: expect.stringMatching(
+        /: the status of #\d+ was triggered and is acknowledged; the acknowledgers of #\d+ /,
+      ),
       facts: { incidents: [{ status: 'acknowledged' }] },
     });
     await expect(approve(before)).rejects.toThrow(`there is ${after.id}`);

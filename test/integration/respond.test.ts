@@ -38,7 +38,7 @@ test('an incident goes from triggered to resolved, with one note that names its 
   );
   expect(notesOf(incident)[0]).toContain(`Alerts: ${alert}`);
   expect(notesOf(incident)[0]).toMatch(
-    /triage-bot holds it until \d\d:\d\d:\d\d UTC; then it goes back to people\.\n\n\[oncall-runner [0-9a-f]{10}\]$/,
+    /triage-bot holds it until \d\d:\d\d:\d\d UTC; then it goes back to people\.\nAnswer with a note: “stop” \(give it back now\), “mine” \(I take it\)\.\n\n\[oncall-runner [0-9a-f]{10}\]$/,
   );
   await run.answer('conclude', { resolution: 'Rolled back.' });
   const result = await run.result();

@@ -26,7 +26,7 @@ import type { SweepResult } from '../../workflows/sweep-leases.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
-import { type Exchange, startRecorder } from './recorder.ts';
+import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, type Secret } from './secrets.ts';
 import { storeFor } from './stage-store.ts';
 import { openTally } from './tally.ts';
@@ -54,6 +54,10 @@ export interface Stage {
   readonly simulator: Simulator;
   /** Of a stage that records. */
   readonly exchanges: readonly Exchange[];
+  /** Of a stage that records: does something exactly between what a Worker read and its next such request. */
+  readonly beforeNext: Recorder['beforeNext'];
+  readonly beforeEach: Recorder['beforeEach'];
+  readonly answerInstead: Recorder['answerInstead'];
   readonly client: Client;
   readonly namespace: string;
   readonly home: string;
@@ -73,6 +77,7 @@ export interface Stage {
     agent: string,
     name: Name,
     input: Workflows[Name]['input'],
+    key?: string,
   ) => Promise<Run<Name>>;
   /** Runs to the end. */
   readonly run: <Name extends WorkflowName>(
@@ -156,6 +161,9 @@ export async function setStage({
   const stage: Stage = {
     simulator,
     exchanges: recorder?.exchanges ?? [],
+    beforeNext: (...moment) => recording().beforeNext(...moment),
+    beforeEach: (...moment) => recording().beforeEach(...moment),
+    answerInstead: (...answer) => recording().answerInstead(...answer),
     client,
     namespace,
     home,
@@ -190,7 +198,7 @@ export async function setStage({
       workers.push(worker);
       return worker;
     },
-    start: (name, workflow, input) => startRun(client, agent(name), workflow, input),
+    start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
@@ -219,8 +227,11 @@ export async function setStage({
       const payload = { summary, source: 'test', severity };
       const event = { routing_key: checkoutKey, event_action: 'trigger', dedup_key: key, payload };
       await call(simulator.url, 'POST', '/v2/enqueue', event);
-      const opened = [...simulator.world.incidents.keys()].filter((id) => !before.has(id));
-      return opened[0] ?? '';
+      // Several may be opened at once.
+      const opened = [...simulator.world.incidents.values()].filter(
+        ({ id, alerts }) => !before.has(id) && alerts.some((alert) => alert.key === key),
+      );
+      return opened[0]?.id ?? '';
     },
     asPerson: (method, path, body, from = 'ada@example.com') => call(simulator.url, method, path, body, from),
     requests,
@@ -246,6 +257,10 @@ export async function setStage({
   };
   return stage;
 
+  function recording(): Recorder {
+    if (!recorder) throw new Error('This stage does not record: set it with record: true.');
+    return recorder;
+  }
   async function requests(): Promise<readonly SeenRequest[]> {
     const log = await call(simulator.url, 'GET', '/_simulator/requests');
     return (log as { requests: SeenRequest[] }).requests;

@@ -1,0 +1,97 @@
+import { type Answer, answerIn } from '../gate/answers.ts';
+import { type Act, actsSince } from '../gate/people-first.ts';
+import { oneLine } from '../pagerduty/text.ts';
+import type { Deps } from './deps.ts';
+import { factsOf, type Seen } from './facts.ts';
+import { type Done, type NotDone, perform } from './perform.ts';
+
+/** What happened to an incident since it was seen. */
+export interface Acts {
+  readonly ok: true;
+  /** What people did, in their order. */
+  readonly acts: readonly Act[];
+  readonly entry: Done<'listIncidentLogEntries'>['entry'];
+}
+
+/** How many entries of an incident's log are looked at. */
+const mostEntries = 100;
+
+/**
+ * What people did to an incident since a run saw it, from the incident's log. What the log does not show is not guessed: an
+ * empty list says that no person did it.
+ */
+export async function listActs(
+  deps: Deps,
+  { step, incident }: { readonly step: string; readonly incident: Seen },
+): Promise<Acts | NotDone> {
+  const result = await perform(deps, 'listIncidentLogEntries', {
+    step,
+    request: { params: { id: incident.id }, query: { limit: mostEntries } },
+    ours: true,
+  });
+  if (!result.ok) return result;
+  const { log_entries: log } = result.response;
+  const acts = actsSince(log, factsOf(incident), result.ourUsers ?? []);
+  return { ok: true, acts, entry: result.entry };
+}
+
+/** A note that a person wrote. */
+export interface PersonsNote {
+  readonly id: string;
+  /** As PagerDuty calls whoever wrote it. */
+  readonly name: string;
+  /** ISO 8601. */
+  readonly at: string | null;
+  /** What it answers a run, where it is an answer. */
+  readonly answer?: Answer;
+  /** Its beginning, in one line. PagerDuty's words: data, never an order. */
+  readonly text: string;
+}
+
+/** The notes of an incident, cut to what a run listens for. */
+export interface PersonsNotes {
+  readonly ok: true;
+  /** All notes there are, ours too: how many, and the id of the newest. */
+  readonly count: number;
+  readonly newest: string | null;
+  /** The newest that people wrote, newest first. */
+  readonly notes: readonly PersonsNote[];
+  readonly entry: Done<'listIncidentNotes'>['entry'];
+}
+
+/** How many notes of people are told at once, and how much of each. */
+const mostNotes = 50;
+const mostCharacters = 300;
+
+/** What people wrote on an incident, with what of it answers a run. Neither our own users nor PagerDuty's bots are people. */
+export async function listPersonsNotes(
+  deps: Deps,
+  { step, incident }: { readonly step: string; readonly incident: string },
+): Promise<PersonsNotes | NotDone> {
+  const result = await perform(deps, 'listIncidentNotes', {
+    step,
+    request: { params: { id: incident } },
+    ours: true,
+  });
+  if (!result.ok) return result;
+  const { notes } = result.response;
+  const theirs = notes.filter(
+    ({ user }) => user?.type?.startsWith('user') === true && !result.ourUsers?.includes(user.id),
+  );
+  return {
+    ok: true,
+    count: notes.length,
+    newest: notes[0]?.id ?? null,
+    notes: theirs.slice(0, mostNotes).map(({ id, content, created_at, user }) => {
+      const answer = answerIn(content);
+      return {
+        id,
+        name: oneLine(user?.summary ?? user?.id ?? 'somebody', 60),
+        at: created_at ?? null,
+        text: oneLine(content, mostCharacters),
+        ...(answer && { answer }),
+      };
+    }),
+    entry: result.entry,
+  };
+}

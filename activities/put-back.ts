@@ -1,0 +1,163 @@
+import { requestDigest } from '../gate/approval.ts';
+import type { Stamp } from '../gate/audit.ts';
+import { type IncidentFacts, sameSet } from '../gate/facts.ts';
+import {
+  type Act,
+  type Amends,
+  actsBetween,
+  amendsFor,
+  putBackStep,
+  tellAct,
+  tellAmends,
+} from '../gate/people-first.ts';
+import { runner } from '../gate/runner.ts';
+import { join } from '../gate/words.ts';
+import type { UpdateIncident } from '../pagerduty/catalogue/incident-writes.ts';
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import { PagerDutyError } from '../pagerduty/errors.ts';
+import { timeLimitMs } from '../pagerduty/http.ts';
+import { type Call, entryOf, wording } from './call.ts';
+import { type AllFacts, factsOf } from './facts.ts';
+
+/** People can come between an undoing as well; whoever does that so often has a script. */
+const deepest = 3;
+
+/** Sends a call that was just claimed, and settles it. */
+type SendOnce = (
+  call: Call<'updateIncident'>,
+  stamp: Stamp,
+  allowed: string,
+  facts: AllFacts,
+) => Promise<unknown>;
+
+/**
+ * PagerDuty has no conditional write. Looks whether a person acted between our read and our write of a status; if so, undoes
+ * ours at once in that person's favour.
+ * @param seen what the decision had read.
+ * @param answer what PagerDuty says of the incident after our write.
+ * @returns what happened, as it follows "incident #12"; `undefined` where nobody came between.
+ */
+export async function giveWay<Name extends OperationName>(
+  call: Call<Name>,
+  seen: AllFacts,
+  answer: unknown,
+  sendOnce: SendOnce,
+): Promise<string | undefined> {
+  const written = statusIn(call);
+  const [decided, ...others] = seen.incidents ?? [];
+  if (written === undefined || !decided || others.length > 0 || (call.undoes ?? 0) >= deepest)
+    return undefined;
+  const before = call.since ? factsOf(call.since) : decided;
+  const { reader } = call;
+  const { id } = before;
+  const ours = await reader.ourUsers();
+  const { log_entries: log } = await reader.ask(
+    'listIncidentLogEntries',
+    { params: { id }, query: { limit: 100 } },
+    id,
+  );
+  const acts = actsBetween(log, before, written, ours);
+  if (acts.length === 0) return undefined;
+  const after = factsOf((answer as { readonly incident: Incident }).incident);
+  const amends = amendsFor(acts, before, written, after);
+  const who = `${join(acts.map(tellAct))} between our look at it and our write`;
+  if (!amends) return `${who}; that stands`;
+  return `${who}; ${await putBack(call as unknown as Call<'updateIncident'>, after, { acts, amends }, sendOnce)}`;
+}
+
+/** The status that a call writes to one incident. */
+function statusIn<Name extends OperationName>({ name, request }: Call<Name>) {
+  if (name !== 'updateIncident') return undefined;
+  return (request as unknown as UpdateIncident).body.incident.status;
+}
+
+/** Undoes our write once, under a step of its own. People who have acted on it since have the last word. */
+async function putBack(
+  call: Call<'updateIncident'>,
+  after: IncidentFacts,
+  { acts, amends }: { readonly acts: readonly Act[]; readonly amends: Amends },
+  sendOnce: SendOnce,
+): Promise<string> {
+  const { deps, ledger, reader } = call;
+  const { id, number } = after;
+  const undo = undoOf(call, id, amends);
+  const back = `it was put ${tellAmends(amends)}`;
+  const earlier = await ledger.find(undo.step);
+  if (earlier?.state === 'done') return back;
+  const now = await reader.incidents([id]);
+  const [incident] = now;
+  if (incident && isAmended(incident, amends)) return back;
+  if (incident && !isAsLeft(incident, after)) return 'somebody has changed it again since, and that stands';
+  const facts: AllFacts = { incidents: now };
+  const sentence = `${runner} puts incident #${number} (${id}) ${tellAmends(amends)}: ${join(acts.map(tellAct))} between our look at it and our write, and people come first.`;
+  const sentAt = deps.now();
+  const stamp = await ledger.decide(async (book) => {
+    const entry = entryOf(undo, facts, { decision: 'allowed', rule: 'people first', sentence });
+    const made = await book.append(entry);
+    await book.claim(undo.step, made, {
+      earlier,
+      sentAt: new Date(sentAt),
+      answerBy: sentAt + timeLimitMs(undo.endpoint),
+      leaseUntil: undefined,
+    });
+    return made;
+  });
+  try {
+    await sendOnce(undo, stamp, sentence, facts);
+    return back;
+  } catch (error) {
+    // PagerDuty refuses it for good, so people must know: it is not as they left it.
+    if (error instanceof PagerDutyError && error.facts.kind === 'InvalidRequest')
+      return `it could not be put ${tellAmends(amends)} (${error.message}); look at it now`;
+    throw error;
+  }
+}
+
+/** The call that undoes another: the runner's, under a step of its own. */
+function undoOf(
+  call: Call<'updateIncident'>,
+  id: string,
+  { status, assignees }: Amends,
+): Call<'updateIncident'> {
+  const request: Call<'updateIncident'>['request'] = {
+    params: { id },
+    body: {
+      incident: {
+        type: 'incident_reference',
+        ...(status && { status }),
+        ...(assignees && {
+          assignments: assignees.map((user) => ({ assignee: { id: user, type: 'user_reference' } })),
+        }),
+      },
+    },
+  };
+  const step = putBackStep(call.caller.step);
+  return {
+    ...call,
+    request,
+    touches: call.endpoint.touches(request as never),
+    actions: (statusOf) => call.endpoint.actions(request as never, statusOf),
+    expect: undefined,
+    since: undefined,
+    caller: { ...call.caller, agent: runner, via: undefined, step },
+    step: { key: putBackStep(call.step.key), digest: requestDigest('updateIncident', request) },
+    undoes: (call.undoes ?? 0) + 1,
+  };
+}
+
+const isAmended = (incident: IncidentFacts, { status, assignees }: Amends): boolean =>
+  (status === undefined || incident.status === status) &&
+  (assignees === undefined || sameSet(incident.assignees, assignees));
+
+const isAsLeft = (incident: IncidentFacts, after: IncidentFacts): boolean =>
+  incident.status === after.status &&
+  sameSet(incident.assignees, after.assignees) &&
+  sameSet(incident.acknowledgers, after.acknowledgers);
+
+/** The sentence of a write that gave way. */
+export const gaveWay = <Name extends OperationName>(
+  call: Call<Name>,
+  facts: AllFacts,
+  what: string,
+): string => `${call.caller.agent} did not ${wording(call, facts)} to any effect: ${what}.`;

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { responder, type Stage, setStage } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+
+const account = 'main';
+
+/** A person's act at the worst moment: after all that a write's decision had read, before the write arrives. */
+describe.each([
+  ['keeps the assignment', false],
+  ['takes the assignment', true],
+])('where an acknowledge %s', (_what, acknowledge_reassigns) => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await setStage({ agents: { 'triage-bot': responder() }, record: true });
+    stage.simulator.world.settings.acknowledge_reassigns = acknowledge_reassigns;
+    await stage.startWorker();
+  });
+  afterAll(() => stage.close());
+
+  const person = (incident: string, change: object) => (): Promise<unknown> =>
+    stage.asPerson('PUT', `/incidents/${incident}`, { incident: { type: 'incident_reference', ...change } });
+  const toEva = { assignments: [{ assignee: { id: 'PEVA', type: 'user_reference' } }] };
+
+  /** What PagerDuty has of it, as a person sees it. */
+  function left(incident: string) {
+    const {
+      status,
+      assignments = [],
+      acknowledgements = [],
+    } = stage.simulator.world.incident(incident) ?? {};
+    return {
+      status,
+      assignees: assignments.map(({ userId }) => userId),
+      acknowledgers: acknowledgements.map(({ by }) => by.id),
+    };
+  }
+
+  const acknowledging = async (change: object) => {
+    const incident = await stage.trigger();
+    stage.beforeNext('PUT', `/incidents/${incident}`, person(incident, change));
+    const result = await stage.run('triage-bot', 'acknowledgeIncident', { account, incident });
+    return { incident, result };
+  };
+
+  test('what a person resolved is resolved again at once, and said', async () => {
+    const { incident, result } = await acknowledging({ status: 'resolved' });
+    expect(left(incident)).toMatchObject({ status: 'resolved', acknowledgers: [] });
+    expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+    expect(result.summary).toMatch(
+      /Ada \w+ resolved it between our look at it and our write; it was put back to resolved/,
+    );
+    const [entry, outcome] = (await stage.audit()).filter(
+      ({ incident: of, step }) => of === incident && step.endsWith(': put back'),
+    );
+    expect(entry).toMatchObject({ agent: 'runner', rule: 'people first', decision: 'allowed' });
+    expect(outcome).toMatchObject({ decision: 'done' });
+  });
+
+  test('what a person acknowledged is that person’s', async () => {
+    const { incident, result } = await acknowledging({ status: 'acknowledged' });
+    expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+    expect(left(incident)).toMatchObject({ status: 'acknowledged' });
+    expect(left(incident).acknowledgers).toContain('PADA');
+    expect(left(incident).assignees).toEqual(
+      acknowledge_reassigns ? ['PADA'] : [expect.stringMatching(/^P(?!BOT)/)],
+    );
+  });
+
+  test('whoever a person handed it to is paged', async () => {
+    const { incident, result } = await acknowledging(toEva);
+    expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+    expect(left(incident)).toEqual({ status: 'triggered', assignees: ['PEVA'], acknowledgers: [] });
+  });
+
+  test('what a person takes from under a resolve is open, and with that person', async () => {
+    const incident = await stage.trigger();
+    const run = await stage.start('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
+    await until('it is held', () => left(incident).acknowledgers.includes('PBOT'));
+    await until('it is noted', () => stage.simulator.world.notes(incident).length === 1);
+    stage.beforeNext('PUT', `/incidents/${incident}`, person(incident, { status: 'acknowledged' }));
+    await run.answer('conclude', { resolution: 'Rolled back.' });
+    const result = await run.result();
+    expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+    expect(left(incident)).toEqual({ status: 'triggered', assignees: ['PADA'], acknowledgers: [] });
+  });
+
+  test('what a person takes while it is given back is that person’s', async () => {
+    const incident = await stage.trigger();
+    const run = await stage.start('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
+    await until('it is held', () => left(incident).acknowledgers.includes('PBOT'));
+    await until('it is noted', () => stage.simulator.world.notes(incident).length === 1);
+    stage.beforeNext('PUT', `/incidents/${incident}`, person(incident, { status: 'acknowledged' }));
+    await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
+    await run.result();
+    expect(left(incident)).toEqual({ status: 'triggered', assignees: ['PADA'], acknowledgers: [] });
+  });
+
+  test('an answer that is lost on the way changes none of it', async () => {
+    const incident = await stage.trigger();
+    stage.beforeNext('PUT', `/incidents/${incident}`, person(incident, { status: 'resolved' }));
+    await stage.fault({ operation: 'updateIncident', kind: 'drop_response', times: 1 });
+    const result = await stage.run('triage-bot', 'acknowledgeIncident', { account, incident });
+    expect(left(incident)).toMatchObject({ status: 'resolved', acknowledgers: [] });
+    expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+  });
+});

@@ -1,0 +1,204 @@
+import { describe, expect, test } from 'vitest';
+import type { IncidentFacts } from '../../gate/facts.ts';
+import { actsBetween, amendsFor, tellAct } from '../../gate/people-first.ts';
+import type { LogEntry } from '../../pagerduty/catalogue/incidents.ts';
+
+/** Entries in the order in which they happened: who, what, and to whom it went. */
+function log(...lines: readonly string[]): readonly LogEntry[] {
+  return lines
+    .map((line, index): LogEntry => {
+      const [who = '', what = '', ...to] = line.split(' ');
+      const type = who === 'service' ? 'service_reference' : 'user_reference';
+      return {
+        id: `R${index}`,
+        type: `${what}_log_entry`,
+        // All in one second, as it can be: only the order tells.
+        created_at: '2026-11-23T14:00:00Z',
+        agent: { id: who, type, summary: who },
+        ...(to.length > 0 && { assignees: to.map((id) => ({ id, type: 'user_reference' })) }),
+      };
+    })
+    .toReversed();
+}
+
+const incident: IncidentFacts = {
+  id: 'P1',
+  number: 1,
+  status: 'triggered',
+  urgency: 'high',
+  service: 'PS',
+  policy: 'PE',
+  teams: [],
+  assignees: ['ben'],
+  acknowledgers: [],
+};
+const held = { ...incident, status: 'acknowledged', acknowledgers: ['bot'] };
+const opened = ['service trigger', 'service assign ben'];
+const taken = [...opened, 'bot acknowledge'];
+
+type Written = 'triggered' | 'acknowledged' | 'resolved';
+
+/** What was done before our write and not seen ⇒ what undoes ours; `-` where nothing does. */
+const cases: readonly (readonly [string, Written, IncidentFacts, readonly string[], string, object | '-'])[] =
+  [
+    ['nothing', 'acknowledged', incident, [...opened, 'bot acknowledge'], '', '-'],
+    [
+      'a resolve',
+      'acknowledged',
+      incident,
+      [...opened, 'ada resolve', 'bot acknowledge', 'bot assign bot'],
+      'ada resolved it',
+      { status: 'resolved' },
+    ],
+    [
+      'an acknowledge',
+      'acknowledged',
+      incident,
+      [...opened, 'ada acknowledge', 'bot acknowledge'],
+      'ada acknowledged it',
+      '-',
+    ],
+    [
+      'an acknowledge, and ours took the assignment',
+      'acknowledged',
+      incident,
+      [...opened, 'ada acknowledge', 'ada assign ada', 'bot acknowledge', 'bot assign bot'],
+      'ada acknowledged it and ada reassigned it',
+      { assignees: ['ada'] },
+    ],
+    [
+      'a reassignment',
+      'acknowledged',
+      incident,
+      [...opened, 'ada assign eva', 'bot acknowledge'],
+      'ada reassigned it',
+      { status: 'triggered' },
+    ],
+    [
+      'a reassignment, and ours took the assignment',
+      'acknowledged',
+      incident,
+      [...opened, 'ada assign eva', 'bot acknowledge', 'bot assign bot'],
+      'ada reassigned it',
+      { status: 'triggered', assignees: ['eva'] },
+    ],
+    [
+      'an escalation',
+      'acknowledged',
+      incident,
+      [...opened, 'ada escalate eva', 'bot acknowledge'],
+      'ada escalated it',
+      { status: 'triggered' },
+    ],
+    [
+      'the time-out of a level',
+      'acknowledged',
+      incident,
+      [...opened, 'service escalate eva', 'bot acknowledge'],
+      '',
+      '-',
+    ],
+    [
+      'what was seen already',
+      'acknowledged',
+      { ...incident, assignees: ['eva'] },
+      [...opened, 'ada assign eva', 'bot acknowledge'],
+      '',
+      '-',
+    ],
+    [
+      'a person’s resolve long ago, opened again since',
+      'acknowledged',
+      incident,
+      [...opened, 'ada resolve', 'ada trigger', 'bot acknowledge'],
+      '',
+      '-',
+    ],
+    [
+      'a resolve after ours',
+      'acknowledged',
+      incident,
+      [...opened, 'bot acknowledge', 'ada resolve'],
+      '',
+      '-',
+    ],
+    [
+      'an acknowledge',
+      'resolved',
+      held,
+      [...taken, 'ada acknowledge', 'bot resolve'],
+      'ada acknowledged it',
+      { status: 'triggered', assignees: ['ada'] },
+    ],
+    [
+      'a reassignment',
+      'resolved',
+      held,
+      [...taken, 'ada assign eva', 'bot resolve'],
+      'ada reassigned it',
+      { status: 'triggered', assignees: ['eva'] },
+    ],
+    [
+      'an un-acknowledge',
+      'resolved',
+      held,
+      [...taken, 'ada unacknowledge', 'bot resolve'],
+      'ada un-acknowledged it',
+      { status: 'triggered', assignees: ['ben'] },
+    ],
+    ['only notes', 'resolved', held, [...taken, 'ada annotate', 'bot resolve'], '', '-'],
+    [
+      'an acknowledge',
+      'triggered',
+      held,
+      [...taken, 'ada acknowledge', 'bot unacknowledge', 'bot delegate ben'],
+      'ada acknowledged it',
+      { assignees: ['ada'] },
+    ],
+    [
+      'a resolve',
+      'triggered',
+      held,
+      [...taken, 'ada resolve', 'bot trigger', 'bot delegate ben'],
+      'ada resolved it',
+      { status: 'resolved' },
+    ],
+    [
+      'a reassignment',
+      'triggered',
+      held,
+      [...taken, 'ada assign eva', 'bot delegate ben'],
+      'ada reassigned it',
+      { assignees: ['eva'] },
+    ],
+    [
+      'two people',
+      'resolved',
+      held,
+      [...taken, 'ada acknowledge', 'eva acknowledge', 'bot resolve'],
+      'ada acknowledged it and eva acknowledged it',
+      { status: 'triggered', assignees: ['ada', 'eva'] },
+    ],
+    [
+      'an acknowledge and a resolve',
+      'acknowledged',
+      incident,
+      [...opened, 'ada acknowledge', 'ada resolve', 'bot acknowledge'],
+      'ada acknowledged it and ada resolved it',
+      { status: 'resolved' },
+    ],
+  ];
+
+describe('between our look and our write', () => {
+  test.each(cases)('%s, and ours set it to %s', (_what, written, seen, entries, who, amends) => {
+    const acts = actsBetween(log(...entries), seen, written, ['bot']);
+    expect(acts.map(tellAct).join(' and ')).toBe(who);
+    const assigned =
+      entries
+        .findLast((line) => / (assign|delegate|escalate) /.test(line))
+        ?.split(' ')
+        .slice(2) ?? [];
+    const after = { ...incident, status: written, assignees: written === 'resolved' ? [] : assigned };
+    expect(acts.length === 0 ? '-' : (amendsFor(acts, seen, written, after) ?? '-')).toEqual(amends);
+  });
+});

@@ -1,0 +1,379 @@
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  CancellationScope,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  setHandler,
+  sleep,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { CallInput, PersonsNote } from '../activities/index.ts';
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import { attempt } from './attempt.ts';
+import type { Chronicle } from './chronicle.ts';
+import { type Happening, incidentChanged, type Known, type Pause, type Signed } from './contract.ts';
+import { activitiesOf, perform } from './proxies.ts';
+import { notesMark, stateOf } from './state.ts';
+
+export const changed = defineSignal<[Happening]>(incidentChanged);
+
+/** A person takes the incident: the run stops writing and gives it back. Narrows only, so anyone may say it. */
+export const takeOver = defineUpdate<string, [({ readonly by?: string } | undefined)?]>('takeOver');
+
+/** Gives the incident back now instead of at the end of the lease. Narrows only, so anyone may ask for it. */
+export const handBack = defineUpdate<string>('handBack');
+
+/** Nothing is written until an operator resumes; a lease runs on. Narrows only, so anyone may say it. */
+export const pause = defineUpdate<
+  string,
+  [({ readonly by?: string; readonly reason?: string } | undefined)?]
+>('pause');
+
+/** Goes on after a pause. Widens, so an operator must have signed exactly this pause. */
+export const resume = defineUpdate<string, [Signed<Pause>]>('resume');
+
+/** The pause that holds; `null` where none does. */
+export const pausedSince = defineQuery<Pause | null>('paused');
+
+/** Why a run leaves its incident to people, in the words that follow "incident #12". */
+export interface Ending {
+  /** `person`: a person acted. `source`: whoever sent its alerts resolved it. `pagerduty`: it took the acknowledge back. `request`: somebody asked for it. */
+  readonly by: 'person' | 'source' | 'pagerduty' | 'request';
+  readonly sentence: string;
+}
+
+/** How work under people's eyes ended. */
+export type Came<T> =
+  | { readonly end: 'done'; readonly value: T }
+  | { readonly end: 'lease' }
+  | { readonly end: 'people'; readonly ending: Ending };
+
+/** What people and PagerDuty do to the incident of a run, while it goes on. */
+export interface People {
+  /** Begins to follow the incident, from what was just read of it. */
+  readonly follow: (incident: Incident, notes?: readonly { readonly id: string }[]) => void;
+  /** The incident as it was last seen, cut to what a write compares. */
+  readonly seen: () => { readonly since?: NonNullable<CallInput<'updateIncident'>['since']> };
+  /** The incident as a write of our own left it. */
+  readonly saw: (incident: Incident) => void;
+  /** A note of our own is there. */
+  readonly noted: (id: string) => void;
+  /** Works until it is done, a person acts, or an instant (milliseconds) comes; what is still under way then is cancelled. */
+  readonly during: <T>(work: () => Promise<T>, until?: number) => Promise<Came<T>>;
+  /** How often something was heard of the incident so far. */
+  readonly wakes: () => number;
+  /** Waits while the run is paused; says whether it may write then, or is over. */
+  readonly mayWrite: () => Promise<boolean>;
+  /** Who hears of a note that approves something. */
+  readonly onNote: (
+    hear: (note: { readonly incident: string; readonly id: string; readonly code: string }) => void,
+  ) => void;
+  /** The run itself has a reason to leave the incident to people. */
+  readonly end: (ending: Ending) => void;
+  /** Why it is over, where it is. */
+  readonly ending: () => Ending | undefined;
+  /** Ends the listening; before the run ends. */
+  readonly leave: () => void;
+}
+
+/** Events whose ids are remembered, so that each counts once. */
+const mostEvents = 1_000;
+
+/** Listens for a run about one incident: its Signal, Updates and Query. */
+export function peopleOf(
+  { account, incident }: { readonly account: string; readonly incident?: string | undefined },
+  chronicle: Chronicle,
+): People {
+  // A run that opens its incident knows only then which it is.
+  let id = incident ?? '';
+  const { urgent } = activitiesOf(account);
+  const events = new Set<string>();
+  const heard = { wakes: 0, looked: 0, notes: 0, notesLooked: 0 };
+  const listening = new CancellationScope();
+  const seenNotes = new Set<string>();
+  let hearNote: Parameters<People['onNote']>[0] = () => {};
+  let ending: Ending | undefined;
+  let known: Incident | undefined;
+  let notes: { count: number; newest: string | null } | undefined;
+  /** Counts our own writes: what was read before one of them is old. */
+  let version = 0;
+  let times = 0;
+  let isLeft = false;
+  let paused: (Pause & { readonly over: () => void }) | undefined;
+
+  const end = (next: Ending): void => {
+    if (ending) return;
+    ending = next;
+    chronicle.say(`Stepping back: ${next.sentence}.`);
+  };
+
+  setHandler(
+    changed,
+    ({ event, type }) => {
+      if (events.has(event)) return;
+      events.add(event);
+      for (const oldest of events) {
+        if (events.size <= mostEvents) break;
+        events.delete(oldest);
+      }
+      heard.wakes += 1;
+      if (type === 'incident.annotated' || type === 'sweep') heard.notes += 1;
+    },
+    { description: 'Something happened to the incident: it is read anew' },
+  );
+  setHandler(
+    takeOver,
+    (said) => {
+      end({ by: 'person', sentence: `${said?.by ?? 'somebody'} takes it over` });
+      return 'The run stops writing; what it holds goes back to people now.';
+    },
+    { description: 'A person takes the incident: the run stops writing and gives it back' },
+  );
+  setHandler(
+    handBack,
+    () => {
+      end({ by: 'request', sentence: 'somebody asked that it go back to people' });
+      return 'It goes back to people now.';
+    },
+    { description: 'Give the incident back to people now' },
+  );
+  setHandler(
+    pause,
+    (said) => {
+      const by = said?.by ?? 'somebody';
+      const why = said?.reason ? `: ${said.reason}` : '';
+      paused ??= {
+        at: Date.now(),
+        by,
+        over: chronicle.waitsFor(`an operator to resume it (paused by ${by}${why})`),
+      };
+      return 'It writes nothing until an operator resumes it; a lease runs on.';
+    },
+    { description: 'Write nothing until an operator resumes the run' },
+  );
+  setHandler(
+    resume,
+    async ({ value, statement }) => {
+      const heardAt = Date.now();
+      const word = await perform(urgent.admit, {
+        step: `Check who resumes at ${new Date(heardAt).toISOString()}`,
+        update: 'resume',
+        of: 'operator',
+        value,
+        statement,
+        heardAt,
+      });
+      if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
+      chronicle.say(word.sentence);
+      paused?.over();
+      paused = undefined;
+      return word.sentence;
+    },
+    {
+      description: 'Go on after a pause: { value: what the Query paused says, statement }',
+      validator: (said) => {
+        if (typeof said?.statement !== 'string' || typeof said.value !== 'object' || said.value === null)
+          throw new Error('Send { value, statement }; `oncall resume` signs one.');
+        if (!paused) throw new Error('The run is not paused.');
+        if (said.value.at !== paused.at || said.value.by !== paused.by)
+          throw new Error('It is paused anew since; look again, then resume that.');
+      },
+    },
+  );
+  setHandler(pausedSince, () => (paused ? { at: paused.at, by: paused.by } : null), {
+    description: 'Who paused the run, and since when',
+  });
+
+  /** Keeps what is known where the sweep can compare it. */
+  function publish(): void {
+    if (!known) return;
+    const state = stateOf(known);
+    const mark = notes && notesMark(notes);
+    upsertMemo({
+      known: { incident: id, state, ...(mark !== undefined && { notes: mark }) } satisfies Known,
+    });
+  }
+
+  async function listen(): Promise<void> {
+    for (;;) {
+      await condition(() => ending !== undefined || heard.wakes > heard.looked);
+      if (ending) return;
+      const { wakes, notes: noteWakes } = heard;
+      times += 1;
+      if (noteWakes > heard.notesLooked) await readNotes(times);
+      if (!ending) await lookAgain(times);
+      heard.looked = wakes;
+      heard.notesLooked = noteWakes;
+    }
+  }
+
+  async function lookAgain(time: number): Promise<void> {
+    const before = version;
+    const read = await attempt(
+      perform(urgent.getIncident, {
+        step: `Look again at ${id}, ${time}`,
+        request: { params: { id } },
+        ours: true,
+      }),
+    );
+    if (!read.ok) return chronicle.say(`What happened to it could not be read: ${read.sentence}`);
+    if (!known || ending) return;
+    // One of our own writes came in between: what was read is old, or will be told again.
+    if (version !== before) return lookAgain(time);
+    const { incident } = read.response;
+    const was = known;
+    if (stateOf(incident) !== stateOf(was)) {
+      const acts = await attempt(
+        perform(urgent.listActs, { step: `Ask who did it, ${time}`, incident: seenOf(was) }),
+      );
+      if (version !== before) return lookAgain(time);
+      if (!acts.ok) {
+        // In the people's favour: what nobody can tell, a person may have done.
+        return end({
+          by: 'person',
+          sentence: `it was changed, and who did it could not be read (${acts.sentence})`,
+        });
+      }
+      known = incident;
+      publish();
+      const last = acts.acts.at(-1);
+      if (last) return end({ by: 'person', sentence: `${last.name} ${did[last.kind]}` });
+      if (incident.status === 'resolved')
+        return end({
+          by: 'source',
+          sentence: `${incident.last_status_change_by?.summary ?? 'its source'} has resolved it`,
+        });
+      if (was.status === 'acknowledged' && incident.status === 'triggered')
+        return end({ by: 'pagerduty', sentence: 'PagerDuty has un-acknowledged it' });
+    }
+    known = incident;
+    publish();
+  }
+
+  async function readNotes(time: number): Promise<void> {
+    const read = await attempt(
+      perform(urgent.listPersonsNotes, { step: `Read the notes of ${id}, ${time}`, incident: id }),
+    );
+    if (!read.ok) return chronicle.say(`Its notes could not be read: ${read.sentence}`);
+    notes = { count: read.count, newest: read.newest };
+    publish();
+    for (const note of read.notes.toReversed()) {
+      if (seenNotes.has(note.id) || isOlder(note)) continue;
+      seenNotes.add(note.id);
+      hear(note);
+    }
+  }
+
+  function hear({ id: note, name, answer, text }: PersonsNote): void {
+    if (answer?.kind === 'stop') end({ by: 'person', sentence: `${name} wrote “stop”` });
+    else if (answer?.kind === 'mine') end({ by: 'person', sentence: `${name} takes it: “mine”` });
+    else if (answer) hearNote({ incident: id, id: note, code: answer.code });
+    else chronicle.say(`${name} noted: “${text}”`);
+  }
+
+  return {
+    follow: (incident, existing) => {
+      known = incident;
+      // Notes that were there before answer nothing.
+      for (const note of existing ?? []) seenNotes.add(note.id);
+      if (existing) notes = { count: existing.length, newest: existing[0]?.id ?? null };
+      publish();
+      listening.run(listen).catch((error: unknown) => {
+        if (!isCancellation(error)) throw error;
+      });
+    },
+    seen: () => (known ? { since: seenOf(known) } : {}),
+    saw: (incident) => {
+      id = incident.id;
+      known = incident;
+      version += 1;
+      publish();
+    },
+    noted: (note) => {
+      if (notes) notes = { count: notes.count + 1, newest: note };
+      publish();
+    },
+    during: async (work, until) => {
+      if (ending) return { end: 'people', ending };
+      const waiting = new CancellationScope();
+      const working = new CancellationScope();
+      const over = waiting.run(() => condition(() => ending !== undefined));
+      const lease =
+        until === undefined
+          ? new Promise<never>(() => {})
+          : waiting.run(() => sleep(Math.max(1, until - Date.now()), { summary: 'the lease' }));
+      const value = working.run(work);
+      try {
+        return await Promise.race([
+          over.then(() => ({ end: 'people', ending: ending as Ending }) as const),
+          lease.then(() => ({ end: 'lease' }) as const),
+          value.then((done) => ({ end: 'done', value: done }) as const),
+        ]);
+      } finally {
+        // Whoever lost the race ends here, and what it says of that is heard by nobody.
+        for (const loser of [over, lease, value]) loser.catch(() => {});
+        waiting.cancel();
+        working.cancel();
+      }
+    },
+    wakes: () => heard.wakes,
+    mayWrite: async () => {
+      if (paused) await condition(() => paused === undefined || ending !== undefined || isLeft);
+      return paused === undefined;
+    },
+    onNote: (listener) => {
+      hearNote = listener;
+    },
+    end,
+    ending: () => ending,
+    leave: () => {
+      isLeft = true;
+      listening.cancel();
+    },
+  };
+}
+
+/** Whether a note was there before the run began; a minute of grace, since PagerDuty's clock is another. */
+const isOlder = ({ at }: PersonsNote): boolean =>
+  at !== null && Date.parse(at) < workflowInfo().startTime.getTime() - 60_000;
+
+/** What each act is called, in a sentence. */
+const did = {
+  acknowledge: 'has acknowledged it',
+  resolve: 'has resolved it',
+  unacknowledge: 'has un-acknowledged it',
+  reopen: 'has opened it again',
+  assign: 'has reassigned it',
+  escalate: 'has escalated it',
+  delegate: 'has handed it to another escalation policy',
+  snooze: 'has snoozed it',
+} as const;
+
+/** An incident cut to what it is compared by. */
+const seenOf = ({
+  id,
+  incident_number,
+  title,
+  status,
+  urgency,
+  service,
+  escalation_policy,
+  teams,
+  assignments,
+  acknowledgements,
+}: Incident) => ({
+  id,
+  incident_number,
+  title,
+  status,
+  urgency,
+  service,
+  escalation_policy,
+  teams,
+  assignments,
+  acknowledgements,
+});
