@@ -91,17 +91,22 @@ async function putBack(
   if (incident && !isAsLeft(incident, after)) return 'somebody has changed it again since, and that stands';
   const facts: AllFacts = { incidents: now };
   const sentence = `${runner} puts incident #${number} (${id}) ${tellAmends(amends)}: ${join(acts.map(tellAct))} between our look at it and our write, and people come first.`;
-  const sentAt = deps.now();
-  const stamp = await ledger.decide(async (book) => {
-    const entry = entryOf(undo, facts, { decision: 'allowed', rule: 'people first', sentence });
+  // Made once, whereas what follows may be done again.
+  const entry = entryOf(undo, facts, { decision: 'allowed', rule: 'people first', sentence });
+  const claimed = ledger.decide(async (book) => {
     const made = await book.append(entry);
+    const now = deps.now();
     await book.claim(undo.step, made, {
       earlier,
-      sentAt: new Date(sentAt),
-      answerBy: sentAt + timeLimitMs(undo.endpoint),
+      sentAt: new Date(now),
+      answerBy: now + timeLimitMs(undo.endpoint),
       leaseUntil: undefined,
     });
     return made;
+  });
+  const stamp = await claimed.catch((error: unknown) => {
+    reader.reads.unshift(...entry.reads);
+    throw error;
   });
   try {
     await sendOnce(undo, stamp, sentence, facts);

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject } from 'vitest';
 import { startRun } from '../../client/agent.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
@@ -34,16 +35,18 @@ async function set(grants: string): Promise<string> {
   return url.href;
 }
 
-const environment = (databaseUrl: string): Readonly<Record<string, string>> => ({
-  ONCALL_HOME: stage.home,
+/** @param machine with a home of its own; the stage's where absent. */
+const environment = (databaseUrl: string, machine = ''): Readonly<Record<string, string>> => ({
+  ONCALL_HOME: join(stage.home, machine),
   ONCALL_CONFIG: stage.configFile,
   DATABASE_URL: databaseUrl,
   TEMPORAL_ADDRESS: inject('temporalAddress'),
   TEMPORAL_NAMESPACE: stage.namespace,
 });
 
-async function startWorker(place: Place, databaseUrl: string): Promise<Program> {
-  const worker = place.start(process.execPath, [built('worker/main.js')], { env: environment(databaseUrl) });
+async function startWorker(place: Place, databaseUrl: string, machine?: string): Promise<Program> {
+  const env = environment(databaseUrl, machine);
+  const worker = place.start(process.execPath, [built('worker/main.js')], { env });
   programs.push(worker);
   await worker.line(/^working on main in namespace /);
   return worker;
@@ -93,7 +96,7 @@ test('a cap that two Workers reach at once allows as many steps as it says; a fr
   place,
 }) => {
   const url = await set('incidents.add_note: { level: full, cap: 3/hour }');
-  await Promise.all([startWorker(place, url), startWorker(place, url)]);
+  await Promise.all(['one', 'other'].map((machine) => startWorker(place, url, machine)));
   const incident = await stage.trigger();
   const results = await Promise.all(Array.from({ length: 9 }, (_, index) => note(incident, `note-${index}`)));
   expect(results.filter(({ outcome }) => outcome === 'done')).toHaveLength(3);
@@ -125,6 +128,79 @@ test('a cap that two Workers reach at once allows as many steps as it says; a fr
   expect(findSecrets(places, secrets())).toEqual([]);
   await close();
 });
+
+test('three Workers on machines of their own, restarted in turn under load and one of them killed, lose nothing and do nothing twice', async ({
+  place,
+}) => {
+  const url = await set(responder('5m'));
+  const machines = new Map<string, Program>();
+  const restart = async (name: string): Promise<unknown> =>
+    machines.set(name, await startWorker(place, url, name));
+  await Promise.all(['a', 'b', 'c'].map(restart));
+  const held = await stage.trigger();
+  const holding = await hold(held);
+  const incident = await stage.trigger();
+  const said: string[] = [];
+  const ends: string[] = [];
+  const runs: string[] = [];
+  let isOver = false;
+  const load = Array.from({ length: 4 }, async (_, writer) => {
+    for (let index = 0; !isOver; index += 1) {
+      const text = `note ${index} of ${writer}`;
+      said.push(text);
+      const input = { account, incident, note: text };
+      const run = await startRun(stage.client, stage.agent('bot'), 'addNote', input, { key: text });
+      runs.push(run.workflowId);
+      ends.push((await run.result()).outcome);
+    }
+  });
+  const more = (): Promise<unknown> => {
+    const before = ends.length;
+    return until('the others go on', () => ends.length >= before + 6);
+  };
+  await more();
+  for (const name of ['a', 'b']) {
+    const worker = machines.get(name);
+    worker?.send('SIGTERM');
+    expect(await worker?.ended).toMatchObject({ code: 0 });
+    await more();
+    await restart(name);
+  }
+  const excused = await stage.lockStore(async () => async () => {});
+  await more();
+  const killed = machines.get('c');
+  killed?.send('SIGKILL');
+  expect(await killed?.ended).toMatchObject({ signal: 'SIGKILL' });
+  await excused();
+  programs = programs.filter((program) => program !== killed);
+  await restart('c');
+  await more();
+  isOver = true;
+  await Promise.all(load);
+
+  expect(ends.filter((outcome) => outcome !== 'done')).toEqual([]);
+  const there = stage.simulator.world.notes(incident).map((text) => text.split('\n')[0]);
+  expect(there.toSorted()).toEqual(said.toSorted());
+  // Another machine than the one that took it gives it back, and by what the store knows of it.
+  await stage.client.workflow.getHandle(holding.workflowId).executeUpdate('handBack');
+  await until('people have it', () => statusOf(held) === 'triggered');
+  expect((await holding.result()).outcome).toBe('partly');
+  expect(await stage.store.selectFrom('leases').selectAll().execute()).toEqual([]);
+  const verified = await oncall(place, ['audit', 'verify'], url);
+  expect(verified.stdout, verified.stderr).toMatch(/^The audit is whole: /);
+  const workers = new Set(await Promise.all(runs.map(workersOf)).then((names) => names.flat()));
+  console.log(
+    `${said.length} notes by ${workers.size} Workers, of which two were restarted and one killed: ${there.length} written.`,
+  );
+  expect(workers.size).toBeGreaterThan(machines.size);
+  await close();
+});
+
+/** Who made the calls of a run. */
+async function workersOf(workflowId: string): Promise<readonly string[]> {
+  const { events } = await stage.client.workflow.getHandle(workflowId).fetchHistory();
+  return (events ?? []).flatMap(({ activityTaskStartedEventAttributes: started }) => started?.identity ?? []);
+}
 
 test('with the database hanging a release is written to a file within seconds, and carried over after', async ({
   place,
