@@ -143,6 +143,7 @@ test('three Workers on machines of their own, restarted in turn under load and o
   const said: string[] = [];
   const ends: string[] = [];
   const runs: string[] = [];
+  const underWay = new Set<string>();
   let isOver = false;
   const load = Array.from({ length: 4 }, async (_, writer) => {
     for (let index = 0; !isOver; index += 1) {
@@ -151,7 +152,9 @@ test('three Workers on machines of their own, restarted in turn under load and o
       const input = { account, incident, note: text };
       const run = await startRun(stage.client, stage.agent('bot'), 'addNote', input, { key: text });
       runs.push(run.workflowId);
+      underWay.add(run.workflowId);
       ends.push((await run.result()).outcome);
+      underWay.delete(run.workflowId);
     }
   });
   const more = (): Promise<unknown> => {
@@ -169,7 +172,13 @@ test('three Workers on machines of their own, restarted in turn under load and o
   const excused = await stage.lockStore(async () => async () => {});
   await more();
   const killed = machines.get('c');
+  // The effect of what it has under way is there, and it never hears of it.
+  await stage.fault({ operation: 'createIncidentNote', kind: 'delay', delay_ms: 2_000 });
+  await until('it has a call under way', async () =>
+    (await Promise.all([...underWay].map(callersOf))).flat().includes(`${killed?.pid}`),
+  );
   killed?.send('SIGKILL');
+  await stage.clearFaults();
   expect(await killed?.ended).toMatchObject({ signal: 'SIGKILL' });
   await excused();
   programs = programs.filter((program) => program !== killed);
@@ -188,13 +197,23 @@ test('three Workers on machines of their own, restarted in turn under load and o
   expect(await stage.store.selectFrom('leases').selectAll().execute()).toEqual([]);
   const verified = await oncall(place, ['audit', 'verify'], url);
   expect(verified.stdout, verified.stderr).toMatch(/^The audit is whole: /);
+  const retried = (await stage.audit()).filter(({ kind, attempt }) => kind === 'entry' && attempt > 1);
+  expect(new Set(retried.map(({ workflowId }) => workflowId)).size).toBeGreaterThan(0);
   const workers = new Set(await Promise.all(runs.map(workersOf)).then((names) => names.flat()));
   console.log(
-    `${said.length} notes by ${workers.size} Workers, of which two were restarted and one killed: ${there.length} written.`,
+    `${said.length} notes by ${workers.size} Workers, of which two were restarted and one killed: ${there.length} written, ${retried.length} tried again.`,
   );
   expect(workers.size).toBeGreaterThan(machines.size);
   await close();
 });
+
+/** The processes that have a call of a run under way. */
+async function callersOf(workflowId: string): Promise<readonly string[]> {
+  const { raw } = await stage.client.workflow.getHandle(workflowId).describe();
+  return (raw.pendingActivities ?? []).flatMap(
+    ({ lastWorkerIdentity }) => lastWorkerIdentity?.split('@')[0] ?? [],
+  );
+}
 
 /** Who made the calls of a run. */
 async function workersOf(workflowId: string): Promise<readonly string[]> {
