@@ -62,7 +62,7 @@ describe.sequential('an operator at the command line', () => {
     const listed = await oncall('approvals');
     expect(listed.stdout).toMatch(/note-bot may add a note to incident #\d+ .* once lead approves/);
     expect(listed.stdout).toMatch(/would send: createIncidentNote .*Rolled back\./);
-    expect(listed.stdout).toMatch(/incident #\d+ \(\w+\): triggered, urgency high, service PCHECKOUT/);
+    expect(listed.stdout).toMatch(/incident #\d+ \(\w+\): triggered, urgency high, “.+”, service PCHECKOUT/);
     const approved = await json<{ step: string }>(0, 'approve', id);
     expect(approved.step).toBe('done');
     expect((await run.result()).outcome).toBe('done');

@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { type AgentIdentity, readAgent } from '../../client/identity.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../../client/local-world.ts';
 import { freePorts } from '../../client/ports.ts';
+import { historiesOf } from '../support/places.ts';
 import { built, type Place, type Program } from '../support/processes.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
@@ -80,9 +81,10 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
   const { configure, keyFileOf } = localWorld(place.folder, agents);
   configure(url);
   const connection = await Connection.connect({ address: server.address });
+  const client = new Client({ connection });
   return {
     server,
-    client: new Client({ connection }),
+    client,
     agent: (name) => readAgent(name, keyFileOf(name)),
     keyFileOf,
     startWorker: async () => {
@@ -128,7 +130,10 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
         times: 1,
       });
     },
-    close: () => connection.close(),
+    close: async () => {
+      place.search(await historiesOf(client, []));
+      await connection.close();
+    },
   };
 }
 

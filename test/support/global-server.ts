@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { clientSettings } from '../../client/config.ts';
 import { startTemporal } from '../../client/local-temporal.ts';
 import { freePorts } from '../../client/ports.ts';
 import { addUp } from './tally.ts';
+import { isWhole, tell } from './whole.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -44,22 +45,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   project.provide('workflowBundle', workflowBundle);
   return async () => {
     await server.stop();
-    const { lines, faults } = addUp(folder, isWhole(project));
-    for (const line of lines) console.log(line);
-    for (const fault of faults) console.error(`FAILED: ${fault}`);
-    // An error that a teardown throws is printed, and the run stays green.
-    if (faults.length > 0) process.exitCode = 1;
+    tell(addUp(folder, isWhole(project, 'integration', /support\/stage\.ts/)));
     rmSync(folder, { recursive: true, force: true });
   };
-}
-
-/** Whether every test that sets a stage was run, so that a count of 0 means that nothing was looked at. */
-function isWhole({ vitest }: TestProject): boolean {
-  if (vitest.config.testNamePattern) return false;
-  const folder = fileURLToPath(new URL('../integration', import.meta.url));
-  const ran = new Set(vitest.state.getFiles().map(({ filepath }) => filepath));
-  return readdirSync(folder)
-    .map((name) => join(folder, name))
-    .filter((file) => readFileSync(file, 'utf8').includes('support/stage.ts'))
-    .every((file) => ran.has(file));
 }

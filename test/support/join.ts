@@ -92,6 +92,9 @@ export function joinAudit(
     else if (takeSilenced(silenced, request) || aways.some((away) => isLogged(away, request))) excused += 1;
     else faults.push(`${what} is listed by no record of the audit`);
   }
+  for (const { record, operation, isOutcome } of unanswered)
+    if (isOutcome && record.decision === 'done')
+      faults.push(`${nameOf(record)} says that ${operation} was answered, and nothing reached PagerDuty`);
   const ids = new Set(sent.map(({ request_id }) => request_id));
   for (const { id, record } of mentions)
     if (id !== undefined && !ids.has(id))
@@ -114,16 +117,18 @@ function mentionsOf(record: Recorded, records: readonly Recorded[]): readonly Me
     record,
     isOutcome: false,
   }));
-  const tellsOf = (decisions: readonly string[]): boolean =>
-    record.kind === 'outcome' && decisions.includes(record.decision);
-  // An effect that was found tells of a request of which its own try could write down nothing any more.
-  const isFound =
-    tellsOf(['found']) &&
-    !records.some((other) => other.decision === 'unknown' && other.entry === record.entry);
-  const isSent = tellsOf(['done', 'refused', 'unknown']) || isFound;
   const own = { id: record.requestId, operation: record.operation, record, isOutcome: true };
-  return isSent ? [...reads, own] : reads;
+  return isOfSending(record) || isLateWord(record, records) ? [...reads, own] : reads;
 }
+
+const isOfSending = ({ kind, decision }: Recorded): boolean =>
+  kind === 'outcome' && ['done', 'refused', 'unknown'].includes(decision);
+
+/** What was looked up of a try is the one word about it where nobody could write down what had come of it. */
+const isLateWord = (record: Recorded, records: readonly Recorded[]): boolean =>
+  record.kind === 'outcome' &&
+  ['found', 'lost'].includes(record.decision) &&
+  !records.some((other) => isOfSending(other) && other.entry === record.entry && other.seq < record.seq);
 
 /** What a mention says of its request that is not so. */
 function mismatches(

@@ -1,4 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
+import type { World } from '../../simulator/world.ts';
 
 /** Something that must stand nowhere but in its own file. */
 export interface Secret {
@@ -12,6 +13,21 @@ export interface Secret {
 export interface Place {
   readonly name: string;
   readonly bytes: Buffer;
+}
+
+/** What PagerDuty gave out meanwhile: OAuth tokens, with the secrets of the apps that could ask for them, and webhook secrets. */
+export function issuedBy(world: World, known: ReadonlySet<string>): readonly Secret[] {
+  const tokens = [...world.credentials.keys()].filter((key) => !known.has(key));
+  const apps = tokens.length === 0 ? [] : [...world.oauthClients.values()];
+  return [
+    ...tokens.map((value) => ({ name: 'an OAuth token', value })),
+    ...apps.map(({ id, secret }) => ({ name: `the secret of the app ${id}`, value: secret })),
+    ...world.subscriptions
+      .list()
+      .flatMap(({ id, secrets }) =>
+        secrets.map((value) => ({ name: `the secret of the webhook ${id}`, value })),
+      ),
+  ];
 }
 
 /** Where secrets stand in the open or thinly veiled: a sentence each. */

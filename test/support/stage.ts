@@ -17,6 +17,7 @@ import { journalFile } from '../../worker/config.ts';
 import { type RunningWorker, startWorker } from '../../worker/index.ts';
 import {
   releaseWorkflowId,
+  sweepScheduleId,
   taskQueues,
   type WorkflowName,
   type Workflows,
@@ -27,9 +28,10 @@ import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from '.
 import { logged, memoryLog } from './logged.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
-import { findSecrets, type Secret } from './secrets.ts';
+import { findSecrets, issuedBy, type Secret } from './secrets.ts';
 import { storeFor } from './stage-store.ts';
 import { openTally } from './tally.ts';
+import { until } from './until.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
 export const responder = (lease = '5m'): string => `incidents: read
@@ -72,6 +74,7 @@ export interface Stage {
   readonly newKey: (name: string) => string;
   /** Makes the store unusable for all writers, by its lock or otherwise, until what it gives is called. */
   readonly lockStore: (lock?: () => Promise<() => Promise<void>>) => Promise<() => Promise<void>>;
+  /** No Schedule sweeps in between: what reaches PagerDuty is the test's. */
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
     agent: string,
@@ -88,6 +91,8 @@ export interface Stage {
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
   readonly configText: () => string;
+  /** Takes a closed run and its history out of the server, as its operator can. */
+  readonly deleteRun: (run: { readonly workflowId: string; readonly runId: string }) => Promise<void>;
   /** Sweeps now, beside the Schedule, and waits until what it started has ended. */
   readonly sweep: () => Promise<void>;
   readonly fault: (fault: z.input<typeof Fault>) => Promise<void>;
@@ -131,6 +136,7 @@ export async function setStage({
   const home = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
   const configFile = join(home, 'oncall.yaml');
   const simulator = await startSimulator(simulatorOptions);
+  const known = new Set(simulator.world.credentials.keys());
   const recorder = record && (await startRecorder(simulator.url));
   const keyFile = (name: string): string => join(home, `${name}.pem`);
   const secrets: Secret[] = [];
@@ -141,6 +147,7 @@ export async function setStage({
     keyFiles.push(file);
   };
   const aways: Away[] = [];
+  const deleted = new Set<string>();
   writeSecret(join(home, 'token'), 'the token of the account', simulatorToken);
   writeSecret(join(home, 'routing-key'), 'the routing key', checkoutKey);
   writeFileSync(configFile, configuration(recorder?.url ?? simulator.url, home));
@@ -195,13 +202,24 @@ export async function setStage({
         workflowBundle: inject('workflowBundle'),
         log: memoryLog,
       });
-      workers.push(worker);
+      if (workers.push(worker) === 1) await pauseSweeps();
       return worker;
     },
     start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
+    deleteRun: async ({ workflowId, runId }) => {
+      const execution = { workflowId, runId };
+      await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: execution });
+      await until('the run is gone', () =>
+        client.workflowService.getWorkflowExecutionHistory({ namespace, execution }).then(
+          () => false,
+          () => true,
+        ),
+      );
+      deleted.add(runId);
+    },
     sweep: async () => {
       const { released } = (await client.workflow.execute('sweepLeases', {
         workflowId: `sweep-by-hand:${randomUUID()}`,
@@ -269,6 +287,16 @@ export async function setStage({
     return (await requests()).at(-1)?.seq ?? 0;
   }
 
+  async function pauseSweeps(): Promise<void> {
+    const schedule = client.schedule.getHandle(sweepScheduleId('main'));
+    await schedule.pause('a test sweeps by hand');
+    // One may have begun in the instant before.
+    await until('no sweep is under way', async () => {
+      const { info } = await schedule.describe();
+      return info.runningActions.length === 0;
+    });
+  }
+
   /** What is wrong with all that happened on this stage; what was looked at is added to the run's tally. */
   async function inspect(): Promise<readonly string[]> {
     // A test may have named more secrets than the stage made.
@@ -278,8 +306,10 @@ export async function setStage({
       keyFiles.push(file);
     }
     const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
+    secrets.push(...issuedBy(simulator.world, known));
     const { faults, ...joined } = joinAudit(await requests(), records, aways);
-    const histories = await historiesOf(client, records);
+    const kept = records.filter(({ runId }) => !deleted.has(runId));
+    const histories = await historiesOf(client, kept);
     const tables = await tablesOf(store);
     const logs = { name: 'the log', bytes: Buffer.from(logged.slice(loggedBefore).join('')) };
     const files = filesIn(home, keyFiles);

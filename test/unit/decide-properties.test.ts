@@ -89,6 +89,7 @@ const anyFacts: fc.Arbitrary<Required<Facts>> = fc.record({
   policies: one(fc.record({ id: fc.constant('PABC123'), teams: fc.subarray(['PT1', 'PT9']) })),
   schedules: one(fc.record({ id: fc.constant('PABC123'), teams: fc.subarray(['PT1', 'PT9']) })),
   users: one(fc.record({ id: fc.constant('PABC123'), teams: fc.subarray(['PT1', 'PT9']) })),
+  ourUsers: fc.constantFrom([], ['PABC123']),
   ourDuty: fc.constantFrom(null, 'level 1 of x'),
   duty: fc.subarray(['PABC123', 'PE9']),
 });
@@ -146,7 +147,16 @@ test('what is decided without a fact stays so once it is known', () => {
       anyGrants,
       anyQuestion,
       anyFacts,
-      fc.subarray(['incidents', 'services', 'policies', 'schedules', 'users', 'duty', 'ourDuty'] as const),
+      fc.subarray([
+        'incidents',
+        'services',
+        'policies',
+        'schedules',
+        'users',
+        'duty',
+        'ourDuty',
+        'ourUsers',
+      ] as const),
       (grants, question, facts, known) => {
         const some = Object.fromEntries(known.map((name) => [name, facts[name]]));
         const early = outcome(grants, question, some).decision;
@@ -194,6 +204,7 @@ test('taking a grant away never allows what was denied, unless it stood above an
             schedules: [],
             users: [],
             duty: [],
+            ourUsers: [],
             ourDuty: null,
           },
           0,
