@@ -6,7 +6,10 @@ const named = (folder: string, names: string): readonly string[] =>
 
 /** The tests of the gate whose store is a file elsewhere, and those of what only PostgreSQL does. */
 const include = [
-  ...named('unit', 'audit-store steps leases switches audit audit-verify audit-kill release-journal'),
+  ...named(
+    'unit',
+    'audit-store steps leases switches audit audit-verify audit-kill perform-kill release-journal',
+  ),
   ...named('integration', 'caps switches identity once approvals attacks audit leases planted'),
   'test/postgres/*.test.ts',
 ];
