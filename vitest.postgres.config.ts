@@ -35,7 +35,7 @@ export default defineConfig({
     // What kills processes at random shows elsewhere that it finds something; here it is shorter.
     env: { KILLS: '3' },
     setupFiles: ['test/support/quiet.ts'],
-    hookTimeout: 120_000,
-    testTimeout: 120_000,
+    hookTimeout: 300_000,
+    testTimeout: 300_000,
   },
 });

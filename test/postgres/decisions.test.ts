@@ -207,7 +207,7 @@ test('caps, freezes, claims and the chain hold among processes, whatever is kill
   for (const [what, count] of Object.entries(counts)) expect(count, what).toBeGreaterThan(0);
   // Of each round, one step under the cap and the shared one, but those that were frozen or killed on their way.
   expect(counts['allowed']).toBeGreaterThan(most);
-}, 300_000);
+});
 
 test('without the lock that every transaction begins with, the same campaign turns red', async () => {
   const build = join(folder(), 'dist');
@@ -223,7 +223,7 @@ test('without the lock that every transaction begins with, the same campaign tur
   await store.destroy();
   console.log(`Without the lock: ${faults.length} faults, such as: ${faults[0]}`);
   expect(faults.some((fault) => fault.includes('has a cap of 1'))).toBe(true);
-}, 300_000);
+});
 
 /** Numbers from 0 to 1, the same for the same seed. */
 function randomOf(start: number): () => number {

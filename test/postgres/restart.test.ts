@@ -139,7 +139,7 @@ test('a server that hangs is away within seconds, and is asked again once it goe
   postgres.freeze(true);
   const began = performance.now();
   await expect(write(store, record({ step: 'meanwhile' }))).rejects.toBeInstanceOf(StoreAway);
-  expect(performance.now() - began).toBeLessThan(10_000);
+  expect(performance.now() - began).toBeLessThan(30_000);
   postgres.freeze(false);
   await until('it is asked again', () => write(store, record({ step: 'after' })).catch(() => undefined));
   const steps = (await list(store, { limit: 10 })).map(({ step }) => step);

@@ -27,7 +27,7 @@ export interface Away {
   /** By the clock, milliseconds since 1970. */
   readonly from: number;
   readonly to: number;
-  /** By the simulator's log: the last request before, and the last one within. */
+  /** By the simulator's log: the last request before that was written down, and the last one within. */
   readonly afterSeq: number;
   readonly untilSeq: number;
 }

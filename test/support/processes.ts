@@ -59,6 +59,8 @@ export interface Place {
   readonly configFile: string;
   /** `TMPDIR`: what processes leave behind lies here. */
   readonly temporary: string;
+  /** What every process of the place finds in its environment. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly start: (command: string, args: readonly string[], options?: ProgramOptions) => Program;
   /** The command line as it is shipped. */
   readonly oncall: (args: readonly string[], options?: ProgramOptions) => Program;
@@ -83,7 +85,7 @@ export function makePlace(name = 'hook'): Place {
   // So that nobody's own profile of Temporal's command line is read.
   const temporalConfig = join(folder, 'temporal.toml');
   writeFileSync(temporalConfig, '[profile.default]\n');
-  const env = {
+  const environment = {
     ...cleanEnvironment(),
     TMPDIR: temporary,
     ONCALL_HOME: home,
@@ -94,11 +96,11 @@ export function makePlace(name = 'hook'): Place {
     everyProcess().filter(({ command }) => command.includes(` TMPDIR=${temporary} `));
   const said: (() => Searched)[] = [];
   const given: Searched[] = [];
-  const tally = openTally<ProcessTally>(inject('searched'));
+  const tally = openTally<ProcessTally>(inject('claims'));
   const start: Place['start'] = (command, args, options = {}) => {
     const started = startProgram(command, args, {
       cwd: options.cwd ?? folder,
-      env: { ...env, ...options.env },
+      env: { ...environment, ...options.env },
     });
     said.push(() => ({ name: `what ${args.join(' ')} said`, bytes: Buffer.from(started.said()) }));
     return started;
@@ -130,13 +132,14 @@ export function makePlace(name = 'hook'): Place {
     home,
     configFile,
     temporary,
+    environment,
     start,
     oncall: (args, options) => start(process.execPath, [built('client/cli.js'), ...args], options),
     living,
     search: (places) => void given.push(...places),
     clear: async () => {
       await until('nothing of the test lives', () => {
-        const left = living();
+        const left = said.length > 0 ? living() : [];
         for (const { pid } of left) kill(pid, 'SIGKILL');
         return left.length === 0;
       });

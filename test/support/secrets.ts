@@ -54,11 +54,15 @@ function formsOf(value: string): readonly Form[] {
       { name: 'percent-encoded', bytes: Buffer.from(encodeURIComponent(value)) },
     ];
   }
-  const key = createPrivateKey(value);
-  const { d = '' } = key.export({ format: 'jwk' });
-  // The last line of the PEM's base64 that holds key material; the first bytes are the same for every key.
   const body = value.replace(/-----[^-]+-----|\s/g, '');
-  return [...encodings(Buffer.from(d, 'base64url')), { name: 'as PEM', bytes: Buffer.from(body) }];
+  const asPem = { name: 'as PEM', bytes: Buffer.from(body) };
+  try {
+    const { d = '' } = createPrivateKey(value).export({ format: 'jwk' });
+    return [...encodings(Buffer.from(d, 'base64url')), asPem];
+  } catch {
+    // Under a passphrase, or cut: what stands in its file is all there is of it.
+    return [asPem];
+  }
 }
 
 function encodings(bytes: Buffer): readonly Form[] {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -26,6 +26,7 @@ import {
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
+import { claimNamespace } from './namespaces.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, issuedBy, type Secret } from './secrets.ts';
@@ -187,7 +188,7 @@ export async function setStage({
     lockStore: async (lock = own.lock) => {
       const unlock = await lock();
       const from = Date.now();
-      const afterSeq = await lastSeq();
+      const afterSeq = await lastListedSeq();
       return async () => {
         await unlock();
         aways.push({ from, to: Date.now(), afterSeq, untilSeq: await lastSeq() });
@@ -283,6 +284,14 @@ export async function setStage({
     const log = await call(simulator.url, 'GET', '/_simulator/requests');
     return (log as { requests: SeenRequest[] }).requests;
   }
+  /** The last request that a record lists by now: the record of a later one may find the store locked. */
+  async function lastListedSeq(): Promise<number> {
+    const records = await list(store, { limit: 1_000_000 });
+    const listed = new Set(
+      records.flatMap(({ requestId, reads }) => [requestId, ...reads.map((read) => read.requestId)]),
+    );
+    return (await requests()).findLast(({ request_id }) => listed.has(request_id))?.seq ?? 0;
+  }
   async function lastSeq(): Promise<number> {
     return (await requests()).at(-1)?.seq ?? 0;
   }
@@ -363,19 +372,6 @@ ${operatorLines}
 agents:
 ${agentLines}`;
   }
-}
-
-/** A namespace nobody else in this run uses. */
-function claimNamespace(): string {
-  for (const name of inject('namespaces')) {
-    try {
-      mkdirSync(join(inject('claims'), name));
-      return name;
-    } catch {
-      // Claimed by another test.
-    }
-  }
-  throw new Error('All namespaces are claimed; give the server more in global-server.ts.');
 }
 
 /** Sets limits no test comes near; the Worker leaves alone what stands already. */

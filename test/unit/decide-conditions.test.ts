@@ -1,8 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { fatesOf, seed, sources } from '../support/faulty-gate.ts';
 import { type TakenOut, takenOut } from '../support/taken-out.ts';
-
-vi.setConfig({ testTimeout: 600_000 });
 
 /** The sources that decide; of some, the part that does. What reads the configuration has proofs of its own. */
 const deciding: readonly (readonly [path: string, begin?: string, end?: string])[] = [
@@ -53,7 +51,7 @@ test('what is said to change nothing is one condition each, and few', () => {
   expect(idle.length).toBeLessThanOrEqual(7);
 });
 
-test('taking out any one condition of the engine turns a proof red', async () => {
+test('taking out any one condition of the engine turns a proof red', { timeout: 600_000 }, async () => {
   const { told, survived } = await fatesOf(removals.filter((one) => !isIdle(one)));
   process.stdout.write(`seed ${seed}, every condition taken out in turn: ${told}\n`);
   expect(survived).toEqual([]);

@@ -1,8 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { fatesOf, faultyGates, killerOf, seed, sources } from '../support/faulty-gate.ts';
 import { mutants } from '../support/mutants.ts';
-
-vi.setConfig({ testTimeout: 300_000 });
 
 const faults = mutants.map(({ what, text, becomes }) => {
   const [path = '', source = ''] = [...sources].find(([, one]) => one.includes(text)) ?? [];

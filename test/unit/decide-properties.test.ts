@@ -1,14 +1,11 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { decide, type Question } from '../../gate/decide.ts';
 import type { Facts } from '../../gate/facts.ts';
 import { actionsOf } from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue, operationNames } from '../../pagerduty/catalogue/index.ts';
 import { ask, limited, policyOf } from './questions.ts';
 import { sampleRequests } from './sample-requests.ts';
-
-// Hundreds of configurations are parsed: seconds, on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const resources = Object.keys(actionsOf) as readonly (keyof typeof actionsOf)[];
 const levels: Readonly<Record<string, readonly string[]>> = {
