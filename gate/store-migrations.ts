@@ -168,6 +168,9 @@ const migrations: Readonly<Record<string, Migration>> = {
   },
 };
 
+/** The names of all migrations, in their order. */
+export const migrationNames: readonly string[] = Object.keys(migrations);
+
 type Column = readonly [
   name: string,
   type: ColumnDataType | RawBuilder<unknown>,

@@ -16,6 +16,7 @@ import {
   transact,
 } from '../../gate/audit-store.ts';
 import { claims } from '../../gate/audit-witness.ts';
+import { migrationNames } from '../../gate/store-migrations.ts';
 import { storeTemplate } from '../support/global-postgres.ts';
 import { asOwner, createDatabase, dropDatabase, type PostgresUser, urlOf } from '../support/postgres.ts';
 import { findSecrets } from '../support/secrets.ts';
@@ -75,10 +76,9 @@ describe('the tables', () => {
     const store = await openStore(owner());
     expect(await verifyAudit(store, { say: () => {} })).toMatchObject({ whole: true, records: 3 });
     await store.destroy();
-    expect((await sql('select name from kysely_migration order by name')).map(({ name }) => name)).toEqual([
-      '0001-first',
-      '0002-gate',
-    ]);
+    expect((await sql('select name from kysely_migration order by name')).map(({ name }) => name)).toEqual(
+      migrationNames,
+    );
   });
 
   test('that are current are opened by a user who may not make any', async () => {
@@ -90,7 +90,7 @@ describe('the tables', () => {
   });
 
   test.each<[string, () => Promise<unknown>, string]>([
-    ['missing', async () => {}, '0001-first, 0002-gate'],
+    ['missing', async () => {}, migrationNames.join(', ')],
     [
       'older',
       async () => {
@@ -284,10 +284,17 @@ test('with TLS and the certificate that the URL names, a store is like any other
   await store.destroy();
 });
 
-test('every store of a test begins like the template, which is migrated', async () => {
+test('every store of a test begins like the template, which is migrated, and docs/deploy.md grants what each table needs', async () => {
   const { count } =
     (await asOwner(postgres, storeTemplate, 'select count(*)::int from kysely_migration'))[0] ?? {};
-  expect(count).toBe(2);
+  expect(count).toBe(migrationNames.length);
+  const hidden = await asOwner(
+    postgres,
+    storeTemplate,
+    `select tablename from pg_tables where schemaname = 'public'
+     and not has_table_privilege('${postgres.worker.name}', tablename::regclass, 'select')`,
+  );
+  expect(hidden).toEqual([]);
 });
 
 describe('DATABASE_URL', () => {

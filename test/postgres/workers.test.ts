@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, inject } from 'vitest';
 import { startRun } from '../../client/agent.ts';
+import { migrationNames } from '../../gate/store-migrations.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
 import { storeTemplate } from '../support/global-postgres.ts';
 import { asOwner, createDatabase, dropDatabase, urlOf } from '../support/postgres.ts';
@@ -275,7 +276,9 @@ describe('a Worker that finds tables it cannot work with', () => {
     [
       'missing, and may make none',
       'drop table kysely_migration',
-      /^The audit store lacks tables of this version \(0001-first, 0002-gate\), and its database user may not make them\. .*\n$/,
+      new RegExp(
+        `^The audit store lacks tables of this version \\(${migrationNames.join(', ')}\\), and its database user may not make them\\. .*\n$`,
+      ),
     ],
   ])('%s, says so in one sentence and does not start', async ([, statement, says], { place }) => {
     const database = await createDatabase(postgres, storeTemplate);

@@ -35,11 +35,11 @@ export function temporaryPlace(): () => string {
   return () => urlOf(postgres, name ?? '');
 }
 
-const tables = 'audit audit_head steps leases statements accounts our_users switches uses';
-const emptied = `${tables
-  .split(' ')
-  .map((table) => `delete from ${table};`)
-  .join('')} insert into audit_head values (1, 0, '')`;
+const emptied = `do $$ declare name text; begin
+  for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'kysely_migration'
+  loop execute format('delete from %I', name); end loop;
+  insert into audit_head values (1, 0, '');
+end $$`;
 
 /** A new store for each test, in a real file or database. */
 export function temporaryStore(): () => Store {
