@@ -8,7 +8,7 @@ const named = (folder: string, names: string): readonly string[] =>
 const include = [
   ...named(
     'unit',
-    'audit-store steps leases switches audit audit-verify audit-kill perform-kill release-journal',
+    'audit-store steps leases switches sweeps audit audit-verify audit-kill perform-kill release-journal',
   ),
   ...named('integration', 'caps switches identity once approvals attacks audit leases planted'),
   'test/postgres/*.test.ts',

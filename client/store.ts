@@ -17,17 +17,17 @@ type Where = Pick<ClientSettings, 'home' | 'databaseUrl'>;
 export const hasStore = ({ home, databaseUrl }: Where): boolean =>
   Boolean(databaseUrl) || existsSync(storeFile(home));
 
+/** What there is instead of a store, and the mend: "there is …". */
+export const noStore = ({ home }: Where): string =>
+  `no audit in ${home}; set ONCALL_HOME to the folder the Worker uses, or DATABASE_URL to its database`;
+
 /**
  * Works in the audit store that the Worker uses. A file is never made here: it would be in a folder that no Worker reads.
  * @throws OncallError where there is none, or it cannot be used.
  */
 export async function inStore<T>(where: Where, work: (store: Store) => Promise<T>): Promise<T> {
   const { home, databaseUrl } = where;
-  if (!hasStore(where)) {
-    throw new OncallError(
-      `There is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses, or DATABASE_URL to its database.`,
-    );
-  }
+  if (!hasStore(where)) throw new OncallError(`There is ${noStore(where)}.`);
   let store: Store | undefined;
   try {
     store = await openStore(storePlace(home, databaseUrl), ofPeople);

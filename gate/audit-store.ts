@@ -11,6 +11,8 @@ export type {
   StepRow,
   Store,
   StoreTransaction,
+  SweepRow,
+  SweptRow,
   SwitchRow,
 } from './store-schema.ts';
 

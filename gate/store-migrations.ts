@@ -166,6 +166,26 @@ const migrations: Readonly<Record<string, Migration>> = {
       .execute();
     await db.schema.createIndex('uses_by_time').on('uses').columns(['agent', 'granted', 'at']).execute();
   },
+  '0003-sweeps': async (db, { text }) => {
+    await tableOf(db, 'sweeps', [
+      ['account', text, 'primary key'],
+      ['sweep', 'bigint'],
+      ['notes_until', 'bigint', 'or null'],
+      ['orders', text],
+    ]).execute();
+    await tableOf(db, 'swept', [
+      ['account', text],
+      ['incident', text],
+      ['sweep', 'bigint'],
+      ['state', text],
+      ['service', text, 'or null'],
+      ['opened_at', 'bigint'],
+      ['state_at', 'bigint'],
+      ['notes_at', 'bigint', 'or null'],
+    ])
+      .addPrimaryKeyConstraint('swept_pk', ['account', 'sweep', 'incident'])
+      .execute();
+  },
 };
 
 /** The names of all migrations, in their order. */

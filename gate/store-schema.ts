@@ -44,6 +44,34 @@ export interface LeaseRow {
   expires_at: number;
 }
 
+/** An open incident as a sweep listed it. The rows of a complete sweep are what the next one is compared with. */
+export interface SweptRow {
+  account: string;
+  incident: string;
+  /** The sweep: when it began, milliseconds since 1970. */
+  sweep: number;
+  /** Its state in one line, as runs keep it. */
+  state: string;
+  service: string | null;
+  /** When PagerDuty opened it, milliseconds since 1970. */
+  opened_at: number;
+  /** The sweep that read this state. An older one where what has happened since could not be told yet. */
+  state_at: number;
+  /** The sweep that last compared its notes. */
+  notes_at: number | null;
+}
+
+/** The last complete sweep of an account. */
+export interface SweepRow {
+  account: string;
+  /** When it began, milliseconds since 1970. */
+  sweep: number;
+  /** The oldest comparison of notes that counts; `null` before the first. */
+  notes_until: number | null;
+  /** Digests of the standing orders that it knew, as JSON. */
+  orders: string;
+}
+
 /** A kill switch that was pressed: everything frozen, or one identity disabled. It holds until an operator's statement lifts it. */
 export interface SwitchRow {
   id: string;
@@ -70,6 +98,8 @@ export interface Schema {
   our_users: { account: string; user: string };
   switches: SwitchRow;
   uses: { agent: string; granted: string; step_key: string; at: number };
+  sweeps: SweepRow;
+  swept: SweptRow;
 }
 
 export type Store = Kysely<Schema>;
