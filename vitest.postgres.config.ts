@@ -10,7 +10,10 @@ const include = [
     'unit',
     'audit-store steps leases switches sweeps audit audit-verify audit-kill perform-kill release-journal',
   ),
-  ...named('integration', 'caps switches identity once approvals attacks audit leases planted'),
+  ...named(
+    'integration',
+    'caps switches identity once approvals attacks audit leases planted sweep sweep-incidents',
+  ),
   'test/postgres/*.test.ts',
 ];
 

@@ -120,7 +120,7 @@ async function completeIn(
       .onConflict((conflict) =>
         conflict
           .columns(['account', 'sweep', 'incident'])
-          .doUpdateSet(({ ref }) => ({ notes_at: ref('excluded.notes_at') })),
+          .doUpdateSet((row) => ({ notes_at: row.ref('excluded.notes_at') })),
       )
       .execute();
   }
@@ -137,7 +137,7 @@ async function completeIn(
       .onConflict((conflict) =>
         conflict
           .columns(['account', 'sweep', 'incident'])
-          .doUpdateSet(({ ref }) => ({ state: unknownState, state_at: ref('excluded.state_at') })),
+          .doUpdateSet((row) => ({ state: unknownState, state_at: row.ref('excluded.state_at') })),
       )
       .execute();
   }

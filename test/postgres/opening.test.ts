@@ -292,7 +292,7 @@ test('every store of a test begins like the template, which is migrated, and doc
     postgres,
     storeTemplate,
     `select tablename from pg_tables where schemaname = 'public'
-     and not has_table_privilege('${postgres.worker.name}', tablename::regclass, 'select')`,
+     and not has_table_privilege('${postgres.worker.name}', format('%I.%I', schemaname, tablename), 'select')`,
   );
   expect(hidden).toEqual([]);
 });
