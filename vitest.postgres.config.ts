@@ -12,7 +12,7 @@ const include = [
   ),
   ...named(
     'integration',
-    'caps switches identity once approvals attacks audit leases planted sweep sweep-incidents',
+    'caps switches identity once approvals attacks audit leases planted sweep-incidents',
   ),
   'test/postgres/*.test.ts',
 ];
