@@ -1,28 +1,30 @@
 import type { Stamp } from '../gate/audit.ts';
-import { type LeaseRow, type StepRow, StoreAway, type StoreTransaction } from '../gate/audit-store.ts';
+import type { LeaseRow, StepRow } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
-import * as leases from '../gate/leases.ts';
 import type { Policy } from '../gate/policy.ts';
 import { speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Approvals, approvalsIn, noApprovals, unheard } from './approvals.ts';
-import { type Call, entryOf, outcomeOf, wording } from './call.ts';
+import { type Call, entryOf, wording } from './call.ts';
 import type { AllFacts } from './facts.ts';
 import type { Book } from './ledger.ts';
 
-/** The gate's last word, and where it stands. */
-export interface Committed {
-  readonly decision: Decision;
+/** An entry, and what was claimed with it. */
+export interface Claimed {
   readonly stamp: Stamp;
   /** Until when an acknowledge is held, milliseconds since 1970. */
   readonly leaseUntil?: number;
+  /** Of a write: by when it must have been answered, by `performance.now()`. */
+  readonly deadline?: number;
+}
+
+/** The gate's last word, and where it stands. */
+export interface Committed extends Claimed {
+  readonly decision: Decision;
   /** Whose words on the step count for nothing, and why. */
   readonly unheard: readonly string[];
 }
-
-/** How long after its claim a write may still leave; the claim runs that much longer, so that no other try looks too early. */
-const mostLateMs = 3_000;
 
 /**
  * Decides for good: on the facts, the approvals, and what the store says in the same transaction that writes the entry, counts
@@ -40,19 +42,10 @@ export async function commit<Name extends OperationName>(
   // No word changes a denial.
   const hasWords = first.decision !== 'denied' && (call.statements.length > 0 || call.notes.length > 0);
   const offered = policy && hasWords ? await approvalsIn(call, policy, facts, first) : noApprovals;
-  const now = deps.now();
-  // Taken over once, whereas what follows may be done again: in the store, or in a file where the store is away.
-  const reads = call.reader.reads.splice(0);
-  let claimedAt: number | undefined;
-  const committed = await ledger.decide(decideIn).catch((error: unknown) => {
-    call.reader.reads.unshift(...reads);
-    throw error;
-  });
-  // A release reads what it would change in each try, so that it is sent whatever the hour.
-  const isLate = claimedAt !== undefined && deps.now() - claimedAt > mostLateMs && origin.kind !== 'runner';
-  return isLate ? withdraw(call, facts, committed) : committed;
-
-  async function decideIn(book: Book): Promise<Committed> {
+  return ledger.decide(async (book) => {
+    // Before the store's clock is asked: our deadline is never later than what the claim tells others.
+    const claimedAt = performance.now();
+    const now = await book.now();
     const words = policy ? await withoutDisabled(book, policy, offered, now) : offered;
     const known = { approvedBy: words.approved.map(({ operator }) => operator) };
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
@@ -76,42 +69,23 @@ export async function commit<Name extends OperationName>(
     const idle = [...words.unheard, ...strangersTo(decision, words)];
     // The record says of each word that came why it did not count; the sentence of the decision stays its own.
     const sentence = [decision.sentence, ...(decision.decision === 'allowed' ? [] : idle)].join(' ');
-    const entry = entryOf(call, facts, { ...decision, sentence }, approvals);
-    const stamp = await book.append({ ...entry, reads });
+    const stamp = await book.append(entryOf(call, facts, { ...decision, sentence }, approvals));
     if (decision.decision !== 'allowed') return { decision, stamp, unheard: idle };
     await book.use({ ...asked, caps: decision.caps ?? [] });
     const done = { decision, stamp, unheard: words.unheard };
     if (!claiming) return done;
     const leaseUntil = decision.leaseMs === undefined ? undefined : now + decision.leaseMs;
-    claimedAt = deps.now();
     await book.claim(step, stamp, {
       earlier: claiming.earlier,
-      sentAt: new Date(now),
-      answerBy: claimedAt + mostLateMs + timeLimitMs(call.endpoint),
+      since: deps.clock.since(deps.now()),
+      answerBy: now + timeLimitMs(call.endpoint),
       leaseUntil,
     });
-    if (leaseUntil === undefined) return done;
+    const claimed = { ...done, deadline: claimedAt + timeLimitMs(call.endpoint) };
+    if (leaseUntil === undefined) return claimed;
     for (const lease of leasesOf(call, facts, leaseUntil)) await book.openLease(lease);
-    return { ...done, leaseUntil };
-  }
-}
-
-/**
- * Gives a claim back that took the store too long to keep. Nothing was sent, and the next try need not look for it.
- * @throws StoreAway
- */
-async function withdraw<Name extends OperationName>(
-  call: Call<Name>,
-  facts: AllFacts,
-  { stamp }: Committed,
-): Promise<never> {
-  const sentence = 'The audit store took too long to keep the claim of this step, so it was not sent.';
-  const record = outcomeOf(call, facts, stamp, { decision: 'lost', sentence });
-  const endLeases = async (tx: StoreTransaction): Promise<void> => {
-    for (const { id } of facts.incidents ?? []) await leases.end(tx, call.deps.account, id);
-  };
-  await call.ledger.settle(call.step, stamp, 'refused', record, undefined, endLeases);
-  throw new StoreAway(sentence);
+    return { ...claimed, leaseUntil };
+  });
 }
 
 /** A disabled operator's word counts no more than a disabled agent's call. */

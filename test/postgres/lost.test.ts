@@ -61,7 +61,7 @@ const inAudit = async (): Promise<readonly string[]> =>
 const rowsOf = (table: string) => asOwner(postgres, database(), `select * from ${table}`);
 
 const step = { key: 'note:main:P1 : run-1 : add the note', digest: 'd1' };
-const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 1, leaseUntil: undefined };
+const claimed = { earlier: undefined, since: new Date().toISOString(), answerBy: 1, leaseUntil: undefined };
 const lease = { account: 'main', incident: 'P1', workflow_id: 'w', first_run_id: 'r', agent: 'bot' };
 const claiming = (): Promise<Stamp> =>
   ledgerFor({ store: async () => store } as never, false).decide(async (book) => {
@@ -149,9 +149,13 @@ describe.each(works)('%s', (_what, work, leftOf) => {
 test('an outcome whose answer is lost is there once, with the step’s new state', async () => {
   const { seq } = await claiming();
   strike(/^commit$/, 'lose the answer');
-  await settle(store, step, seq, 'done', record({ step: 'an outcome', kind: 'outcome', entry: seq }), {
-    ok: true,
-  });
+  await settle(
+    store,
+    step,
+    seq,
+    { state: 'done', result: { ok: true } },
+    record({ step: 'an outcome', kind: 'outcome', entry: seq }),
+  );
   expect(await inAudit()).toEqual(['a claim', 'an outcome']);
   expect(await findStep(store, step)).toMatchObject({ state: 'done', result: '{"ok":true}' });
 });
