@@ -1,4 +1,12 @@
-import { type AuditRecord, append, type ReadDone, recall, type Stamp, write } from '../gate/audit.ts';
+import {
+  type AuditRecord,
+  append,
+  areThere,
+  type ReadDone,
+  recall,
+  type Stamp,
+  write,
+} from '../gate/audit.ts';
 import {
   type LeaseRow,
   type StepRow,
@@ -36,7 +44,10 @@ export interface Ledger {
   readonly now: () => Promise<number>;
   readonly find: (step: Step) => Promise<StepRow | undefined>;
   readonly entry: (record: AuditRecord) => Promise<Stamp>;
-  /** The last word of the gate and all that hangs on it: together, or not at all. */
+  /**
+   * The last word of the gate and all that hangs on it: together, or not at all. `work` may be done again, where nothing was
+   * kept of it.
+   */
   readonly decide: <T>(work: (book: Book) => Promise<T>) => Promise<T>;
   readonly settle: (
     step: Step,
@@ -101,14 +112,16 @@ export function listing(ledger: Ledger, reader: Pick<FactReader, 'forget'>): Led
       reader.forget(record.reads);
     },
     decide: async (work) => {
-      const listed: ReadDone[] = [];
-      const append =
-        (book: Book): Book['append'] =>
-        (record) => {
+      let listed: ReadDone[] = [];
+      const result = await ledger.decide((book) => {
+        // Done again, it lists anew.
+        listed = [];
+        const append: Book['append'] = (record) => {
           listed.push(...record.reads);
           return book.append(record);
         };
-      const result = await ledger.decide((book) => work({ ...book, append: append(book) }));
+        return work({ ...book, append });
+      });
       reader.forget(listed);
       return result;
     },
@@ -123,7 +136,17 @@ function storeLedger({ store }: Deps): Ledger {
     },
     find: async (step) => findStep(await store(), step),
     entry: async (record) => write(await store(), record),
-    decide: async (work) => transact(await store(), (tx) => work(bookIn(tx))),
+    decide: async (work) => {
+      let stamps: Stamp[] = [];
+      return transact(
+        await store(),
+        (tx) => {
+          stamps = [];
+          return work(bookIn(tx, stamps));
+        },
+        (tx) => areThere(tx, stamps),
+      );
+    },
     settle: async (step, stamp, settled, record, also) =>
       settle(await store(), step, stamp.seq, settled, record, also),
     lease: async (account, incident) => leases.leaseOn(await store(), account, incident),
@@ -131,12 +154,14 @@ function storeLedger({ store }: Deps): Ledger {
   };
 }
 
-const bookIn = (tx: StoreTransaction): Book => ({
+/** @param stamps takes those of what is appended. */
+const bookIn = (tx: StoreTransaction, stamps: Stamp[]): Book => ({
   now: () => storeClock(tx),
   switches: (policy, asked) => switchesFor(tx, policy, asked),
   append: async (record) => {
     const [stamp] = await append(tx, [record]);
     if (!stamp) throw new Error('the audit took a record and gave no number for it');
+    stamps.push(stamp);
     return stamp;
   },
   use: (asked) => use(tx, asked),

@@ -1,5 +1,5 @@
 import type { Stamp } from '../gate/audit.ts';
-import { StoreAway, transact } from '../gate/audit-store.ts';
+import { mayRepeat, StoreAway, transact } from '../gate/audit-store.ts';
 import * as leases from '../gate/leases.ts';
 import { carryOver } from '../gate/release-journal.ts';
 import type { Deps } from './deps.ts';
@@ -69,7 +69,7 @@ export async function release(
   if (!result.ok && lease && isOver(result)) {
     await deps
       .store()
-      .then((store) => transact(store, (tx) => leases.end(tx, deps.account, id)))
+      .then((store) => transact(store, (tx) => leases.end(tx, deps.account, id), mayRepeat))
       .catch(onlyIfAway);
   }
   return result;

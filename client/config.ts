@@ -7,6 +7,8 @@ import { OncallError } from './errors.ts';
 export interface ClientSettings {
   /** `ONCALL_HOME`, else `.oncall`. */
   readonly home: string;
+  /** `DATABASE_URL`: the database of the audit store, where it is no file. A secret. */
+  readonly databaseUrl: string | undefined;
   /** `ONCALL_CONFIG`, else `oncall.yaml`. */
   readonly configFile: string;
   /** `ONCALL_AGENT` and `ONCALL_AGENT_KEY_FILE`: who starts runs. */
@@ -30,6 +32,7 @@ export function clientSettings(): ClientSettings {
   const { env } = process;
   return {
     home: resolve(env['ONCALL_HOME'] ?? '.oncall'),
+    databaseUrl: env['DATABASE_URL'],
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     agent: env['ONCALL_AGENT'],
     agentKeyFile: env['ONCALL_AGENT_KEY_FILE'],

@@ -90,7 +90,14 @@ export async function startLocal(
     configure(simulatorUrl);
     await start('Worker', programs.worker, [], {
       readyWhen: /^working on /,
-      env: { ...secrets, TEMPORAL_ADDRESS: temporalAddress, ONCALL_HOME: home, ONCALL_CONFIG: configFile },
+      env: {
+        ...secrets,
+        TEMPORAL_ADDRESS: temporalAddress,
+        ONCALL_HOME: home,
+        ONCALL_CONFIG: configFile,
+        // Its store is a file in its home, whatever else this machine works with.
+        DATABASE_URL: '',
+      },
     });
     const broken = Promise.race(
       parts.map(({ name, ended }) => ended.then(() => `The ${name} ended by itself.`)),

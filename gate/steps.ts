@@ -1,4 +1,4 @@
-import { type AuditRecord, append, type Stamp } from './audit.ts';
+import { type AuditRecord, append, areThere, type Stamp } from './audit.ts';
 import { type StepRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 
 /** One write of one run: what makes a second sending the same write. */
@@ -107,8 +107,8 @@ export async function settle(
   record: AuditRecord,
   also: (tx: StoreTransaction) => Promise<void> = async () => {},
 ): Promise<void> {
-  await transact(store, async (tx) => {
-    await append(tx, [record]);
+  const work = async (tx: StoreTransaction): Promise<readonly Stamp[]> => {
+    const stamps = await append(tx, [record]);
     await tx
       .updateTable('steps')
       .set({
@@ -120,5 +120,7 @@ export async function settle(
       .where('entry', '=', entry)
       .execute();
     await also(tx);
-  });
+    return stamps;
+  };
+  await transact(store, work, areThere);
 }

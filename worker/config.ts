@@ -5,8 +5,10 @@ import type { SecretRef } from '../gate/policy.ts';
 
 /** What a Worker takes from its environment. */
 export interface WorkerSettings {
-  /** Folder of the audit store and of what is kept beside it: `ONCALL_HOME`, else `.oncall`. */
+  /** Folder of the audit store, and of what is kept beside it: `ONCALL_HOME`, else `.oncall`. */
   readonly home: string;
+  /** `DATABASE_URL`: the database of the audit store, where it is no file. A secret. */
+  readonly databaseUrl: string | undefined;
   /** `ONCALL_CONFIG`, else `oncall.yaml`. */
   readonly configFile: string;
   readonly logLevel: string;
@@ -27,6 +29,7 @@ export function workerSettings(): WorkerSettings {
   const { env } = process;
   return {
     home: resolve(env['ONCALL_HOME'] ?? '.oncall'),
+    databaseUrl: env['DATABASE_URL'],
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     logLevel: env['LOG_LEVEL'] ?? 'info',
     temporal: temporalSettings(),

@@ -19,6 +19,8 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'activities/put-back.ts': ['timeLimitMs'],
   },
   'pagerduty/oauth.ts': { 'activities/connections.ts': ['requestToken'] },
+  // It opens connections to wherever its URL points.
+  pg: { 'gate/store-postgres.ts': ['*'], 'gate/postgres-faults.ts': ['*'] },
   'activities/connections.ts': {
     'activities/index.ts': ['connector'],
     'activities/failures.ts': ['NotConnected'],

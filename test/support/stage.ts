@@ -3,13 +3,12 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import Database from 'libsql';
 import { inject } from 'vitest';
 import type { z } from 'zod';
 import { type Run, startRun } from '../../client/agent.ts';
 import { type AgentIdentity, type Identity, readAgent, readIdentity } from '../../client/identity.ts';
 import { list } from '../../gate/audit.ts';
-import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
+import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
 import type { Fault } from '../../simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
@@ -32,6 +31,7 @@ import { liftPace } from './pace.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, issuedBy, type Secret } from './secrets.ts';
+import { storeFor } from './stage-store.ts';
 import { openTally } from './tally.ts';
 import { until } from './until.ts';
 
@@ -67,13 +67,15 @@ export interface Stage {
   readonly home: string;
   readonly configFile: string;
   readonly store: Store;
+  /** What `DATABASE_URL` is to this stage's programs; empty where the store is a file. A secret. */
+  readonly databaseUrl: string;
   /** An agent or an operator, with its key. */
   readonly agent: (name: string) => AgentIdentity;
   readonly operator: (name: string) => Identity;
   /** Gives an agent or operator a new key: what signs from now on. Gives the public half; the configuration is the test's. */
   readonly newKey: (name: string) => string;
-  /** Makes the store unusable for all writers until what it gives is called. */
-  readonly lockStore: () => Promise<() => Promise<void>>;
+  /** Makes the store unusable for all writers, by its lock or otherwise, until what it gives is called. */
+  readonly lockStore: (lock?: () => Promise<() => Promise<void>>) => Promise<() => Promise<void>>;
   /** No Schedule sweeps in between: what reaches PagerDuty is the test's. */
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
@@ -154,7 +156,13 @@ export async function setStage({
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection, namespace });
   await liftPace(client);
-  const store = await openStore(storeFile(home));
+  const own = await storeFor(home);
+  if (own.databaseUrl !== undefined)
+    secrets.push(
+      { name: 'the URL of the database', value: own.databaseUrl },
+      { name: 'the password of the database', value: new URL(own.databaseUrl).password },
+    );
+  const store = await openStore(own.place, ofPeople);
   const workers: RunningWorker[] = [];
   const agent = (name: string): AgentIdentity => readAgent(name, keyFile(name));
   const operator = (name: string): Identity => readIdentity('operator', name, keyFile(name));
@@ -170,6 +178,7 @@ export async function setStage({
     home,
     configFile,
     store,
+    databaseUrl: own.databaseUrl ?? '',
     agent,
     operator,
     newKey: (name) => {
@@ -177,14 +186,12 @@ export async function setStage({
       writeSecret(keyFile(name), `the private key of ${name}`, privateKey);
       return publicKey;
     },
-    lockStore: async () => {
-      const locker = new Database(storeFile(home));
-      locker.exec('begin immediate');
+    lockStore: async (lock = own.lock) => {
+      const unlock = await lock();
       const from = Date.now();
       const afterSeq = await lastListedSeq();
       return async () => {
-        locker.exec('rollback');
-        locker.close();
+        await unlock();
         aways.push({ from, to: Date.now(), afterSeq, untilSeq: await lastSeq() });
       };
     },
@@ -193,6 +200,7 @@ export async function setStage({
         temporal: { connectionOptions: { address: inject('temporalAddress') }, namespace },
         configFile,
         home,
+        databaseUrl: own.databaseUrl,
         workflowBundle: inject('workflowBundle'),
         log: memoryLog,
       });
@@ -255,6 +263,7 @@ export async function setStage({
         faults = await inspect();
       } finally {
         await store.destroy();
+        await own.remove();
         await connection.close();
         await recorder?.close();
         await simulator.close();

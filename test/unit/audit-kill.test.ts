@@ -7,12 +7,13 @@ import { setTimeout as passes } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { verifyAudit } from '../../client/audit-verify.ts';
 import { rows } from '../../gate/audit-rows.ts';
-import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
+import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { contentOf } from '../../gate/audit-verify.ts';
 import { buildGate } from './built-gate.ts';
-import { record, temporaryFolder } from './temporary-store.ts';
+import { record, temporaryFolder, temporaryPlace } from './temporary-store.ts';
 
 const folder = temporaryFolder();
+const place = temporaryPlace();
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const killsEach = Number(process.env['KILLS'] ?? 6);
 
@@ -58,8 +59,8 @@ function sendingProgram(): string {
     const { openStore, transact } = await import(${built('audit-store')});
     const { append } = await import(${built('audit')});
     const { claim, settle } = await import(${built('steps')});
-    const [file, url, name, skip] = process.argv.slice(1);
-    const store = await openStore(file);
+    const [place, url, name, skip] = process.argv.slice(1);
+    const store = await openStore(place);
     const content = ${JSON.stringify(record())};
     for (let index = 0; ; index += 1) {
       const step = name + ' ' + index;
@@ -85,14 +86,21 @@ function sendingProgram(): string {
 async function killing(
   skip: boolean,
 ): Promise<{ store: Store; received: readonly Received[]; kills: number }> {
-  const file = storeFile(folder());
   const program = sendingProgram();
   const random = randomOf(seed);
   const { url, received, close } = await receiver();
   let kills = 0;
   const lane = async (name: string): Promise<void> => {
     for (let life = 0; life < killsEach; life += 1) {
-      const args = ['--input-type=module', '-e', program, file, url, `${name}-${life}`, skip ? 'skip' : ''];
+      const args = [
+        '--input-type=module',
+        '-e',
+        program,
+        place(),
+        url,
+        `${name}-${life}`,
+        skip ? 'skip' : '',
+      ];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
       living.add(child);
       const ended = once(child, 'exit');
@@ -114,7 +122,7 @@ async function killing(
   } finally {
     close();
   }
-  return { store: await openStore(file), received, kills };
+  return { store: await openStore(place(), ofPeople), received, kills };
 }
 
 /** The calls that were sent and that no entry allowed. */

@@ -48,18 +48,17 @@ test('what is written on while it is read is whole', async () => {
       Array.from({ length: 1_200 }, () => record()),
     ),
   );
-  let reading = true;
-  const verifying = verified().finally(() => {
-    reading = false;
-  });
-  let more = 0;
-  for (; reading; more += 1) {
-    await claimOf(`${more}`);
+  // However fast it is read: until enough was written meanwhile.
+  for (let more = 0; more < 3; ) {
+    let reading = true;
+    const verifying = verified().finally(() => {
+      reading = false;
+    });
+    for (; reading; more += 1) await claimOf(`${more}`);
+    const { whole, sentence, records } = await verifying;
+    expect(whole, sentence).toBe(true);
+    expect(records).toBeGreaterThanOrEqual(1_210);
   }
-  expect(more).toBeGreaterThan(2);
-  const { whole, sentence, records } = await verifying;
-  expect(whole, sentence).toBe(true);
-  expect(records).toBeGreaterThanOrEqual(1_210);
 });
 
 /** Claims a step, as a write does. */

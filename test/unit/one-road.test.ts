@@ -196,6 +196,7 @@ describe('the sources', () => {
     ['Node’s own sockets', 'gate/second.ts', "import { connect } from 'tls';"],
     ['another program', 'activities/second.ts', "import { execFile } from 'node:child_process';"],
     ['another package', 'worker/second.ts', "import axios from 'axios';"],
+    ['the client of the database', 'activities/second.ts', "import { Client } from 'pg';"],
     ['fetch', 'client/commands/second.ts', "await fetch('https://api.pagerduty.com/incidents');"],
     ['fetch under another name', 'activities/second.ts', "const read = globalThis['fet' + 'ch'];"],
     [
