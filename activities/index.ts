@@ -4,12 +4,13 @@ import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accoun
 import { type LeaseRow, type Store, StoreAway, withStore } from '../gate/audit-store.ts';
 import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import type { Secrets } from '../gate/secrets.ts';
 import type { Ordered } from '../gate/standing.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
-import { connector, type Secrets } from './connections.ts';
+import { connector } from './connections.ts';
 import type { Deps } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { originReader } from './origin.ts';

@@ -65,6 +65,21 @@ export const incidentEvents = eventTypes.filter((type): type is IncidentEvent =>
   type.startsWith('incident.'),
 );
 
+/** Events after which whoever works on an incident or looks at a service must look again; what we subscribe to unless told otherwise. */
+export const followedEvents = [
+  'incident.triggered',
+  'incident.acknowledged',
+  'incident.unacknowledged',
+  'incident.resolved',
+  'incident.reopened',
+  'incident.escalated',
+  'incident.reassigned',
+  'incident.delegated',
+  'incident.annotated',
+  'service.created',
+  'service.updated',
+] as const satisfies readonly EventType[];
+
 const Event = z.looseObject({
   id: z.string().min(1).max(200),
   event_type: z.string().min(1).max(100),
