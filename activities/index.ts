@@ -8,6 +8,7 @@ import type { Secrets } from '../gate/secrets.ts';
 import type { Ordered } from '../gate/standing.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
+import type { SecretKeeper } from '../pagerduty/secrets.ts';
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
 import { connector } from './connections.ts';
@@ -35,6 +36,8 @@ export interface ActivityOptions {
   readonly orderedId: (workflow: string, input: Ordered) => string;
   readonly policy: () => PolicyState;
   readonly secrets: Secrets;
+  /** Takes the secret of a new webhook subscription, which PagerDuty tells only once. */
+  readonly keeper: SecretKeeper;
   readonly store: () => Promise<Store>;
   /** File that takes the records of releases while the store is away. */
   readonly journalFile: string;
@@ -94,7 +97,7 @@ const runnerActivities = (deps: Deps) => ({
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
 function sendersOf(
-  { account: name, policy, secrets, store }: ActivityOptions,
+  { account: name, policy, secrets, keeper, store }: ActivityOptions,
   now: () => number,
 ): Pick<Deps, 'connection' | 'ourAddresses'> {
   const connect = connector(secrets, now);
@@ -127,7 +130,7 @@ function sendersOf(
       const account = await accountNow();
       const own = agent === undefined ? undefined : agents().get(agent)?.credentials?.[name];
       const { credential, from } = own ?? account;
-      return connect({ account, credential, from: from ?? account.from });
+      return { ...(await connect({ account, credential, from: from ?? account.from })), keeper };
     },
     ourAddresses: async () => {
       const { from } = await accountNow();

@@ -168,14 +168,15 @@ async function sendOnce<Name extends OperationName>(
   } catch (error) {
     if (!(error instanceof PagerDutyError)) throw error;
     const unknown = error.facts.effect === 'unknown';
-    const sentence = unknown
+    const isLookedUp = unknown && error.facts.mend === undefined;
+    const sentence = isLookedUp
       ? `${error.message} Whether it took effect is looked up before it is sent again.`
       : error.message;
     const state = unknown ? 'unknown' : 'refused';
     const came = outcomeOf(call, facts, stamp, { decision: state, sentence, ...error.facts });
     const taken = leaseUntil !== undefined && !unknown;
     await ledger.settle(step, stamp, state, came, undefined, taken ? endLease : async () => {});
-    throw unknown ? outcomeUnknown(sentence) : error;
+    throw isLookedUp ? outcomeUnknown(sentence) : error;
   }
   const { response, status, requestId } = answer;
   const came = (what: string): AuditRecord => {

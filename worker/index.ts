@@ -6,6 +6,7 @@ import { type Activities, createActivities } from '../activities/index.ts';
 import { lastGoodAccounts } from '../gate/accounts.ts';
 import { openStore, type Store, storeFile } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
+import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { orderedWorkflowId, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
@@ -94,6 +95,7 @@ export async function startWorker({
       orderedId: orderedWorkflowId,
       policy,
       secrets: readSecret,
+      keeper: webhookSecretsIn(home, account),
       store,
       journalFile: journalFile(home),
     });

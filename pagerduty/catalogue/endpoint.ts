@@ -165,6 +165,8 @@ export interface Endpoint {
   readonly narrows?: Narrows;
   /** What the request reaches. */
   readonly touches: (request: never) => readonly Touch[];
+  /** Its answer tells the secret of a webhook subscription, once: it is kept before anything else, and goes no further. */
+  readonly tellsSecret?: true;
   /** After an unknown outcome: send again (`safe`), again with the same key in the body (`keyed`), look for the effect first, or `never` again, where nothing could be found. */
   readonly repeat: 'safe' | 'keyed' | 'never' | LookFirst;
 }

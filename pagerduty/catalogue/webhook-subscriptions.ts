@@ -115,6 +115,7 @@ export const createWebhookSubscription = {
   webhooks: [],
   actions: () => ['webhook_subscriptions.manage'],
   touches: () => [],
+  tellsSecret: true,
   // One that is found cannot be used: its secret was in the answer that got lost. It is told, so that it can be deleted.
   repeat: 'never',
 } as const satisfies Endpoint;

@@ -74,6 +74,7 @@ const activitiesOf = (workflowType: string): Activities =>
     orderedId: orderedWorkflowId,
     policy,
     secrets: () => 'u+OneTokenOfTwenty01',
+    keeper: { prepare: () => {}, keep: () => '' },
     store: async () => store(),
     journalFile: join(folder(), 'journal'),
   });
@@ -138,6 +139,7 @@ describe('an Activity of a run that is nobody’s', () => {
       orderedId: orderedWorkflowId,
       policy,
       secrets: () => '',
+      keeper: { prepare: () => {}, keep: () => '' },
       store: async () => store(),
       journalFile: 'journal',
     });
