@@ -27,6 +27,7 @@ export const runInputs = {
     ...subject,
     assess: z.enum(['rules', 'client']),
     presenceSeconds: z.int().min(1).max(3_600).optional(),
+    watchSeconds: z.int().min(0).max(86_400).optional(),
   }),
   runOperation: z
     .strictObject({

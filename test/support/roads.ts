@@ -16,6 +16,7 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
   'pagerduty/http.ts': {
     'activities/connections.ts': ['hosts', 'send'],
     'activities/commit.ts': ['timeLimitMs'],
+    'activities/put-back.ts': ['timeLimitMs'],
   },
   'pagerduty/oauth.ts': { 'activities/connections.ts': ['requestToken'] },
   'activities/connections.ts': {

@@ -85,7 +85,9 @@ const others: Readonly<Record<string, object>> = {
   listOurUsers: {},
   listUnheld: { offset: 0, ourUsers: [] },
   checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
-  admit: { update: 'finish', value: {}, statement: 'x.y.z', heardAt: 0 },
+  admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z', heardAt: 0 },
+  listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
+  listPersonsNotes: { incident: 'P1' },
 };
 
 const isOperation = (name: string): name is OperationName => Object.hasOwn(catalogue, name);
