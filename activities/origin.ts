@@ -196,12 +196,14 @@ async function orderOf(
     return nobody(`the standing order ${name} is for another account than ${account}`);
   if (orderedId(type, ordered) !== root.workflowId)
     return nobody(`the standing order ${name} starts no run of the id ${nameOf(root.workflowId)}`);
-  // An event that is delivered again starts nothing again, however long after.
+  // An event that is delivered again starts nothing of this order again, however long after.
   if (
     ordered.event !== undefined &&
-    !(await spend(await store(), { jti: `event ${account} ${ordered.event}`, ...root }))
+    !(await spend(await store(), { jti: `event ${account} ${ordered.standing} ${ordered.event}`, ...root }))
   )
-    return nobody(`the event ${nameOf(ordered.event)} has started another run already`);
+    return nobody(
+      `the event ${nameOf(ordered.event)} has started another run of the standing order ${name} already`,
+    );
   return {
     kind: 'agent',
     agent: order.agent,

@@ -41,8 +41,11 @@ test('a run that an order starts acts as the order’s agent, and the audit says
     expect(entry).toMatchObject({ agent: 'triage-bot', via: 'standing order night', decision: 'allowed' });
     expect(entry.sentence).toMatch(/^triage-bot via standing order night may /);
   }
-  // Which service the incident is of was read once, for the first decision, and is listed there.
-  expect(entries.flatMap(({ reads }) => reads).map(({ operation }) => operation)).toEqual(['getIncident']);
+  // Which service the incident is of, and who we are, was read once for the decisions, and is listed there.
+  expect(entries.flatMap(({ reads }) => reads).map(({ operation }) => operation)).toEqual([
+    'getIncident',
+    'listUsers',
+  ]);
 });
 
 describe('who says that an order started it gets nothing', () => {
@@ -82,13 +85,13 @@ describe('who says that an order started it gets nothing', () => {
       why('night starts no run of the id triage:'),
     ));
 
-  test('for an event that has started another run already', async () => {
+  test('for an event that has started a run of this order already', async () => {
     const event = `01B${incident}`;
-    const note = { note: 'Seen.', account: 'main', incident, standing: 'notes', event };
-    await start(`note:main:${incident}:${event}`, note, 'addNote');
-    await expectRefused(stage, () => start(`triage:main:${incident}`, { ...input, event }), {
+    const id = `triage:main:${incident}`;
+    expect(await start(id, { ...input, event })).toMatchObject({ outcome: 'done' });
+    await expectRefused(stage, () => start(id, { ...input, event }), {
       agent: 'nobody',
-      reason: /: the event 01B\w+ has started another run already\.$/,
+      reason: /: the event 01B\w+ has started another run of the standing order night already\.$/,
     });
   });
 
@@ -114,6 +117,15 @@ describe('who says that an order started it gets nothing', () => {
     expect(result).toMatchObject({ outcome: 'denied' });
     expect(result.summary).toMatch(/^look-bot via standing order notes may not add a note/);
   });
+});
+
+test('two orders on the same event each act once', async () => {
+  const event = `01C${incident}`;
+  const note = { note: 'Seen.', account: 'main', incident, standing: 'notes', event };
+  expect(await start(`triage:main:${incident}`, { ...input, event })).toMatchObject({ outcome: 'done' });
+  const noted = await start(`note:main:${incident}:${event}`, note, 'addNote');
+  // The gate knows whose run it is; what look-bot misses is the grant.
+  expect(noted.summary).toMatch(/^look-bot via standing order notes may not add a note/);
 });
 
 test('an order that was taken out of the configuration stops its runs at the next call', async () => {
