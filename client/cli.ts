@@ -61,6 +61,17 @@ program
   .action(() => end(runThrough(process.execPath, [programs.worker])));
 
 program
+  .command('webhooks')
+  .description("the receiver of PagerDuty's webhooks, for the accounts of the configuration")
+  .option('--port <n>', 'port to listen on', '8090')
+  .option('--host <address>', 'address to listen on', '127.0.0.1')
+  .option('--exit-with-parent', 'end when stdin ends')
+  .option('--json', 'print the addresses as JSON')
+  .action(async (options) =>
+    end((await import('./commands/webhooks.ts')).webhooks(options, outputOf(options.json))),
+  );
+
+program
   .command('run')
   .description('start a Workflow as the agent of ONCALL_AGENT, follow it and print its result')
   .argument('<workflow>')

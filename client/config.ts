@@ -1,6 +1,7 @@
 import { homedir, platform } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { secretsFrom } from '../gate/secrets.ts';
 import { OncallError } from './errors.ts';
 
 /** What the client takes from its environment. */
@@ -15,6 +16,7 @@ export interface ClientSettings {
   /** `ONCALL_OPERATOR` and `ONCALL_OPERATOR_KEY_FILE`: who approves, and lifts what was pressed. */
   readonly operator: string | undefined;
   readonly operatorKeyFile: string | undefined;
+  readonly logLevel: string;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
   readonly hasServer: boolean;
   /** Folders of `PATH`. */
@@ -33,6 +35,7 @@ export function clientSettings(): ClientSettings {
     agentKeyFile: env['ONCALL_AGENT_KEY_FILE'],
     operator: env['ONCALL_OPERATOR'],
     operatorKeyFile: env['ONCALL_OPERATOR_KEY_FILE'],
+    logLevel: env['LOG_LEVEL'] ?? 'info',
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
     cache: join(userCache(env), 'oncall-runner'),
@@ -57,6 +60,9 @@ export function temporalSettings(): ClientConnectConfig {
     );
   }
 }
+
+/** Secrets that the configuration names. */
+export const readSecret = secretsFrom(process.env, 'this command');
 
 function userCache(env: NodeJS.ProcessEnv): string {
   if (env['XDG_CACHE_HOME']) return env['XDG_CACHE_HOME'];

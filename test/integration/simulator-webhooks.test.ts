@@ -248,7 +248,7 @@ describe('a delivery', () => {
     expect(second!.event).toEqual(first!.event);
     expect(second!.headers['x-webhook-id']).not.toBe(first!.headers['x-webhook-id']);
     const told = receiver.received.map(({ headers }) => headers['x-webhook-subscription']);
-    expect(told.toSorted()).toEqual(two.map(({ id }) => id).toSorted());
+    expect(new Set(told)).toEqual(new Set(two.map(({ id }) => id)));
   });
 
   test('holds an incident that is not the incident of REST', async () => {
