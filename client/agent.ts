@@ -11,7 +11,7 @@ import {
 import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common';
 import { sign, statementHeader } from '../gate/statement.ts';
 import {
-  type RespondUpdates,
+  type AgentUpdates,
   type Signed,
   searchAttributes,
   type WorkflowName,
@@ -37,9 +37,9 @@ export interface Run<Name extends WorkflowName> {
    * Tells the run something, signed by the agent.
    * @throws OncallError where the run does not take it.
    */
-  readonly answer: <Update extends keyof RespondUpdates>(
+  readonly answer: <Update extends keyof AgentUpdates>(
     update: Update,
-    value: RespondUpdates[Update],
+    value: AgentUpdates[Update],
   ) => Promise<string>;
   /**
    * What the run ends with.

@@ -29,6 +29,40 @@ export const runInputs = {
     presenceSeconds: z.int().min(1).max(3_600).optional(),
     watchSeconds: z.int().min(0).max(86_400).optional(),
   }),
+  waitForHumanAck: z
+    .strictObject({
+      ...errand,
+      incident: Id.optional(),
+      open: z
+        .strictObject({
+          service: Id,
+          title: z.string().trim().min(1).max(1_024),
+          details: z.string().max(25_000).optional(),
+          urgency: z.enum(['high', 'low']).optional(),
+        })
+        .optional(),
+      levelSeconds: z.int().min(1).max(86_400).optional(),
+      mostLevels: z.int().min(1).max(20).optional(),
+      fallback: z
+        .strictObject({ policy: Id.optional(), user: Id.optional(), service: Id.optional() })
+        .refine((fallback) => Object.keys(fallback).length === 1, 'name one: policy, user or service')
+        .optional(),
+    })
+    .refine(
+      ({ incident, open }) => (incident === undefined) !== (open === undefined),
+      'say which incident, or open one: { service, title }',
+    ),
+  alertLifecycle: z.strictObject({
+    ...errand,
+    routingKey: z.string().min(1),
+    dedupKey: z.string().min(1).max(255),
+    summary: z.string().trim().min(1).max(1_024),
+    source: z.string().min(1),
+    severity: z.enum(['critical', 'error', 'warning', 'info']),
+    details: z.record(z.string(), z.unknown()).optional(),
+    ttlSeconds: z.int().min(1).max(604_800).optional(),
+    confirmSeconds: z.int().min(1).max(3_600).optional(),
+  }),
   runOperation: z
     .strictObject({
       ...errand,

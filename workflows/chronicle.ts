@@ -14,6 +14,8 @@ export interface Chronicle {
   readonly notChanged: (what: string, why: string) => void;
   /** Whose authority the run turned out to have. */
   readonly actsAs: (agent: string) => void;
+  /** Which incident it is about, where that is known only now. */
+  readonly isAbout: (incident: string) => void;
   /** Which service the incident is of. */
   readonly concerns: (service: string | undefined) => void;
   /** What the run waits for, and until when (milliseconds). Ends when what it returns is called; several may go on at once. */
@@ -28,12 +30,13 @@ export interface Chronicle {
 /** Begins the chronicle of a run: its search attributes and its current details in the Temporal UI. */
 export function chronicleOf({
   account,
-  incident,
+  incident: first,
   reason,
 }: Errand & { readonly incident?: string | undefined }): Chronicle {
   const lines: string[] = [];
   const changes: string[] = [];
   const omissions: { what: string; why: string }[] = [];
+  let incident = first;
   let agent: string | undefined;
   let state = 'working';
   const waits = new Set<{ readonly what: string; readonly until: number | undefined }>();
@@ -93,6 +96,11 @@ export function chronicleOf({
       if (name === agent) return;
       agent = name;
       upsertSearchAttributes([{ key: searchAttributes.agent, value: name }]);
+      show();
+    },
+    isAbout: (id) => {
+      incident = id;
+      upsertSearchAttributes([{ key: searchAttributes.incident, value: id }]);
       show();
     },
     concerns: (service) => {

@@ -162,16 +162,72 @@ export interface Signed<T> {
   readonly statement: string;
 }
 
-/** Updates of `respondToIncident`, by name. */
-export interface RespondUpdates {
+/** What an agent can say to its runs, by the name of the Update. */
+export interface AgentUpdates {
+  /** To `respondToIncident`: what it is. Its coming is the proof that someone is there to work. */
   readonly giveFinding: Finding;
+  /** To `respondToIncident`: the incident is over; it is resolved. */
   readonly conclude: Conclusion;
+  /** To `alertLifecycle`: the alert goes on to this state. */
+  readonly moveAlert: { readonly to: 'acknowledged' | 'resolved' };
 }
 
 /** Who paused a run, and since when (milliseconds). What the Query `paused` answers, and what an operator signs to resume. */
 export interface Pause {
   readonly at: number;
   readonly by: string;
+}
+
+/** Pages people for an incident and waits until one of them acknowledges it; climbs level by level. */
+export interface WaitInput extends Errand {
+  /** An incident that is there. Either this or `open`. */
+  readonly incident?: string;
+  /** An incident to open. */
+  readonly open?: {
+    /** Id of the service. */
+    readonly service: string;
+    readonly title: string;
+    readonly details?: string;
+    readonly urgency?: 'high' | 'low';
+  };
+  /** How long each level has, in seconds. Default 300. */
+  readonly levelSeconds?: number;
+  /** The last level of the escalation policy that is paged. Default 3. */
+  readonly mostLevels?: number;
+  /** Who is paged when nobody of the policy has acknowledged: an escalation policy, a user, or a service on which one more incident is opened. */
+  readonly fallback?: { readonly policy?: string; readonly user?: string; readonly service?: string };
+}
+
+export interface WaitResult extends RunResult {
+  readonly incident?: string;
+  /** Who acknowledged it, as PagerDuty calls them; absent where nobody did. */
+  readonly acknowledgedBy?: string;
+  /** Whom each level paged, and for how long nobody answered. */
+  readonly levels?: readonly {
+    readonly level: number;
+    readonly paged: readonly string[];
+    readonly seconds: number;
+  }[];
+}
+
+/** An alert of the agent's own, from trigger to resolve, over the Events API. */
+export interface AlertInput extends Errand {
+  /** Name of the routing key in the configuration. */
+  readonly routingKey: string;
+  readonly dedupKey: string;
+  readonly summary: string;
+  readonly source: string;
+  readonly severity: 'critical' | 'error' | 'warning' | 'info';
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** How long until it is resolved by itself, in seconds. Default 3600. */
+  readonly ttlSeconds?: number;
+  /** How long PagerDuty has to show what an event did, in seconds. Default 180. */
+  readonly confirmSeconds?: number;
+}
+
+export interface AlertResult extends RunResult {
+  readonly incident?: string;
+  readonly alert?: string;
 }
 
 /** One operation of the catalogue, for agents that need no plan. */
@@ -230,6 +286,8 @@ export interface Workflows {
   readonly addNote: { readonly input: AddNoteInput; readonly result: RunResult };
   readonly resolveIncident: { readonly input: ResolveInput; readonly result: RunResult };
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
+  readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
+  readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
 export type WorkflowName = keyof Workflows;
@@ -243,6 +301,9 @@ export const workflowIds: {
   addNote: ({ account, incident }, key) => `note:${account}:${incident}:${key}`,
   resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
   respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
+  waitForHumanAck: ({ account, incident, open }, key) =>
+    incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
+  alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
 

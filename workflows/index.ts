@@ -1,6 +1,7 @@
 /** Every function exported here is a Workflow Type. */
 export { acknowledgeIncident } from './acknowledge-incident.ts';
 export { addNote } from './add-note.ts';
+export { alertLifecycle } from './alert-lifecycle.ts';
 export { checkPermission } from './check-permission.ts';
 export { releaseIncident } from './release-incident.ts';
 export { resolveIncident } from './resolve-incident.ts';
@@ -8,5 +9,6 @@ export { respondToIncident } from './respond-to-incident.ts';
 export { runOperation } from './run-operation.ts';
 export { sweepLeases } from './sweep-leases.ts';
 export { triageIncident } from './triage-incident.ts';
+export { waitForHumanAck } from './wait-for-human-ack.ts';
 export { walkPages } from './walk-pages.ts';
 export { watchReopened } from './watch-reopened.ts';

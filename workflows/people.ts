@@ -15,14 +15,7 @@ import type { PersonsNote } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
-import {
-  type Happening,
-  incidentChanged,
-  type Known,
-  type Pause,
-  type Signed,
-  type Subject,
-} from './contract.ts';
+import { type Happening, incidentChanged, type Known, type Pause, type Signed } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { notesMark, stateOf } from './state.ts';
 
@@ -69,6 +62,8 @@ export interface People {
   readonly noted: (id: string) => void;
   /** Works until it is done, a person acts, or an instant (milliseconds) comes; what is still under way then is cancelled. */
   readonly during: <T>(work: () => Promise<T>, until?: number) => Promise<Came<T>>;
+  /** How often something was heard of the incident so far. */
+  readonly wakes: () => number;
   /** Waits while the run is paused; says whether it may write then, or is over. */
   readonly mayWrite: () => Promise<boolean>;
   /** Who hears of a note that approves something. */
@@ -85,7 +80,12 @@ export interface People {
 const mostEvents = 1_000;
 
 /** Listens for a run about one incident: its Signal, Updates and Query. */
-export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicle): People {
+export function peopleOf(
+  { account, incident }: { readonly account: string; readonly incident?: string | undefined },
+  chronicle: Chronicle,
+): People {
+  // A run that opens its incident knows only then which it is.
+  let id = incident ?? '';
   const { urgent } = activitiesOf(account);
   const events = new Set<string>();
   const heard = { wakes: 0, looked: 0, notes: 0, notesLooked: 0 };
@@ -283,6 +283,7 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
       });
     },
     saw: (incident) => {
+      id = incident.id;
       known = incident;
       version += 1;
       publish();
@@ -314,6 +315,7 @@ export function peopleOf({ account, incident: id }: Subject, chronicle: Chronicl
         working.cancel();
       }
     },
+    wakes: () => heard.wakes,
     mayWrite: async () => {
       if (paused) await condition(() => paused === undefined || ending !== undefined || isLeft);
       return paused === undefined;

@@ -1,11 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
-import {
-  allHandlersFinished,
-  condition,
-  defineUpdate,
-  isCancellation,
-  setHandler,
-} from '@temporalio/workflow';
+import { allHandlersFinished, condition, isCancellation } from '@temporalio/workflow';
+import { agentUpdatesOf } from './agent-updates.ts';
 import { type Desk, deskOf } from './approvals.ts';
 import { nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf, clock } from './chronicle.ts';
@@ -14,24 +8,15 @@ import {
   type Finding,
   findingClasses,
   type RespondInput,
-  type RespondUpdates,
   type RunResult,
-  type Signed,
 } from './contract.ts';
 import { acknowledge, type Held, type NotHeld, stepBack } from './hold.ts';
 import { type NoteBook, noteBook } from './notes.ts';
 import { type Came, type People, peopleOf } from './people.ts';
-import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
 import { type Resolution, resolve } from './resolve-incident.ts';
 import { describe, look, type Triage } from './triage-incident.ts';
 import { watchForReopening } from './watch-reopened.ts';
-
-/** The finding of the client that started the run; its coming is the proof that someone is there to work. */
-export const giveFinding = defineUpdate<string, [Signed<Finding>]>('giveFinding');
-
-/** What ends the run: the incident is over. Resolves it, with the rights of the run's agent, who must have signed it. */
-export const conclude = defineUpdate<string, [Signed<Conclusion>]>('conclude');
 
 /** What the agent has said so far. */
 interface Heard {
@@ -275,69 +260,33 @@ function findingLines(triage: Triage): readonly string[] {
   ];
 }
 
-/** Takes the agent's Updates, each only where the run's agent signed it. */
-function listen({ input: { account }, chronicle, heard }: Response): void {
-  const { urgent } = activitiesOf(account);
-  async function admitted<Name extends keyof RespondUpdates>(
-    update: Name,
-    said: Signed<RespondUpdates[Name]>,
-  ): Promise<string> {
-    const heardAt = Date.now();
-    const word = await perform(urgent.admit, {
-      step: `Check who says ${update} at ${new Date(heardAt).toISOString()}`,
-      update,
-      of: 'agent',
-      value: said.value,
-      statement: said.statement,
-      heardAt,
-    });
-    if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
-    chronicle.say(word.sentence);
-    return word.sentence;
-  }
-  setHandler(
-    giveFinding,
-    async (said) => {
-      const sentence = await admitted('giveFinding', said);
-      heard.finding ??= said.value;
-      return sentence;
+/** Takes what the run's agent says. */
+function listen({ input, chronicle, heard }: Response): void {
+  const on = agentUpdatesOf(input, chronicle);
+  on('giveFinding', {
+    description: 'What the agent found: { value: { class, summary, evidence }, statement }',
+    check: (finding) => {
+      checkFinding(finding);
+      if (heard.finding) throw new Error('This run has its finding already.');
     },
-    {
-      description: 'What the agent found: { value: { class, summary, evidence }, statement }',
-      validator: (said) => {
-        checkSigned(said);
-        checkFinding(said.value);
-        if (heard.finding) throw new Error('This run has its finding already.');
-      },
+    take: (finding) => {
+      heard.finding ??= finding;
     },
-  );
-  setHandler(
-    conclude,
-    async (said) => {
-      const sentence = await admitted('conclude', said);
-      heard.conclusion ??= said.value;
-      return sentence;
+  });
+  on('conclude', {
+    description: 'The incident is over: { value: { resolution }, statement }',
+    check: ({ resolution }) => {
+      if (typeof resolution !== 'string' || resolution.trim() === '' || resolution.length > 25_000) {
+        throw new Error(
+          'A conclusion says in `resolution`, in 1 to 25,000 characters, how the incident ended.',
+        );
+      }
+      if (heard.conclusion) throw new Error('This run has its conclusion already.');
     },
-    {
-      description: 'The incident is over: { value: { resolution }, statement }',
-      validator: (said) => {
-        checkSigned(said);
-        const { resolution } = said.value;
-        if (typeof resolution !== 'string' || resolution.trim() === '' || resolution.length > 25_000) {
-          throw new Error(
-            'A conclusion says in `resolution`, in 1 to 25,000 characters, how the incident ended.',
-          );
-        }
-        if (heard.conclusion) throw new Error('This run has its conclusion already.');
-      },
+    take: (conclusion) => {
+      heard.conclusion ??= conclusion;
     },
-  );
-}
-
-function checkSigned(said: Signed<object> | undefined): void {
-  if (typeof said?.statement !== 'string' || typeof said.value !== 'object' || said.value === null) {
-    throw new Error('Send { value, statement }: the statement is signed by the agent of this run.');
-  }
+  });
 }
 
 /** Refuses what is no finding before anything of it is written. */

@@ -73,6 +73,7 @@ export interface Stage {
     agent: string,
     name: Name,
     input: Workflows[Name]['input'],
+    key?: string,
   ) => Promise<Run<Name>>;
   /** Runs to the end. */
   readonly run: <Name extends WorkflowName>(
@@ -188,7 +189,7 @@ export async function setStage({
       workers.push(worker);
       return worker;
     },
-    start: (name, workflow, input) => startRun(client, agent(name), workflow, input),
+    start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),

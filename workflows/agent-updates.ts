@@ -1,0 +1,50 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { defineUpdate, setHandler } from '@temporalio/workflow';
+import type { Chronicle } from './chronicle.ts';
+import type { AgentUpdates, Errand, Signed } from './contract.ts';
+import { activitiesOf, perform } from './proxies.ts';
+
+/** How a run takes one Update of its agent. */
+export interface Taking<Value> {
+  /** For people, in the Temporal UI. */
+  readonly description: string;
+  /** Refuses, by throwing, what is not right; nothing of it is written then. */
+  readonly check: (value: Value) => void;
+  readonly take: (value: Value) => void;
+}
+
+/** Takes Updates of the run's own agent, each only where that agent signed it. Unsigned words move nothing. */
+export function agentUpdatesOf({ account }: Errand, chronicle: Chronicle) {
+  const { urgent } = activitiesOf(account);
+  return <Name extends keyof AgentUpdates>(
+    update: Name,
+    { description, check, take }: Taking<AgentUpdates[Name]>,
+  ): void => {
+    setHandler(
+      defineUpdate<string, [Signed<AgentUpdates[Name]>]>(update),
+      async ({ value, statement }) => {
+        const heardAt = Date.now();
+        const word = await perform(urgent.admit, {
+          step: `Check who says ${update} at ${new Date(heardAt).toISOString()}`,
+          update,
+          of: 'agent',
+          value,
+          statement,
+          heardAt,
+        });
+        if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
+        chronicle.say(word.sentence);
+        take(value);
+        return word.sentence;
+      },
+      {
+        description,
+        validator: (said) => {
+          if (typeof said?.statement !== 'string' || typeof said.value !== 'object' || said.value === null)
+            throw new Error('Send { value, statement }: the statement is signed by the agent of this run.');
+          check(said.value);
+        },
+      },
+    );
+  };
+}
