@@ -36,8 +36,9 @@ export async function connect(
 /**
  * A connection for what outlives a server: made when it is first needed, and anew soon after the server was away. Where
  * nothing listens a call fails at once; what is slow is for the caller's deadline.
+ * @param over once aborted, a call that fails is not tried again.
  */
-export function lastingConnection({ connectionOptions }: ClientConnectConfig): Connection {
+export function lastingConnection({ connectionOptions }: ClientConnectConfig, over: AbortSignal): Connection {
   const retry = defaultGrpcRetryOptions();
   return Connection.lazy({
     ...connectionOptions,
@@ -55,7 +56,9 @@ export function lastingConnection({ connectionOptions }: ClientConnectConfig): C
       makeGrpcRetryInterceptor({
         ...retry,
         retryableDecider: (attempt, status) =>
-          !status.details.includes('ECONNREFUSED') && retry.retryableDecider(attempt, status),
+          !over.aborted &&
+          !status.details.includes('ECONNREFUSED') &&
+          retry.retryableDecider(attempt, status),
       }),
     ],
   });

@@ -8,6 +8,7 @@ import {
   incidentChanged,
   orderedWorkflowId,
   searchAttributes,
+  type WorkflowName,
   workflowTaskQueue,
 } from '../workflows/contract.ts';
 
@@ -34,6 +35,12 @@ export type Deliver = (arrival: Arrival) => Promise<Delivered>;
 
 /** PagerDuty gives up after 48 hours; what comes later is no delivery of PagerDuty's, but a copy of one. */
 const oldestOrderedMs = 49 * 3_600_000;
+
+/** How old what the server lists may be, in milliseconds: however many events come, it is asked once in that time. */
+const listedForMs = 1_000;
+
+/** How many runs that opened their incident themselves are known at a time. */
+const mostOpeners = 1_000;
 
 /** How many runs about one service are told of a change to it. */
 const mostOfService = 500;
@@ -87,13 +94,40 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
     return [workflowId];
   }
 
+  /** All are tried, and all have ended, before the first that failed is told. */
   async function wakeAll(arrival: Arrival, ids: readonly string[]): Promise<readonly string[]> {
     const woken: string[] = [];
     for (let from = 0; from < ids.length; from += atOnce) {
       const some = ids.slice(from, from + atOnce);
-      woken.push(...(await Promise.all(some.map((id) => wake(arrival, id)))).flat());
+      const ends = await Promise.allSettled(some.map((id) => wake(arrival, id)));
+      for (const end of ends) {
+        if (end.status === 'rejected') throw end.reason;
+        woken.push(...end.value);
+      }
     }
     return woken;
+  }
+
+  /** Runs that opened their incident themselves, so that their id does not name it: account and incident → their ids. */
+  const openers = keptFor(listedForMs, now, async (): Promise<ReadonlyMap<string, readonly string[]>> => {
+    const found = new Map<string, string[]>();
+    const query = `WorkflowType = '${opener}' and ExecutionStatus = 'Running'`;
+    let count = 0;
+    for await (const { workflowId, typedSearchAttributes: attributes } of workflow.list({ query })) {
+      const key = `${attributes.get(searchAttributes.account)} ${attributes.get(searchAttributes.incident)}`;
+      found.set(key, [...(found.get(key) ?? []), workflowId]);
+      count += 1;
+      if (count >= mostOpeners) break;
+    }
+    return found;
+  });
+
+  async function followersOf(account: string, incident: string): Promise<readonly string[]> {
+    // A list that cannot be had keeps nobody from being told whose id names the incident; the others look by themselves.
+    const opened = await openers().catch(() => undefined);
+    return [
+      ...new Set([...followerIds({ account, incident }), ...(opened?.get(`${account} ${incident}`) ?? [])]),
+    ];
   }
 
   async function lookingAt(account: string, service: string): Promise<readonly string[]> {
@@ -125,9 +159,23 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
     for (const order of matching) started.push(await startOrdered(arrival, order, incident));
     // Nobody can follow an incident that has only begun, but for those whom it has just started.
     const isFirst = type === 'incident.triggered';
-    const followers = isFollowed && !isFirst ? followerIds({ account, incident }) : [];
+    const followers = isFollowed && !isFirst ? await followersOf(account, incident) : [];
     const others = followers.filter((id) => !started.includes(id));
     return { started: [...new Set(started)], woken: await wakeAll(arrival, others) };
+  };
+}
+
+/** The Workflow that can open the incident it is about. */
+const opener: WorkflowName = 'waitForHumanAck';
+
+/** The answer to a question, kept for a time; of several who ask at once one does. */
+function keptFor<T>(ms: number, now: () => number, ask: () => Promise<T>): () => Promise<T> {
+  let last: { readonly asked: Promise<T>; readonly at: number } | undefined;
+  return () => {
+    if (last && now() - last.at < ms) return last.asked;
+    const asked = ask();
+    last = { asked, at: now() };
+    return asked;
   };
 }
 

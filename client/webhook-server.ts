@@ -1,8 +1,10 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import { Client } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
+import type { Hono } from 'hono';
 import { policySource } from '../gate/policy-source.ts';
 import type { Secrets } from '../gate/secrets.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
@@ -10,15 +12,63 @@ import { lastingConnection } from './connect.ts';
 import { deliverTo, refusalOf } from './deliver.ts';
 import { createReceiver, type ReceiverOptions } from './webhook-receiver.ts';
 
-export interface WebhookServerOptions {
+/** What a receiver is made from. */
+export interface WebhookAppOptions {
   readonly temporal: ClientConnectConfig;
   readonly configFile: string;
   readonly home: string;
   readonly secrets: Secrets;
   readonly log: ReceiverOptions['log'];
-  readonly host: string;
-  /** 0 takes a free one. */
-  readonly port: number;
+  /** How long a delivery may take until it is answered, in milliseconds; 4,000, since PagerDuty waits 5 s. */
+  readonly answersWithinMs?: number;
+}
+
+/** How much earlier Temporal must have taken an event than the answer is due, so that the reason can be told. */
+const toSayWhyMs = 200;
+
+/** How long calls that are under way have to end. */
+const endsWithinMs = 6_000;
+
+/** How long Temporal has to say that it is there. */
+const saysWithinMs = 1_500;
+
+/** A receiver over a connection of its own, which is made when it is needed. */
+export function webhookApp(options: WebhookAppOptions): {
+  readonly app: Hono;
+  readonly close: () => Promise<void>;
+} {
+  const { temporal, configFile, home, secrets, log, answersWithinMs = 4_000 } = options;
+  const { namespace = 'default' } = temporal;
+  const over = new AbortController();
+  const connection = lastingConnection(temporal, over.signal);
+  const client = new Client({ connection, namespace, identity: 'oncall webhooks' });
+  const deliver = deliverTo(client);
+  const underWay = new Set<Promise<unknown>>();
+  const tracked = <T>(call: Promise<T>): Promise<T> => {
+    underWay.add(call);
+    const end = (): void => void underWay.delete(call);
+    call.then(end, end);
+    return call;
+  };
+  const takesWithinMs = Math.max(answersWithinMs / 2, answersWithinMs - toSayWhyMs);
+  const app = createReceiver({
+    policy: policySource(configFile),
+    secrets,
+    kept: (account) => webhookSecretsIn(home, account),
+    deliver: (arrival) => tracked(client.withDeadline(Date.now() + takesWithinMs, () => deliver(arrival))),
+    temporal: oneAtATime(() => tracked(whyAway(client))),
+    log,
+    deadlineMs: answersWithinMs,
+  });
+  return {
+    app,
+    close: async () => {
+      over.abort();
+      // A call that is about to be tried again throws where nobody can catch it when its connection is gone.
+      await Promise.race([Promise.allSettled(underWay), sleep(endsWithinMs, undefined, { ref: false })]);
+      if (underWay.size === 0) await connection.close();
+    },
+  };
 }
 
 /** A receiver that listens. */
@@ -29,33 +79,18 @@ export interface WebhookServer {
   readonly stop: () => Promise<void>;
 }
 
-/** How long Temporal has to take an event: less than until the answer is due, so that the reason can be told. */
-const takesWithinMs = 3_800;
-
-/** How long Temporal has to say that it is there. */
-const saysWithinMs = 1_500;
-
-/** How long what is under way has to end; each delivery is answered within 4 s. */
+/** How long what is under way has to end. */
 const drainsWithinMs = 4_500;
 
 /**
- * Starts a receiver. Temporal may be away: what comes meanwhile is to be delivered again.
+ * Serves a receiver. Temporal may be away: what comes meanwhile is to be delivered again.
+ * @param at the port; 0 takes a free one.
  * @throws the system's own error where it cannot listen, e.g. `EADDRINUSE`.
  */
-export async function startWebhookServer(options: WebhookServerOptions): Promise<WebhookServer> {
-  const { temporal, configFile, home, secrets, log, host, port } = options;
-  const { namespace = 'default' } = temporal;
-  const connection = lastingConnection(temporal);
-  const client = new Client({ connection, namespace, identity: 'oncall webhooks' });
-  const deliver = deliverTo(client);
-  const app = createReceiver({
-    policy: policySource(configFile),
-    secrets,
-    kept: (account) => webhookSecretsIn(home, account),
-    deliver: (arrival) => client.withDeadline(Date.now() + takesWithinMs, () => deliver(arrival)),
-    temporal: oneAtATime(() => whyAway(client)),
-    log,
-  });
+export async function serveWebhooks(
+  { app, close }: { readonly app: Pick<Hono, 'fetch'>; readonly close: () => Promise<void> },
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<WebhookServer> {
   const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
   // Whoever sends a head or a body by the drop does not hold a connection for long.
   server.headersTimeout = 5_000;
@@ -64,16 +99,15 @@ export async function startWebhookServer(options: WebhookServerOptions): Promise
   server.keepAliveTimeout = 75_000;
   try {
     const { port: taken } = await listen(server, port, host);
-    const name = host.includes(':') ? `[${host}]` : host;
     return {
-      url: `http://${name}:${taken}`,
+      url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
       stop: async () => {
         await drain(server);
-        await connection.close();
+        await close();
       },
     };
   } catch (error) {
-    await connection.close();
+    await close();
     throw error;
   }
 }

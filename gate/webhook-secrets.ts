@@ -70,7 +70,7 @@ export function webhookSecretsIn(home: string, account: string): WebhookSecrets 
 }
 
 /** What a kept secret's file holds; throws where it cannot be read or is empty. */
-export function readKept({ file }: KeptSecret): string {
+export function readKept({ file }: Pick<KeptSecret, 'file'>): string {
   const secret = readFileSync(file, 'utf8').trim();
   if (secret === '') throw new Error(`${file} is empty.`);
   return secret;

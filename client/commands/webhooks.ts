@@ -5,7 +5,7 @@ import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
 import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
-import { startWebhookServer, type WebhookServer } from '../webhook-server.ts';
+import { serveWebhooks, type WebhookServer, webhookApp } from '../webhook-server.ts';
 
 export interface WebhooksOptions {
   readonly port: string;
@@ -24,15 +24,14 @@ export async function webhooks(options: WebhooksOptions, output: Output): Promis
   if (accounts.length === 0) throw new OncallError(`${configFile} names no account; add one under accounts.`);
   const stopping = stopSignal(options.exitWithParent === true);
   const logger = pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
-  const server = await listening({
+  const app = webhookApp({
     temporal,
     configFile,
     home,
     secrets: readSecret,
     log: (level, facts, sentence) => logger[level](facts, sentence),
-    host: options.host,
-    port,
   });
+  const server = await listening(app, { host: options.host, port });
   const urls = accounts.map((account) => `${server.url}/webhooks/${account}`);
   output.result(
     { urls, health: `${server.url}/health` },
@@ -43,18 +42,16 @@ export async function webhooks(options: WebhooksOptions, output: Output): Promis
   return exitCodes.done;
 }
 
-async function listening(options: Parameters<typeof startWebhookServer>[0]): Promise<WebhookServer> {
+async function listening(
+  app: Parameters<typeof serveWebhooks>[0],
+  at: Parameters<typeof serveWebhooks>[1],
+): Promise<WebhookServer> {
   try {
-    return await startWebhookServer(options);
+    return await serveWebhooks(app, at);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const where = `${options.host}:${options.port}`;
-    if (code === 'EADDRINUSE')
-      throw new OncallError(
-        `Port ${options.port} is taken; choose another with --port, or end what listens there.`,
-      );
-    throw new OncallError(
-      `${where} cannot be listened on (${code ?? message}); choose another with --host and --port.`,
-    );
+    const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${code ?? message})`;
+    const or = code === 'EADDRINUSE' ? ', or end what listens there' : ', or another address with --host';
+    throw new OncallError(`Port ${at.port} ${why}; choose another with --port${or}.`);
   }
 }

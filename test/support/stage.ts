@@ -12,6 +12,7 @@ import { type AgentIdentity, type Identity, readAgent, readIdentity } from '../.
 import { list } from '../../gate/audit.ts';
 import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
+import { readKept, webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import type { Fault } from '../../simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { journalFile } from '../../worker/config.ts';
@@ -259,6 +260,10 @@ export async function setStage({
       if (keyFiles.includes(file)) continue;
       secrets.push({ name: `what ${basename(file)} holds`, value: readFileSync(file, 'utf8').trim() });
       keyFiles.push(file);
+    }
+    for (const { subscription, ...kept } of webhookSecretsIn(home, 'main').list()) {
+      secrets.push({ name: `the secret of the webhook subscription ${subscription}`, value: readKept(kept) });
+      keyFiles.push(kept.file);
     }
     const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
     const { faults, ...joined } = joinAudit(await requests(), records, aways);
