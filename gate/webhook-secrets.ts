@@ -47,8 +47,12 @@ export function webhookSecretsIn(home: string, account: string): WebhookSecrets 
       const file = join(folder, Id.parse(subscription));
       const next = `${folder}/.${subscription}.${process.pid}.new`;
       mkdirSync(folder, { recursive: true, mode: 0o700 });
-      writeWhole(next, secret);
-      renameSync(next, file);
+      try {
+        writeWhole(next, secret);
+        renameSync(next, file);
+      } finally {
+        rmSync(next, { force: true });
+      }
       return file;
     },
     list: () =>

@@ -4,14 +4,13 @@ import { closest } from '../../gate/closest.ts';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { workflowNames } from '../../gate/run-inputs.ts';
 import {
-  type Outcome,
   type RunResult,
   type WorkflowName,
   type Workflows,
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
-import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { type ExitCode, exitCodes, exitOf, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
 import type { Output } from '../output.ts';
@@ -80,17 +79,6 @@ export async function execute<Name extends WorkflowName>(
     await client.connection.close();
   }
 }
-
-/** Which exit code an outcome is. */
-const exitOf: Readonly<Record<Outcome, ExitCode>> = {
-  done: exitCodes.done,
-  nothing_to_do: exitCodes.done,
-  failed: exitCodes.failed,
-  denied: exitCodes.denied,
-  approval_refused: exitCodes.denied,
-  partly: exitCodes.partly,
-  yielded_to_human: exitCodes.partly,
-};
 
 /** A result for people. */
 export function describe({ outcome, summary, notChanged, next }: RunResult): string {

@@ -82,6 +82,8 @@ export interface Stage {
     name: Name,
     input: Workflows[Name]['input'],
   ) => Promise<Workflows[Name]['result']>;
+  /** Names a secret that must be found nowhere when the stage closes. */
+  readonly guard: (name: string, value: string) => void;
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
   readonly configText: () => string;
@@ -192,6 +194,7 @@ export async function setStage({
     },
     start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
+    guard: (name, value) => void secrets.push({ name, value }),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
     sweep: async () => {
