@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const patience = { hookTimeout: 120_000, testTimeout: 120_000 };
 
+/** Campaigns have commands of their own: `npm run campaign:people`, …; short in CI, with ONCALL_CAMPAIGN=full in full. */
+const campaigns = process.env['ONCALL_CAMPAIGN'] !== undefined;
+
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -27,6 +30,20 @@ export default defineConfig({
           ...patience,
         },
       },
+      ...(campaigns
+        ? [
+            {
+              extends: true as const,
+              test: {
+                name: 'campaigns',
+                include: ['test/campaigns/**/*.test.ts'],
+                globalSetup: ['test/support/global-build.ts', 'test/support/global-server.ts'],
+                setupFiles: ['test/support/quiet.ts'],
+                ...patience,
+              },
+            },
+          ]
+        : []),
       {
         extends: true,
         test: {

@@ -11,7 +11,7 @@ import { join, nameOf, phrase, speaker } from '../gate/words.ts';
 import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
 import type { Deps } from './deps.ts';
-import { type AllFacts, FactReader } from './facts.ts';
+import { type AllFacts, FactReader, type Seen } from './facts.ts';
 import { type Ledger, ledgerFor } from './ledger.ts';
 import { type Origin, runNow } from './origin.ts';
 
@@ -36,6 +36,8 @@ export interface CallInput<Name extends OperationName> {
   readonly notes?: readonly NoteWord[];
   /** Whether the result says which of PagerDuty's users are ours. */
   readonly ours?: true;
+  /** For a status: the incident as the run saw it. What people have done to it since comes before this write. */
+  readonly since?: Seen;
 }
 
 /** A note that may approve a step. */
@@ -55,6 +57,7 @@ export interface Call<Name extends OperationName> {
   readonly statements: readonly string[];
   readonly notes: readonly NoteWord[];
   readonly tellsOurs: boolean;
+  readonly since: Seen | undefined;
   /** The configuration of this attempt, where it can be read. */
   readonly policy: Policy | undefined;
   readonly touches: readonly Touch[];
@@ -66,8 +69,8 @@ export interface Call<Name extends OperationName> {
   readonly step: Step;
   readonly ledger: Ledger;
   readonly reader: FactReader;
-  /** Whether it undoes another call, in favour of a person who came between. */
-  readonly isAmends?: true;
+  /** How many calls it undoes, one on top of the other, in favour of people who came between; absent where it undoes none. */
+  readonly undoes?: number;
   /** The gate's word on what is known. */
   readonly judge: (facts: AllFacts, known?: Known) => Decision | Undecided;
 }
@@ -116,6 +119,7 @@ export async function callOf<Name extends OperationName>(
     statements: input.statements ?? [],
     notes: input.notes ?? [],
     tellsOurs: input.ours === true,
+    since: input.since,
     policy: state.readable ? state.policy : undefined,
     touches,
     incidentIds: touchedIds('incident', touches),

@@ -185,7 +185,7 @@ async function sendOnce<Name extends OperationName>(
   };
   let gave: string | undefined;
   try {
-    gave = call.isAmends ? undefined : await giveWay(call, facts, response, sendOnce);
+    gave = await giveWay(call, facts, response, sendOnce);
   } catch (error) {
     if (!(error instanceof PagerDutyError)) throw error;
     const sentence = `Whether a person came between our look and our write is not known yet: ${error.message}`;

@@ -20,6 +20,9 @@ import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Call, entryOf, wording } from './call.ts';
 import { type AllFacts, factsOf } from './facts.ts';
 
+/** People can come between an undoing as well; whoever does that so often has a script. */
+const deepest = 3;
+
 /** Sends a call that was just claimed, and settles it. */
 type SendOnce = (
   call: Call<'updateIncident'>,
@@ -42,8 +45,10 @@ export async function giveWay<Name extends OperationName>(
   sendOnce: SendOnce,
 ): Promise<string | undefined> {
   const written = statusIn(call);
-  const [before, ...others] = seen.incidents ?? [];
-  if (written === undefined || !before || others.length > 0) return undefined;
+  const [decided, ...others] = seen.incidents ?? [];
+  if (written === undefined || !decided || others.length > 0 || (call.undoes ?? 0) >= deepest)
+    return undefined;
+  const before = call.since ? factsOf(call.since) : decided;
   const { reader } = call;
   const { id } = before;
   const ours = await reader.ourUsers();
@@ -134,9 +139,10 @@ function undoOf(
     touches: call.endpoint.touches(request as never),
     actions: (statusOf) => call.endpoint.actions(request as never, statusOf),
     expect: undefined,
+    since: undefined,
     caller: { ...call.caller, agent: runner, via: undefined, step },
     step: { key: putBackStep(call.step.key), digest: requestDigest('updateIncident', request) },
-    isAmends: true,
+    undoes: (call.undoes ?? 0) + 1,
   };
 }
 

@@ -1,7 +1,7 @@
 import { type Client, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import type { AuditRecord, Stamp } from '../gate/audit.ts';
-import { putBackStep } from '../gate/people-first.ts';
+import { undoneStep } from '../gate/people-first.ts';
 import { catalogue } from '../pagerduty/catalogue/index.ts';
 import { type RunId, workflowTaskQueue } from '../workflows/contract.ts';
 import { OncallError } from './errors.ts';
@@ -48,8 +48,7 @@ interface Asked {
 /** An operation's record has the step of its Activity, or undoes that; the runner's own Activities make several calls, each named after the step. */
 function fits({ type, step }: Asked, record: Pick<AuditRecord, 'operation' | 'step'>): boolean {
   if (type in catalogue) {
-    const isAsked = step === record.step || putBackStep(String(step)) === record.step;
-    return type === record.operation && isAsked;
+    return type === record.operation && step === undoneStep(String(record.step));
   }
   return typeof step !== 'string' || String(record.step).startsWith(step);
 }

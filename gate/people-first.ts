@@ -29,6 +29,9 @@ const verbs = {
 /** Name of the step that undoes what another wrote, and of its key. */
 export const putBackStep = (step: string): string => `${step}: put back`;
 
+/** The step that was asked for, of one that undoes it. */
+export const undoneStep = (step: string): string => step.replace(/(: put back)+$/, '');
+
 /** "Ada Okafor resolved it". */
 export const tellAct = ({ kind, name }: Act): string => `${name} ${verbs[kind]}`;
 

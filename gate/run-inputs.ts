@@ -25,8 +25,9 @@ export const runInputs = {
   }),
   respondToIncident: z.strictObject({
     ...subject,
-    assess: z.enum(['rules', 'client']),
+    assess: z.enum(['rules', 'client', 'agent']),
     presenceSeconds: z.int().min(1).max(3_600).optional(),
+    thinkSeconds: z.int().min(1).max(3_600).optional(),
     watchSeconds: z.int().min(0).max(86_400).optional(),
   }),
   waitForHumanAck: z

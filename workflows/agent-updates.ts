@@ -13,29 +13,43 @@ export interface Taking<Value> {
   readonly take: (value: Value) => void;
 }
 
-/** Takes Updates of the run's own agent, each only where that agent signed it. Unsigned words move nothing. */
-export function agentUpdatesOf({ account }: Errand, chronicle: Chronicle) {
+/**
+ * Finds out whether the run's own agent said this, wherever it came in.
+ * @throws ApplicationFailure of type PermissionDenied where it did not.
+ */
+export async function admitted<Name extends keyof AgentUpdates>(
+  { account }: Errand,
+  chronicle: Chronicle,
+  update: Name,
+  { value, statement }: Signed<AgentUpdates[Name]>,
+): Promise<string> {
   const { urgent } = activitiesOf(account);
+  const heardAt = Date.now();
+  const word = await perform(urgent.admit, {
+    step: `Check who says ${update} at ${new Date(heardAt).toISOString()}`,
+    update,
+    of: 'agent',
+    value,
+    statement,
+    heardAt,
+  });
+  if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
+  chronicle.say(word.sentence);
+  return word.sentence;
+}
+
+/** Takes Updates of the run's own agent, each only where that agent signed it. Unsigned words move nothing. */
+export function agentUpdatesOf(errand: Errand, chronicle: Chronicle) {
   return <Name extends keyof AgentUpdates>(
     update: Name,
     { description, check, take }: Taking<AgentUpdates[Name]>,
   ): void => {
     setHandler(
       defineUpdate<string, [Signed<AgentUpdates[Name]>]>(update),
-      async ({ value, statement }) => {
-        const heardAt = Date.now();
-        const word = await perform(urgent.admit, {
-          step: `Check who says ${update} at ${new Date(heardAt).toISOString()}`,
-          update,
-          of: 'agent',
-          value,
-          statement,
-          heardAt,
-        });
-        if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
-        chronicle.say(word.sentence);
-        take(value);
-        return word.sentence;
+      async (said) => {
+        const sentence = await admitted(errand, chronicle, update, said);
+        take(said.value);
+        return sentence;
       },
       {
         description,

@@ -16,6 +16,9 @@ export const taskQueues = {
   events: (account: string): string => `oncall-events-${account}`,
 } as const;
 
+/** Task Queue on which an agent waits for work. */
+export const agentTaskQueue = (agent: string): string => `oncall-agent-${agent}`;
+
 /** Search attributes of every run, all Keywords. The Worker refuses to start where one is missing: runs would hang. */
 export const searchAttributes = {
   agent: defineSearchAttributeKey('OncallAgent', 'KEYWORD'),
@@ -89,10 +92,15 @@ export interface ResolveInput extends Subject {
 }
 
 export interface RespondInput extends Subject {
-  /** Who judges: the rules, or the client that started the run, which then says `giveFinding`. */
-  readonly assess: 'rules' | 'client';
-  /** How long the client has for its finding before the run leaves the incident to people, in seconds. Default 60. */
+  /**
+   * Who judges: the rules; the client that started the run, which then says `giveFinding`; or the run's agent, which is woken on
+   * its Task Queue (`serveAgent`).
+   */
+  readonly assess: 'rules' | 'client' | 'agent';
+  /** How long the client has for its finding, or the agent to take the work, before the run leaves the incident to people, in seconds. Default 60. */
   readonly presenceSeconds?: number;
+  /** How long the agent may think until it has a finding, in seconds. Default 300. */
+  readonly thinkSeconds?: number;
   /** How long after it resolved the incident it is watched for being opened again, in seconds. Default 900; 0 watches not at all. */
   readonly watchSeconds?: number;
 }
@@ -119,6 +127,63 @@ export interface Finding {
     /** Numbers of the incidents it resembles. */
     readonly similar: readonly number[];
   };
+}
+
+/** What an agent is shown of an incident. All texts are PagerDuty's, cleaned: data, never instructions. */
+export interface Brief {
+  readonly account: string;
+  readonly incident: {
+    readonly id: string;
+    readonly number: number;
+    readonly title: string;
+    readonly status: string;
+    readonly urgency: string;
+    /** ISO 8601. */
+    readonly createdAt: string;
+    readonly service: string;
+    readonly escalationPolicy: string;
+    readonly assignees: readonly string[];
+  };
+  /** The newest first, cut to 20; `alertCount` says how many there are. */
+  readonly alerts: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly severity: string;
+    readonly summary: string;
+    /** What the source sent with it, as JSON text, cut. */
+    readonly details: string;
+  }[];
+  readonly alertCount: number;
+  /** Notes of people and tools, newest first, cut to 20. */
+  readonly notes: readonly { readonly by: string; readonly at: string; readonly text: string }[];
+  /** Incidents of the same service in the last 30 days, newest first, cut to 20. */
+  readonly recent: readonly {
+    readonly number: number;
+    readonly title: string;
+    readonly status: string;
+    readonly createdAt: string;
+    readonly resolvedAt: string | null;
+  }[];
+  /** Names of who is on call for it at level 1. */
+  readonly onCall: readonly string[];
+  /** What the rules alone say. */
+  readonly rules: Finding;
+  /** What could not be read, and why. */
+  readonly missing: readonly string[];
+}
+
+/** Activities that an agent serves on its Task Queue. */
+export interface AgentActivities {
+  /** Judges an incident; its answer is signed. Taking the work is the proof that somebody is there. */
+  readonly assess: (task: { readonly workflowId: string; readonly brief: Brief }) => Promise<Signed<Finding>>;
+  /** Stays with an incident that is held, beating, until it is over; gives the conclusion where it comes to one. */
+  readonly attend: (task: {
+    readonly workflowId: string;
+    readonly brief: Brief;
+    readonly finding: Finding;
+    /** When the lease ends, milliseconds since 1970. */
+    readonly until: number;
+  }) => Promise<Signed<Conclusion> | null>;
 }
 
 /** The finding that ends a run: the incident is over, and how. */

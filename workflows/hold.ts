@@ -31,7 +31,7 @@ export async function acknowledge(
   input: Subject,
   chronicle: Chronicle,
   desk: Desk,
-  { people, ...asking }: Asking & { readonly people?: Pick<People, 'saw'> } = {},
+  { people, ...asking }: Asking & { readonly people?: Pick<People, 'saw' | 'seen'> } = {},
 ): Promise<Held | NotHeld> {
   const { account, incident: id } = input;
   const { urgent } = activitiesOf(account);
@@ -44,6 +44,7 @@ export async function acknowledge(
           body: { incident: { type: 'incident_reference', status: 'acknowledged' } },
         },
         expect: { status: 'triggered' },
+        ...people?.seen(),
         ...words,
       }),
     asking,

@@ -11,7 +11,7 @@ import {
   upsertMemo,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { PersonsNote } from '../activities/index.ts';
+import type { CallInput, PersonsNote } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
@@ -56,6 +56,8 @@ export type Came<T> =
 export interface People {
   /** Begins to follow the incident, from what was just read of it. */
   readonly follow: (incident: Incident, notes?: readonly { readonly id: string }[]) => void;
+  /** The incident as it was last seen, cut to what a write compares. */
+  readonly seen: () => { readonly since?: NonNullable<CallInput<'updateIncident'>['since']> };
   /** The incident as a write of our own left it. */
   readonly saw: (incident: Incident) => void;
   /** A note of our own is there. */
@@ -70,6 +72,8 @@ export interface People {
   readonly onNote: (
     hear: (note: { readonly incident: string; readonly id: string; readonly code: string }) => void,
   ) => void;
+  /** The run itself has a reason to leave the incident to people. */
+  readonly end: (ending: Ending) => void;
   /** Why it is over, where it is. */
   readonly ending: () => Ending | undefined;
   /** Ends the listening; before the run ends. */
@@ -282,6 +286,7 @@ export function peopleOf(
         if (!isCancellation(error)) throw error;
       });
     },
+    seen: () => (known ? { since: seenOf(known) } : {}),
     saw: (incident) => {
       id = incident.id;
       known = incident;
@@ -323,6 +328,7 @@ export function peopleOf(
     onNote: (listener) => {
       hearNote = listener;
     },
+    end,
     ending: () => ending,
     leave: () => {
       isLeft = true;

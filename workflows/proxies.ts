@@ -1,7 +1,7 @@
 import type { Duration } from '@temporalio/common';
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
-import { taskQueues } from './contract.ts';
+import { type AgentActivities, agentTaskQueue, taskQueues } from './contract.ts';
 
 /** How much a step matters: a page before a sweep. */
 const priorities = { urgent: 1, sweep: 2, ordinary: 3 } as const;
@@ -41,6 +41,23 @@ export function activitiesOf(account: string) {
     sweep: on(taskQueues.urgent(account), priorities.sweep, '50 seconds', 10),
   };
 }
+
+/** How long an agent may be silent before it counts as gone. */
+const silence = '10 seconds';
+
+/**
+ * What an agent does on its own Task Queue. One that nobody takes up in time has no agent; one that stops beating has lost it.
+ * Never tried again: another try would be another agent, and the incident belongs to people meanwhile.
+ */
+export const agentOn = (agent: string, { presenceMs, thinkMs }: { presenceMs: number; thinkMs: number }) =>
+  proxyActivities<AgentActivities>({
+    taskQueue: agentTaskQueue(agent),
+    scheduleToStartTimeout: presenceMs,
+    startToCloseTimeout: thinkMs,
+    heartbeatTimeout: silence,
+    cancellationType: 'TRY_CANCEL',
+    retry: { maximumAttempts: 1 },
+  });
 
 /** Runs one Activity; its step is what operators read beside it. */
 export const perform = <Input extends { readonly step: string }, Result>(

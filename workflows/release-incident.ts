@@ -45,8 +45,12 @@ export async function releaseIncident(input: ReleaseInput): Promise<ReleaseResul
       },
     });
     const people = new Set(onCall.ok ? onCall.response.oncalls.map(({ user }) => user.id) : []);
-    const assigned = (incident.assignments ?? []).filter(({ assignee }) => people.has(assignee.id));
-    const paged = assigned.filter(({ assignee }) => !given.ourUsers?.includes(assignee.id));
+    const theirs = (incident.assignments ?? []).filter(
+      ({ assignee }) => !given.ourUsers?.includes(assignee.id),
+    );
+    // Whom a person chose is paged, on call or not.
+    const isChosen = incident['assigned_via'] === 'direct_assignment';
+    const paged = isChosen ? theirs : theirs.filter(({ assignee }) => people.has(assignee.id));
     if (paged.length === 0) {
       throw stranded(
         `${name} is triggered again, but nobody on call is assigned. Look at its escalation policy now.`,

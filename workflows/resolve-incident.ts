@@ -58,7 +58,7 @@ export interface Resolution {
 /** Resolves an incident that still has the status it was seen in and that nobody but us has acknowledged; then reads it back. */
 export async function resolve(
   { account, incident: id, resolution }: Subject & { readonly resolution?: string },
-  { seen, people }: { readonly seen: Incident; readonly people: Pick<People, 'saw'> },
+  { seen, people }: { readonly seen: Incident; readonly people: Pick<People, 'saw' | 'seen'> },
   chronicle: Chronicle,
   desk: Desk,
   asking: Asking = {},
@@ -80,6 +80,7 @@ export async function resolve(
           },
         },
         expect: { status, acknowledgers: 'ours' },
+        ...people.seen(),
         ...words,
       }),
     asking,

@@ -1,7 +1,7 @@
-import { allHandlersFinished, condition, isCancellation } from '@temporalio/workflow';
-import { agentUpdatesOf } from './agent-updates.ts';
+import { allHandlersFinished, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { admitted, agentUpdatesOf } from './agent-updates.ts';
 import { type Desk, deskOf } from './approvals.ts';
-import { nextOf, outcomeOf } from './attempt.ts';
+import { attempt, nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf, clock } from './chronicle.ts';
 import {
   type Conclusion,
@@ -13,6 +13,7 @@ import {
 import { acknowledge, type Held, type NotHeld, stepBack } from './hold.ts';
 import { type NoteBook, noteBook } from './notes.ts';
 import { type Came, type People, peopleOf } from './people.ts';
+import { agentOn } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
 import { type Resolution, resolve } from './resolve-incident.ts';
 import { describe, look, type Triage } from './triage-incident.ts';
@@ -106,7 +107,8 @@ async function take(run: Response, looked: Triage): Promise<Taken> {
   const { input, chronicle, desk, notes, people } = run;
   const finding = await judgement(run, looked);
   if (!finding) {
-    const why = 'no finding came from the client that started the run, so PagerDuty keeps paging';
+    const whose = input.assess === 'agent' ? looked.agent : 'the client that started the run';
+    const why = `no finding came from ${whose}, so PagerDuty keeps paging`;
     chronicle.notChanged(`acknowledge ${looked.incident.id}`, why);
     return { triage: looked, why, isJudged: false };
   }
@@ -172,6 +174,8 @@ async function work(run: Response, triage: Triage, held: Held): Promise<RunResul
       );
   noted.catch(() => {});
   const came = await people.during(async (): Promise<Resolution> => {
+    // Ends with what it stands beside: cancelled when the incident is resolved or given back.
+    if (input.assess === 'agent') attend(run, triage, held.until).catch(() => {});
     const heardAll = chronicle.waitsFor('the conclusion', held.until);
     await condition(() => heard.conclusion !== undefined);
     heardAll();
@@ -228,17 +232,72 @@ async function finished({ people }: Response, noted: Promise<boolean>): Promise<
   await condition(allHandlersFinished);
 }
 
-/** The rules' finding, or the client's where it is to judge and comes in time. */
-async function judgement(
-  { input, chronicle, heard }: Response,
-  triage: Triage,
-): Promise<Finding | undefined> {
+/** The rules' finding; or the agent's or the client's, where it is to judge and comes in time. */
+async function judgement(run: Response, triage: Triage): Promise<Finding | undefined> {
+  const { input, chronicle, heard } = run;
   if (input.assess === 'rules') return triage.finding;
-  const presenceMs = (input.presenceSeconds ?? 60) * 1000;
+  if (input.assess === 'agent') return askAgent(run, triage);
+  const presenceMs = presenceOf(input);
   const heardIt = chronicle.waitsFor('the finding', Date.now() + presenceMs);
   await condition(() => heard.finding !== undefined, presenceMs, { summary: 'wait for the finding' });
   heardIt();
   return heard.finding;
+}
+
+const presenceOf = ({ presenceSeconds = 60 }: RespondInput): number => presenceSeconds * 1000;
+
+/** Wakes the run's agent and has it judge. Nobody who takes the work in time, or nothing it signed: no finding. */
+async function askAgent(
+  { input, chronicle }: Response,
+  { agent, brief }: Triage,
+): Promise<Finding | undefined> {
+  const presenceMs = presenceOf(input);
+  const { assess } = agentOn(agent, { presenceMs, thinkMs: (input.thinkSeconds ?? 300) * 1000 });
+  const over = chronicle.waitsFor(`${agent} to judge it`, Date.now() + presenceMs);
+  const { workflowId } = workflowInfo();
+  const said = await attempt(
+    assess.executeWithOptions({ summary: `${agent} judges ${input.incident}` }, [{ workflowId, brief }]),
+  );
+  over();
+  if ('ok' in said) {
+    chronicle.say(`${agent} gave no finding: ${said.sentence}`);
+    return undefined;
+  }
+  try {
+    checkFinding(said.value);
+    await admitted(input, chronicle, 'giveFinding', said);
+    return said.value;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    chronicle.say(
+      `What came as the finding of ${agent} is none: ${error instanceof Error ? error.message : ''}`,
+    );
+    return undefined;
+  }
+}
+
+/** Has the agent stay with an incident that is held. When it is lost, or gives up, the incident goes back at once. */
+async function attend(run: Response, triage: Triage, until: number): Promise<void> {
+  const { input, chronicle, people, heard } = run;
+  const { agent, brief, finding } = triage;
+  const rest = Math.max(1_000, until - Date.now());
+  const { attend: stay } = agentOn(agent, { presenceMs: Math.min(presenceOf(input), rest), thinkMs: rest });
+  const { workflowId } = workflowInfo();
+  const came = await attempt(
+    stay.executeWithOptions({ summary: `${agent} works on ${input.incident}` }, [
+      { workflowId, brief, finding, until },
+    ]),
+  );
+  if (came === null) return people.end({ by: 'request', sentence: `${agent} gave it up` });
+  if ('ok' in came) return people.end({ by: 'request', sentence: `${agent} is gone (${came.sentence})` });
+  try {
+    checkConclusion(came.value);
+    await admitted(input, chronicle, 'conclude', came);
+    heard.conclusion ??= came.value;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    people.end({ by: 'request', sentence: `what came as the conclusion of ${agent} is none` });
+  }
 }
 
 /** What was found and on what it rests, for a note. */
@@ -275,18 +334,19 @@ function listen({ input, chronicle, heard }: Response): void {
   });
   on('conclude', {
     description: 'The incident is over: { value: { resolution }, statement }',
-    check: ({ resolution }) => {
-      if (typeof resolution !== 'string' || resolution.trim() === '' || resolution.length > 25_000) {
-        throw new Error(
-          'A conclusion says in `resolution`, in 1 to 25,000 characters, how the incident ended.',
-        );
-      }
+    check: (conclusion) => {
+      checkConclusion(conclusion);
       if (heard.conclusion) throw new Error('This run has its conclusion already.');
     },
     take: (conclusion) => {
       heard.conclusion ??= conclusion;
     },
   });
+}
+
+function checkConclusion({ resolution }: Partial<Conclusion>): void {
+  if (typeof resolution !== 'string' || resolution.trim() === '' || resolution.length > 25_000)
+    throw new Error('A conclusion says in `resolution`, in 1 to 25,000 characters, how the incident ended.');
 }
 
 /** Refuses what is no finding before anything of it is written. */

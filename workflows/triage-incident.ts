@@ -1,8 +1,9 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { assess } from './assess.ts';
 import { attempt, type Failed, nextOf, outcomeOf } from './attempt.ts';
+import { briefOf } from './brief.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
-import type { Finding, TriageInput, TriageResult } from './contract.ts';
+import type { Brief, Finding, TriageInput, TriageResult } from './contract.ts';
 import { allPages } from './pages.ts';
 import { activitiesOf, perform } from './proxies.ts';
 
@@ -28,6 +29,8 @@ export interface Triage {
   readonly missing: readonly string[];
   /** The notes that were there, newest first; absent where they could not be read. */
   readonly notes?: readonly { readonly id: string }[];
+  /** What an agent is shown of it. */
+  readonly brief: Brief;
 }
 
 /** Why an incident could not even be read. */
@@ -121,11 +124,12 @@ export async function look(
   }).flatMap(([what, result]) =>
     result === undefined || result.ok ? [] : [`${what} not read: ${(result as Failed).sentence}`],
   );
+  const others = recent?.ok ? recent.response.incidents.filter((other) => other.id !== incident.id) : [];
   const finding = assess({
     incident,
     alerts: alerts.ok ? alerts.items : undefined,
     service: serviceRead?.ok ? serviceRead.response.service : undefined,
-    recent: recent?.ok ? recent.response.incidents.filter((other) => other.id !== incident.id) : undefined,
+    recent: recent?.ok ? others : undefined,
     ourUsers: read.ourUsers ?? [],
     now: Date.now(),
   });
@@ -142,6 +146,16 @@ export async function look(
     onCall: [...new Set(onCall)],
     missing,
     ...(notes.ok && { notes: notes.response.notes.map((note) => ({ id: note.id })) }),
+    brief: briefOf({
+      account,
+      incident,
+      alerts: alerts.ok ? alerts.items : [],
+      notes: notes.ok ? notes.response.notes : [],
+      recent: others,
+      onCall: [...new Set(onCall)],
+      rules: finding,
+      missing,
+    }),
   };
   chronicle.say(describe(triage));
   return triage;

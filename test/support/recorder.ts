@@ -20,6 +20,10 @@ export interface Recorder {
   readonly exchanges: readonly Exchange[];
   /** Does something when the next request of that method whose path ends so is on its way: after all that was read, before it arrives. */
   readonly beforeNext: (method: string, pathEnd: string, act: () => Promise<unknown>) => void;
+  /** Does something before every request whose path has this part arrives, until what it gives is called. */
+  readonly beforeEach: (part: string, act: (method: string) => Promise<unknown>) => () => void;
+  /** Answers in the place of the server where a path fits. */
+  readonly answerInstead: (path: RegExp, body: object) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -27,9 +31,12 @@ export interface Recorder {
 export async function startRecorder(target: string): Promise<Recorder> {
   const exchanges: Exchange[] = [];
   const waiting: { method: string; pathEnd: string; act: () => Promise<unknown> }[] = [];
+  const standing = new Set<{ readonly part: string; readonly act: (method: string) => Promise<unknown> }>();
+  const instead: { readonly path: RegExp; readonly body: object }[] = [];
   /** Acts that wait for this request. */
   const before = async (method: string, url: string): Promise<void> => {
     const { pathname } = new URL(url, target);
+    for (const { part, act } of standing) if (pathname.includes(part)) await act(method);
     const index = waiting.findIndex((one) => one.method === method && pathname.endsWith(one.pathEnd));
     const [found] = index < 0 ? [] : waiting.splice(index, 1);
     await found?.act();
@@ -47,8 +54,10 @@ export async function startRecorder(target: string): Promise<Recorder> {
           headers: Object.entries(passed).map(([name, value]) => [name, String(value)]),
           ...(method !== 'GET' && body.length > 0 && { body }),
         });
+      const made = instead.find(({ path }) => path.test(new URL(url, target).pathname));
+      const ownAnswer = async () => Response.json(made?.body);
       void before(method, url)
-        .then(passOn)
+        .then(made ? ownAnswer : passOn)
         .then(
           async (answer) => {
             const text = await answer.text();
@@ -80,6 +89,12 @@ export async function startRecorder(target: string): Promise<Recorder> {
   return {
     url: `http://127.0.0.1:${port}`,
     exchanges,
+    beforeEach: (part, act) => {
+      const one = { part, act };
+      standing.add(one);
+      return () => void standing.delete(one);
+    },
+    answerInstead: (path, body) => void instead.push({ path, body }),
     beforeNext: (method, pathEnd, act) => void waiting.push({ method, pathEnd, act }),
     close: () =>
       new Promise((resolve) => {

@@ -57,6 +57,8 @@ export interface Stage {
   readonly exchanges: readonly Exchange[];
   /** Of a stage that records: does something exactly between what a Worker read and its next such request. */
   readonly beforeNext: Recorder['beforeNext'];
+  readonly beforeEach: Recorder['beforeEach'];
+  readonly answerInstead: Recorder['answerInstead'];
   readonly client: Client;
   readonly namespace: string;
   readonly home: string;
@@ -154,10 +156,9 @@ export async function setStage({
   const stage: Stage = {
     simulator,
     exchanges: recorder?.exchanges ?? [],
-    beforeNext: (...moment) => {
-      if (!recorder) throw new Error('This stage does not record: set it with record: true.');
-      recorder.beforeNext(...moment);
-    },
+    beforeNext: (...moment) => recording().beforeNext(...moment),
+    beforeEach: (...moment) => recording().beforeEach(...moment),
+    answerInstead: (...answer) => recording().answerInstead(...answer),
     client,
     namespace,
     home,
@@ -222,8 +223,11 @@ export async function setStage({
       const payload = { summary, source: 'test', severity };
       const event = { routing_key: checkoutKey, event_action: 'trigger', dedup_key: key, payload };
       await call(simulator.url, 'POST', '/v2/enqueue', event);
-      const opened = [...simulator.world.incidents.keys()].filter((id) => !before.has(id));
-      return opened[0] ?? '';
+      // Several may be opened at once.
+      const opened = [...simulator.world.incidents.values()].filter(
+        ({ id, alerts }) => !before.has(id) && alerts.some((alert) => alert.key === key),
+      );
+      return opened[0]?.id ?? '';
     },
     asPerson: (method, path, body, from = 'ada@example.com') => call(simulator.url, method, path, body, from),
     requests,
@@ -248,6 +252,10 @@ export async function setStage({
   };
   return stage;
 
+  function recording(): Recorder {
+    if (!recorder) throw new Error('This stage does not record: set it with record: true.');
+    return recorder;
+  }
   async function requests(): Promise<readonly SeenRequest[]> {
     const log = await call(simulator.url, 'GET', '/_simulator/requests');
     return (log as { requests: SeenRequest[] }).requests;

@@ -1,0 +1,129 @@
+import { CancelledFailure, Context } from '@temporalio/activity';
+import type { ClientConnectConfig } from '@temporalio/envconfig';
+import { NativeConnection, Worker } from '@temporalio/worker';
+import { sign } from '../gate/statement.ts';
+import {
+  type AgentActivities,
+  type AgentUpdates,
+  agentTaskQueue,
+  type Brief,
+  type Conclusion,
+  type Finding,
+  type Signed,
+} from '../workflows/contract.ts';
+import { temporalSettings } from './config.ts';
+import { OncallError } from './errors.ts';
+import type { AgentIdentity } from './identity.ts';
+
+/** What an agent does with what it is woken for. */
+export interface AgentWork {
+  /**
+   * Judges an incident. The signal is aborted when nobody waits for the finding any more: the run is over, or a person has the
+   * incident. Throws where it has no finding: PagerDuty then keeps paging.
+   */
+  readonly assess: (brief: Brief, signal: AbortSignal) => Promise<Finding> | Finding;
+  /**
+   * Works on an incident that is held until `until` (milliseconds since 1970), and gives how it ended, or `null` to give it back
+   * to people now. Left out, the agent only stays: whoever started the run concludes it.
+   */
+  readonly work?: (
+    brief: Brief,
+    held: { readonly finding: Finding; readonly until: number },
+    signal: AbortSignal,
+  ) => Promise<Conclusion | null> | Conclusion | null;
+}
+
+export interface ServeOptions extends AgentWork {
+  readonly agent: AgentIdentity;
+  /** Where Temporal is; the environment's where left out. */
+  readonly temporal?: ClientConnectConfig;
+  /** How many incidents at once. Default 10. */
+  readonly atOnce?: number;
+}
+
+/** An agent that waits for work. */
+export interface ServedAgent {
+  /** Settles when it has stopped; rejects where it failed. */
+  readonly stopped: Promise<void>;
+  /** Takes no more work, and ends when what is under way has ended. */
+  readonly stop: () => void;
+}
+
+/** How often an agent that works says that it is there; silent for ten seconds it counts as gone. */
+const beatMs = 3_000;
+
+/**
+ * Serves an agent: waits on its Task Queue for incidents to judge, and stays with those that are held. Its answers are signed
+ * with its key, so that nobody else's count. Several processes may serve one agent; each incident goes to one of them.
+ * @throws OncallError where no Temporal server answers.
+ */
+export async function serveAgent({
+  agent,
+  assess,
+  work,
+  temporal = temporalSettings(),
+  atOnce = 10,
+}: ServeOptions): Promise<ServedAgent> {
+  const address = temporal.connectionOptions.address ?? 'localhost:7233';
+  const connection = await NativeConnection.connect({ ...temporal.connectionOptions, address }).catch(() => {
+    throw new OncallError(
+      `No Temporal server answers at ${address}. Start one with \`oncall temporal\` or \`oncall dev\`, or set TEMPORAL_ADDRESS to yours.`,
+    );
+  });
+  const signed = async <Name extends keyof AgentUpdates>(
+    target: string,
+    update: Name,
+    value: AgentUpdates[Name],
+  ): Promise<Signed<AgentUpdates[Name]>> => ({
+    value,
+    statement: await sign(agent.name, agent.key, { target, type: `update:${update}`, input: value }),
+  });
+  const activities: AgentActivities = {
+    assess: ({ workflowId, brief }) =>
+      beating(async (signal) => signed(workflowId, 'giveFinding', await assess(brief, signal))),
+    attend: ({ workflowId, brief, finding, until }) =>
+      beating(async (signal) => {
+        if (!work) return untilAborted(signal);
+        const conclusion = await work(brief, { finding, until }, signal);
+        return conclusion && signed(workflowId, 'conclude', conclusion);
+      }),
+  };
+  const worker = await Worker.create({
+    connection,
+    namespace: temporal.namespace ?? 'default',
+    taskQueue: agentTaskQueue(agent.name),
+    identity: `agent:${agent.name}`,
+    activities,
+    maxConcurrentActivityTaskExecutions: atOnce,
+    shutdownGraceTime: '10 seconds',
+  });
+  return {
+    stopped: worker.run().finally(() => connection.close()),
+    stop: () => {
+      if (worker.getState() === 'RUNNING') worker.shutdown();
+    },
+  };
+}
+
+/** Works, and says meanwhile that it is there; the beats also bring the news that nobody waits any more. */
+async function beating<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const beats = setInterval(() => context.heartbeat(), beatMs);
+  context.heartbeat();
+  try {
+    return await work(context.cancellationSignal);
+  } catch (error) {
+    // What is thrown because nobody waits any more is an end, and no failure of the agent's.
+    if (context.cancellationSignal.aborted) throw new CancelledFailure('Nobody waits for it any more.');
+    throw error;
+  } finally {
+    clearInterval(beats);
+  }
+}
+
+const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    const end = (): void => reject(new Error('Nobody waits for it any more.'));
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
