@@ -28,10 +28,11 @@ program
 
 program
   .command('dev')
-  .description('Temporal server, simulator and Worker, kept running for development')
+  .description('Temporal server, simulator, Worker and webhook receiver, kept running for development')
   .option('--port <n>', 'port of the Temporal server', '7233')
   .option('--ui-port <n>', 'port of the Temporal UI', '8233')
   .option('--simulator-port <n>', 'port of the simulator', '8080')
+  .option('--webhooks-port <n>', 'port of the webhook receiver', '8090')
   .option('--json', 'print the addresses as JSON')
   .action(async (options) => end((await import('./commands/dev.ts')).dev(options, outputOf(options.json))));
 

@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import { closest } from '../../gate/closest.ts';
 import { Name } from '../../gate/policy.ts';
 import { policySource } from '../../gate/policy-source.ts';
@@ -8,7 +7,6 @@ import { Id } from '../../pagerduty/catalogue/wire.ts';
 import { eventTypes, followedEvents } from '../../pagerduty/webhooks.ts';
 import { checkSubscriptions, type Finding } from '../check-subscriptions.ts';
 import { clientSettings, temporalSettings } from '../config.ts';
-import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { readOperator } from '../identity.ts';
 import type { Output } from '../output.ts';
@@ -19,10 +17,8 @@ import {
   rotateSubscription,
   type Subscriptions,
   scopeOf,
-  subscriptionsAs,
   type Wanted,
 } from '../subscriptions.ts';
-import { isServed } from './run.ts';
 
 interface OfAccount {
   readonly account: string;
@@ -205,7 +201,6 @@ export async function deleteSubscription(
 interface Desk {
   readonly subscriptions: Subscriptions;
   readonly secrets: WebhookSecrets;
-  readonly client: Client;
 }
 
 async function asOperator(account: string, work: (desk: Desk) => Promise<ExitCode>): Promise<ExitCode> {
@@ -213,14 +208,21 @@ async function asOperator(account: string, work: (desk: Desk) => Promise<ExitCod
     throw new UsageError('--account takes an account as named in the configuration, such as main.');
   const settings = clientSettings();
   const operator = readOperator(settings);
-  const client = await connect(temporalSettings(), `operator:${operator.name}`);
+  const temporal = temporalSettings();
+  // What is wrong so far is said before Temporal's client has loaded.
+  const [{ connect }, { subscriptionsAs }, { isServed }] = await Promise.all([
+    import('../connect.ts'),
+    import('../operator-subscriptions.ts'),
+    import('./run.ts'),
+  ]);
+  const client = await connect(temporal, `operator:${operator.name}`);
   try {
     if (!(await isServed(client)))
       throw new OncallError(
         'No Worker polls for runs, and a Worker asks PagerDuty; start one: `oncall worker`.',
       );
     const secrets = webhookSecretsIn(settings.home, account);
-    return await work({ subscriptions: subscriptionsAs(client, operator, account), secrets, client });
+    return await work({ subscriptions: subscriptionsAs(client, operator, account), secrets });
   } finally {
     await client.connection.close();
   }

@@ -17,14 +17,25 @@ export interface Server {
   readonly address: string;
   readonly port: number;
   readonly uiPort: number;
+  readonly program: Program;
 }
 
-/** Starts a Temporal server as shipped. */
-export async function startServer(place: Place): Promise<Server> {
-  const [port = 0, uiPort = 0] = await freePorts(2);
-  const ports = ['--port', String(port), '--ui-port', String(uiPort)];
-  await place.oncall(['temporal', ...ports, '--exit-with-parent']).line(/^listening on /);
-  return { address: `127.0.0.1:${port}`, port, uiPort };
+/** Starts a Temporal server as shipped; with a database in a file it can be started again, on the same ports. */
+export async function startServer(
+  place: Place,
+  { db, ports }: { readonly db?: string; readonly ports?: Pick<Server, 'port' | 'uiPort'> } = {},
+): Promise<Server> {
+  const [port = 0, uiPort = 0] = ports ? [ports.port, ports.uiPort] : await freePorts(2);
+  const named = [
+    '--port',
+    String(port),
+    '--ui-port',
+    String(uiPort),
+    ...(db === undefined ? [] : ['--db', db]),
+  ];
+  const program = place.oncall(['temporal', ...named, '--exit-with-parent']);
+  await program.line(/^listening on /);
+  return { address: `127.0.0.1:${port}`, port, uiPort, program };
 }
 
 /** An incident as the simulator's control endpoint shows it. */
@@ -51,6 +62,7 @@ export interface SeenRequest {
 /** Server, simulator and configuration as processes of a place; Workers come and go. */
 export interface World {
   readonly server: Server;
+  readonly simulatorUrl: string;
   readonly client: Client;
   readonly agent: (name: string) => AgentIdentity;
   readonly keyFileOf: (name: string) => string;
@@ -68,20 +80,25 @@ export interface World {
 }
 
 /** Starts a world in a place. `close` ends our own connection; the processes end with the place. */
-export async function startWorld(place: Place, agents: LocalAgents): Promise<World> {
+export async function startWorld(
+  place: Place,
+  agents: LocalAgents,
+  temporal: { readonly db?: string } = {},
+): Promise<World> {
   const simulator = place.start(process.execPath, [
     built('simulator/main.js'),
     '--port',
     '0',
     '--exit-with-parent',
   ]);
-  const [server, line] = await Promise.all([startServer(place), simulator.line(/^listening on /)]);
+  const [server, line] = await Promise.all([startServer(place, temporal), simulator.line(/^listening on /)]);
   const url = line.replace('listening on ', '');
   const { configure, keyFileOf } = localWorld(place.folder, agents);
   configure(url);
   const connection = await Connection.connect({ address: server.address });
   return {
     server,
+    simulatorUrl: url,
     client: new Client({ connection }),
     agent: (name) => readAgent(name, keyFileOf(name)),
     keyFileOf,

@@ -2,13 +2,9 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writ
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { checkSubscriptions } from '../../client/check-subscriptions.ts';
+import { subscriptionsAs } from '../../client/operator-subscriptions.ts';
 import { arrivesAt, healthAt } from '../../client/receiver-health.ts';
-import {
-  rotateSubscription,
-  type Subscriptions,
-  subscriptionsAs,
-  type Wanted,
-} from '../../client/subscriptions.ts';
+import { rotateSubscription, type Subscriptions, type Wanted } from '../../client/subscriptions.ts';
 import type { WebhookServer } from '../../client/webhook-server.ts';
 import { type WebhookSecrets, webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import { followedEvents } from '../../pagerduty/webhooks.ts';
