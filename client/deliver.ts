@@ -39,8 +39,14 @@ const oldestOrderedMs = 49 * 3_600_000;
 /** How old what the server lists may be, in milliseconds: however many events come, it is asked once in that time. */
 const listedForMs = 1_000;
 
-/** How many runs that opened their incident themselves are known at a time. */
-const mostOpeners = 1_000;
+/** How many events at once are so many that the server is asked which runs there are, rather than for each that there could be. */
+const busyFrom = 25;
+
+/** How many runs are listed at a time; where there are more, each that there could be is asked for. */
+const mostListed = 5_000;
+
+/** How long a run that was started here may be missing in a list, in milliseconds. */
+const listedWithinMs = 60_000;
 
 /** How many runs about one service are told of a change to it. */
 const mostOfService = 500;
@@ -50,10 +56,22 @@ const atOnce = 20;
 
 /**
  * Brings events to Temporal: standing orders that match start their runs, and whoever follows the incident or looks at the
- * service is woken. The Signal carries no words of PagerDuty's: runs read anew.
+ * service is woken. The Signal carries no words of PagerDuty's: runs read anew. When very many come at once, whether a run is
+ * there is taken from the server's list; one that began a moment ago and is not listed yet is brought up to date by the sweep.
  */
 export function deliverTo(client: Client, now: () => number = Date.now): Deliver {
   const { workflow } = client;
+  let underWay = 0;
+  /** Id of a run that was started here → when, milliseconds since 1970. */
+  const startedHere = new Map<string, number>();
+  const remember = (id: string): void => {
+    startedHere.delete(id);
+    startedHere.set(id, now());
+    for (const [oldest, at] of startedHere) {
+      if (now() - at < listedWithinMs) break;
+      startedHere.delete(oldest);
+    }
+  };
 
   async function startOrdered(
     { account, webhook, reached }: Arrival,
@@ -78,6 +96,7 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
       ],
     });
     reached.add(workflowId);
+    remember(workflowId);
     return workflowId;
   }
 
@@ -108,26 +127,42 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
     return woken;
   }
 
-  /** Runs that opened their incident themselves, so that their id does not name it: account and incident → their ids. */
-  const openers = keptFor(listedForMs, now, async (): Promise<ReadonlyMap<string, readonly string[]>> => {
-    const found = new Map<string, string[]>();
-    const query = `WorkflowType = '${opener}' and ExecutionStatus = 'Running'`;
-    let count = 0;
+  /** Runs that opened their incident themselves, so that their id does not name it. */
+  const openers = keptFor(listedForMs, now, () => listed(`WorkflowType = '${opener}'`));
+
+  /** Of an account, all runs that follow an incident; the list may lack the very newest. */
+  const following = new Map<string, () => Promise<Listed | undefined>>();
+  function followingIn(account: string): Promise<Listed | undefined> {
+    const known = following.get(account);
+    if (known) return known();
+    const prefixes = followerIds({ account, incident: '' }).map((id) => `WorkflowId STARTS_WITH '${id}'`);
+    const ask = keptFor(listedForMs, now, () => listed(`(${prefixes.join(' or ')})`));
+    following.set(account, ask);
+    return ask();
+  }
+
+  /** Running runs, where there are not too many. */
+  async function listed(which: string): Promise<Listed | undefined> {
+    const ids = new Set<string>();
+    const byIncident = new Map<string, readonly string[]>();
+    const query = `ExecutionStatus = 'Running' and ${which}`;
     for await (const { workflowId, typedSearchAttributes: attributes } of workflow.list({ query })) {
       const key = `${attributes.get(searchAttributes.account)} ${attributes.get(searchAttributes.incident)}`;
-      found.set(key, [...(found.get(key) ?? []), workflowId]);
-      count += 1;
-      if (count >= mostOpeners) break;
+      ids.add(workflowId);
+      byIncident.set(key, [...(byIncident.get(key) ?? []), workflowId]);
+      if (ids.size > mostListed) return undefined;
     }
-    return found;
-  });
+    return { ids, byIncident };
+  }
 
   async function followersOf(account: string, incident: string): Promise<readonly string[]> {
-    // A list that cannot be had keeps nobody from being told whose id names the incident; the others look by themselves.
-    const opened = await openers().catch(() => undefined);
-    return [
-      ...new Set([...followerIds({ account, incident }), ...(opened?.get(`${account} ${incident}`) ?? [])]),
-    ];
+    const possible = followerIds({ account, incident });
+    const isBusy = underWay > busyFrom;
+    // Where no list can be had, whoever's id names the incident is told; the others look by themselves.
+    const list = await (isBusy ? followingIn(account) : openers()).catch(() => undefined);
+    const named =
+      isBusy && list ? possible.filter((id) => list.ids.has(id) || startedHere.has(id)) : possible;
+    return [...new Set([...named, ...(list?.byIncident.get(`${account} ${incident}`) ?? [])])];
   }
 
   async function lookingAt(account: string, service: string): Promise<readonly string[]> {
@@ -142,7 +177,7 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
     return ids;
   }
 
-  return async (arrival) => {
+  async function bring(arrival: Arrival): Promise<Delivered> {
     const { account, webhook, orders } = arrival;
     const { type, service } = webhook;
     const isFollowed = (followedEvents as readonly string[]).includes(type);
@@ -162,7 +197,22 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
     const followers = isFollowed && !isFirst ? await followersOf(account, incident) : [];
     const others = followers.filter((id) => !started.includes(id));
     return { started: [...new Set(started)], woken: await wakeAll(arrival, others) };
+  }
+
+  return async (arrival) => {
+    underWay += 1;
+    try {
+      return await bring(arrival);
+    } finally {
+      underWay -= 1;
+    }
   };
+}
+
+/** What the server lists: ids of runs, and which are about an incident of an account. */
+interface Listed {
+  readonly ids: ReadonlySet<string>;
+  readonly byIncident: ReadonlyMap<string, readonly string[]>;
 }
 
 /** The Workflow that can open the incident it is about. */

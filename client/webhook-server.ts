@@ -10,6 +10,7 @@ import type { Secrets } from '../gate/secrets.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { lastingConnection } from './connect.ts';
 import { deliverTo, refusalOf } from './deliver.ts';
+import { watchLoopLag } from './loop-lag.ts';
 import { createReceiver, type ReceiverOptions } from './webhook-receiver.ts';
 
 /** What a receiver is made from. */
@@ -51,6 +52,7 @@ export function webhookApp(options: WebhookAppOptions): {
     return call;
   };
   const takesWithinMs = Math.max(answersWithinMs / 2, answersWithinMs - toSayWhyMs);
+  const lag = watchLoopLag();
   const app = createReceiver({
     policy: policySource(configFile),
     secrets,
@@ -59,11 +61,13 @@ export function webhookApp(options: WebhookAppOptions): {
     temporal: oneAtATime(() => tracked(whyAway(client))),
     log,
     deadlineMs: answersWithinMs,
+    lagMs: lag.now,
   });
   return {
     app,
     close: async () => {
       over.abort();
+      lag.stop();
       // A call that is about to be tried again throws where nobody can catch it when its connection is gone.
       await Promise.race([Promise.allSettled(underWay), sleep(endsWithinMs, undefined, { ref: false })]);
       if (underWay.size === 0) await connection.close();
@@ -135,10 +139,13 @@ function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
   };
 }
 
+/** How many connections wait to be taken up. Of what finds no place here the system says nothing, and tries again after seconds. */
+const backlog = 4_096;
+
 function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, host, () => resolve(server.address() as AddressInfo));
+    server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo));
   });
 }
 
