@@ -1,16 +1,23 @@
+import { randomUUID } from 'node:crypto';
 import { type Client, isGrpcServiceError, ServiceError, WorkflowNotFoundError } from '@temporalio/client';
 import { orderedInput, ordersFor, type StandingOrder } from '../gate/standing.ts';
 import { Id } from '../pagerduty/catalogue/wire.ts';
 import { followedEvents, type Webhook } from '../pagerduty/webhooks.ts';
 import {
+  type BringInput,
+  type Bringing,
+  bringEventsType,
   followerIds,
   type Happening,
   incidentChanged,
+  type OrderedStart,
+  orderedStartOptions,
   orderedWorkflowId,
   searchAttributes,
   type WorkflowName,
   workflowTaskQueue,
 } from '../workflows/contract.ts';
+import { gathered } from './gathered.ts';
 
 /** What an event came to. */
 export interface Delivered {
@@ -18,6 +25,8 @@ export interface Delivered {
   readonly started: readonly string[];
   /** Ids of the runs that were told of it. */
   readonly woken: readonly string[];
+  /** It went with others to a run that starts and wakes them. */
+  readonly isHandedOver?: true;
 }
 
 /** An event, and where it came in. */
@@ -39,14 +48,8 @@ const oldestOrderedMs = 49 * 3_600_000;
 /** How old what the server lists may be, in milliseconds: however many events come, it is asked once in that time. */
 const listedForMs = 1_000;
 
-/** How many events at once are so many that the server is asked which runs there are, rather than for each that there could be. */
-const busyFrom = 25;
-
-/** How many runs are listed at a time; where there are more, each that there could be is asked for. */
-const mostListed = 5_000;
-
-/** How long a run that was started here may be missing in a list, in milliseconds. */
-const listedWithinMs = 60_000;
+/** How many runs that opened their incident themselves are known at a time. */
+const mostOpeners = 1_000;
 
 /** How many runs about one service are told of a change to it. */
 const mostOfService = 500;
@@ -54,56 +57,54 @@ const mostOfService = 500;
 /** How many Signals are under way for one event. */
 const atOnce = 20;
 
+/** How many events are brought on one by one at a time; so few that each is answered in time on a small machine. */
+const mostOneByOne = 20;
+
+/** How many events go to one run that brings them on, at most. */
+const mostTogether = 200;
+
 /**
  * Brings events to Temporal: standing orders that match start their runs, and whoever follows the incident or looks at the
- * service is woken. The Signal carries no words of PagerDuty's: runs read anew. When very many come at once, whether a run is
- * there is taken from the server's list; one that began a moment ago and is not listed yet is brought up to date by the sweep.
+ * service is woken. The Signal carries no words of PagerDuty's: runs read anew. What comes while many are under way is given
+ * to a run together, `bringEvents`, which then does the same: one write to Temporal for hundreds of events, and PagerDuty has
+ * its answer.
  */
 export function deliverTo(client: Client, now: () => number = Date.now): Deliver {
   const { workflow } = client;
   let underWay = 0;
-  /** Id of a run that was started here → when, milliseconds since 1970. */
-  const startedHere = new Map<string, number>();
-  const remember = (id: string): void => {
-    startedHere.delete(id);
-    startedHere.set(id, now());
-    for (const [oldest, at] of startedHere) {
-      if (now() - at < listedWithinMs) break;
-      startedHere.delete(oldest);
-    }
-  };
 
-  async function startOrdered(
-    { account, webhook, reached }: Arrival,
-    [name, order]: readonly [string, StandingOrder],
-    incident: string,
-  ): Promise<string> {
-    const input = orderedInput(order, { standing: name, incident, event: webhook.id });
-    const workflowId = orderedWorkflowId(order.workflow, input);
-    if (reached.has(workflowId)) return workflowId;
-    await workflow.signalWithStart(order.workflow, {
-      workflowId,
+  const handOver = gathered(mostTogether, async (events: readonly Bringing[]) => {
+    const input: BringInput = { events };
+    await workflow.start(bringEventsType, {
+      workflowId: `events:${randomUUID()}`,
       taskQueue: workflowTaskQueue,
       args: [input],
+      // Its share of the Workers is its own, however many runs there are.
+      priority: { priorityKey: 3, fairnessKey: bringEventsType },
+      staticSummary: `${events.length} events that came at once`,
+    });
+  });
+
+  async function startOrdered(start: OrderedStart, event: Happening, reached: Set<string>): Promise<void> {
+    if (reached.has(start.workflowId)) return;
+    const { workflow: type, workflowId } = start;
+    await workflow.signalWithStart(type, {
+      ...orderedStartOptions(start),
+      taskQueue: workflowTaskQueue,
       signal: incidentChanged,
-      signalArgs: [happeningOf(webhook)],
-      priority: { priorityKey: 3, fairnessKey: order.agent },
-      staticSummary: `${order.workflow} ${incident} of account ${account}, by the standing order ${name}`,
-      typedSearchAttributes: [
-        { key: searchAttributes.agent, value: order.agent },
-        { key: searchAttributes.account, value: account },
-        { key: searchAttributes.incident, value: incident },
-      ],
+      signalArgs: [event],
     });
     reached.add(workflowId);
-    remember(workflowId);
-    return workflowId;
   }
 
-  async function wake({ webhook, reached }: Arrival, workflowId: string): Promise<readonly string[]> {
+  async function wake(
+    workflowId: string,
+    event: Happening,
+    reached: Set<string>,
+  ): Promise<readonly string[]> {
     if (reached.has(workflowId)) return [];
     try {
-      await workflow.getHandle(workflowId).signal(incidentChanged, happeningOf(webhook));
+      await workflow.getHandle(workflowId).signal(incidentChanged, event);
     } catch (error) {
       // Nobody works on it: there is nobody to wake.
       if (error instanceof WorkflowNotFoundError) return [];
@@ -114,11 +115,11 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
   }
 
   /** All are tried, and all have ended, before the first that failed is told. */
-  async function wakeAll(arrival: Arrival, ids: readonly string[]): Promise<readonly string[]> {
+  async function wakeAll({ event, wakes }: Bringing, reached: Set<string>): Promise<readonly string[]> {
     const woken: string[] = [];
-    for (let from = 0; from < ids.length; from += atOnce) {
-      const some = ids.slice(from, from + atOnce);
-      const ends = await Promise.allSettled(some.map((id) => wake(arrival, id)));
+    for (let from = 0; from < wakes.length; from += atOnce) {
+      const some = wakes.slice(from, from + atOnce);
+      const ends = await Promise.allSettled(some.map((id) => wake(id, event, reached)));
       for (const end of ends) {
         if (end.status === 'rejected') throw end.reason;
         woken.push(...end.value);
@@ -127,42 +128,35 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
     return woken;
   }
 
-  /** Runs that opened their incident themselves, so that their id does not name it. */
-  const openers = keptFor(listedForMs, now, () => listed(`WorkflowType = '${opener}'`));
-
-  /** Of an account, all runs that follow an incident; the list may lack the very newest. */
-  const following = new Map<string, () => Promise<Listed | undefined>>();
-  function followingIn(account: string): Promise<Listed | undefined> {
-    const known = following.get(account);
-    if (known) return known();
-    const prefixes = followerIds({ account, incident: '' }).map((id) => `WorkflowId STARTS_WITH '${id}'`);
-    const ask = keptFor(listedForMs, now, () => listed(`(${prefixes.join(' or ')})`));
-    following.set(account, ask);
-    return ask();
+  async function bring(bringing: Bringing, reached: Set<string>): Promise<Delivered> {
+    // One after the other: two orders can mean the same run, which the first then starts.
+    for (const start of bringing.starts) await startOrdered(start, bringing.event, reached);
+    return {
+      started: bringing.starts.map(({ workflowId }) => workflowId),
+      woken: await wakeAll(bringing, reached),
+    };
   }
 
-  /** Running runs, where there are not too many. */
-  async function listed(which: string): Promise<Listed | undefined> {
-    const ids = new Set<string>();
-    const byIncident = new Map<string, readonly string[]>();
-    const query = `ExecutionStatus = 'Running' and ${which}`;
+  /** Runs that opened their incident themselves, so that their id does not name it: account and incident → their ids. */
+  const openers = keptFor(listedForMs, now, async (): Promise<ReadonlyMap<string, readonly string[]>> => {
+    const found = new Map<string, string[]>();
+    const query = `WorkflowType = '${opener}' and ExecutionStatus = 'Running'`;
+    let count = 0;
     for await (const { workflowId, typedSearchAttributes: attributes } of workflow.list({ query })) {
       const key = `${attributes.get(searchAttributes.account)} ${attributes.get(searchAttributes.incident)}`;
-      ids.add(workflowId);
-      byIncident.set(key, [...(byIncident.get(key) ?? []), workflowId]);
-      if (ids.size > mostListed) return undefined;
+      found.set(key, [...(found.get(key) ?? []), workflowId]);
+      count += 1;
+      if (count >= mostOpeners) break;
     }
-    return { ids, byIncident };
-  }
+    return found;
+  });
 
   async function followersOf(account: string, incident: string): Promise<readonly string[]> {
-    const possible = followerIds({ account, incident });
-    const isBusy = underWay > busyFrom;
-    // Where no list can be had, whoever's id names the incident is told; the others look by themselves.
-    const list = await (isBusy ? followingIn(account) : openers()).catch(() => undefined);
-    const named =
-      isBusy && list ? possible.filter((id) => list.ids.has(id) || startedHere.has(id)) : possible;
-    return [...new Set([...named, ...(list?.byIncident.get(`${account} ${incident}`) ?? [])])];
+    // A list that cannot be had keeps nobody from being told whose id names the incident; the others look by themselves.
+    const opened = await openers().catch(() => undefined);
+    return [
+      ...new Set([...followerIds({ account, incident }), ...(opened?.get(`${account} ${incident}`) ?? [])]),
+    ];
   }
 
   async function lookingAt(account: string, service: string): Promise<readonly string[]> {
@@ -177,42 +171,48 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
     return ids;
   }
 
-  async function bring(arrival: Arrival): Promise<Delivered> {
-    const { account, webhook, orders } = arrival;
+  /** Whom an event concerns. */
+  async function meant({ account, webhook, orders }: Arrival): Promise<Bringing> {
     const { type, service } = webhook;
+    const event = happeningOf(webhook);
     const isFollowed = (followedEvents as readonly string[]).includes(type);
     const incident = idIn(webhook.incident);
     if (incident === undefined) {
       const ofService = idIn(service);
-      if (!isFollowed || ofService === undefined) return { started: [], woken: [] };
-      return { started: [], woken: await wakeAll(arrival, await lookingAt(account, ofService)) };
+      const looking = isFollowed && ofService !== undefined ? await lookingAt(account, ofService) : [];
+      return { event, starts: [], wakes: looking };
     }
     const isCopy = now() - Date.parse(webhook.occurredAt) > oldestOrderedMs;
-    const matching = isCopy ? [] : ordersFor(orders, { account, type, service });
-    const started: string[] = [];
-    // One after the other: two orders can mean the same run, which the first then starts.
-    for (const order of matching) started.push(await startOrdered(arrival, order, incident));
+    const starts = new Map<string, OrderedStart>();
+    for (const [standing, order] of isCopy ? [] : ordersFor(orders, { account, type, service })) {
+      const { workflow: started, agent } = order;
+      const input = orderedInput(order, { standing, incident, event: webhook.id });
+      const workflowId = orderedWorkflowId(started, input);
+      if (!starts.has(workflowId)) starts.set(workflowId, { workflow: started, workflowId, agent, input });
+    }
     // Nobody can follow an incident that has only begun, but for those whom it has just started.
     const isFirst = type === 'incident.triggered';
     const followers = isFollowed && !isFirst ? await followersOf(account, incident) : [];
-    const others = followers.filter((id) => !started.includes(id));
-    return { started: [...new Set(started)], woken: await wakeAll(arrival, others) };
+    return {
+      event,
+      starts: [...starts.values()],
+      wakes: followers.filter((id) => !starts.has(id)),
+    };
   }
 
   return async (arrival) => {
     underWay += 1;
+    const isOneOfMany = underWay > mostOneByOne;
     try {
-      return await bring(arrival);
+      const bringing = await meant(arrival);
+      if (bringing.starts.length + bringing.wakes.length === 0) return { started: [], woken: [] };
+      if (!isOneOfMany) return await bring(bringing, arrival.reached);
+      await handOver(bringing);
+      return { started: [], woken: [], isHandedOver: true };
     } finally {
       underWay -= 1;
     }
   };
-}
-
-/** What the server lists: ids of runs, and which are about an incident of an account. */
-interface Listed {
-  readonly ids: ReadonlySet<string>;
-  readonly byIncident: ReadonlyMap<string, readonly string[]>;
 }
 
 /** The Workflow that can open the incident it is about. */

@@ -8,7 +8,6 @@ import { eventTypes, isSigned, parseWebhook, type Webhook } from '../pagerduty/w
 import { type Deliver, refusalOf } from './deliver.ts';
 import { type Feed, feedOf } from './feed.ts';
 import { seenEvents } from './seen-events.ts';
-import { slotsOf } from './slots.ts';
 
 /** What a receiver works with. */
 export interface ReceiverOptions {
@@ -23,21 +22,11 @@ export interface ReceiverOptions {
   readonly log: (level: 'debug' | 'info' | 'warn', facts: object, sentence: string) => void;
   /** How long a delivery may take until it is answered, in milliseconds; PagerDuty waits 5 s. */
   readonly deadlineMs?: number;
-  /** How long a delivery waits for its turn where too many come at once, in milliseconds. */
-  readonly waitMs?: number;
-  /** How late this process is, in milliseconds: a delivery has waited as long before we see it. */
-  readonly lagMs?: () => number;
   readonly now?: () => number;
 }
 
 /** More than PagerDuty ever sends: it drops what is above 256 kB. */
 export const largestBody = 300_000;
-
-/** Deliveries that are brought on at a time; so few that each is answered in time on a machine that does other things too. */
-const mostUnderWay = 64;
-
-/** How long a delivery waits for its turn; then it is to be delivered again. */
-const waitsWithinMs = 1_000;
 
 /** PagerDuty gives up after 5 s, and takes a late answer for none. */
 const answersWithinMs = 4_000;
@@ -55,15 +44,11 @@ interface Answer {
 
 /** The webhook receiver of all accounts, over HTTP. */
 export function createReceiver(options: ReceiverOptions): Hono {
-  const { deadlineMs = answersWithinMs, waitMs = waitsWithinMs, lagMs = () => 0 } = options;
-  const { now = Date.now, log } = options;
+  const { deadlineMs = answersWithinMs, now = Date.now, log } = options;
   const feed = feedOf(now);
   const seen = seenEvents();
-  const slots = slotsOf(mostUnderWay);
   const app = new Hono();
   app.post('/webhooks/:account', async (http) => {
-    // So late that nothing can be in time: the less is done for this one, the sooner the others are answered.
-    if (2 * lagMs() > deadlineMs) return http.text(`${tooMany}\n`, 503);
     const account = http.req.param('account');
     const state = options.policy();
     const { answer, facts } = await answerTo(http, account, state);
@@ -93,8 +78,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
   return app;
 
   async function answerTo(http: Context, account: string, state: PolicyState): Promise<Told> {
-    // It has waited before we saw it, and the answer will wait before it goes out.
-    const late = deadline(Math.max(0, deadlineMs - 2 * lagMs()));
+    const late = deadline(deadlineMs);
     try {
       const signature = http.req.header('x-pagerduty-signature');
       if (!signature?.trim()) return told(400, 'There is no X-PagerDuty-Signature.');
@@ -128,19 +112,13 @@ export function createReceiver(options: ReceiverOptions): Hono {
     }
     const { delivery, isFirst } = seen.once(`${account} ${id}`, async (reached) => {
       if (type === ping) return;
-      if (!(await slots.take(waitMs))) throw new TooMany();
-      try {
-        const delivered = await options.deliver({ account, webhook, orders: policy.standing, reached });
-        log('debug', { account, ...facts, ...delivered }, 'Temporal has it.');
-      } finally {
-        slots.free();
-      }
+      const delivered = await options.deliver({ account, webhook, orders: policy.standing, reached });
+      XX;
     });
     try {
       const came = await late.before(delivery.then(() => 'taken' as const));
       if (came === undefined) return told(503, 'Temporal has not taken it in time; deliver it again.', facts);
     } catch (error) {
-      if (error instanceof TooMany) return told(503, tooMany, facts);
       return told(503, 'Temporal cannot take it now; deliver it again.', { ...facts, why: refusalOf(error) });
     }
     if (isFirst && type === ping)
@@ -148,11 +126,6 @@ export function createReceiver(options: ReceiverOptions): Hono {
     return told(202, isFirst ? 'Taken.' : 'Taken before.', facts);
   }
 }
-
-const tooMany = 'Too many deliveries come at once; deliver it again.';
-
-/** More deliveries are under way than can be brought on in time. */
-class TooMany extends Error {}
 
 /** What a ping says it is; it is asked for, and wakes nobody. */
 const ping = 'pagey.ping';

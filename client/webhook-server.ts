@@ -10,7 +10,6 @@ import type { Secrets } from '../gate/secrets.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { lastingConnection } from './connect.ts';
 import { deliverTo, refusalOf } from './deliver.ts';
-import { watchLoopLag } from './loop-lag.ts';
 import { createReceiver, type ReceiverOptions } from './webhook-receiver.ts';
 
 /** What a receiver is made from. */
@@ -52,7 +51,6 @@ export function webhookApp(options: WebhookAppOptions): {
     return call;
   };
   const takesWithinMs = Math.max(answersWithinMs / 2, answersWithinMs - toSayWhyMs);
-  const lag = watchLoopLag();
   const app = createReceiver({
     policy: policySource(configFile),
     secrets,
@@ -61,13 +59,11 @@ export function webhookApp(options: WebhookAppOptions): {
     temporal: oneAtATime(() => tracked(whyAway(client))),
     log,
     deadlineMs: answersWithinMs,
-    lagMs: lag.now,
   });
   return {
     app,
     close: async () => {
       over.abort();
-      lag.stop();
       // A call that is about to be tried again throws where nobody can catch it when its connection is gone.
       await Promise.race([Promise.allSettled(underWay), sleep(endsWithinMs, undefined, { ref: false })]);
       if (underWay.size === 0) await connection.close();

@@ -11,7 +11,6 @@ import { parsePolicy } from '../../gate/policy.ts';
 import type { PolicyState } from '../../gate/policy-source.ts';
 import { webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import { eventTypes } from '../../pagerduty/webhooks.ts';
-import { until } from '../support/until.ts';
 import { temporaryFolder } from './temporary-store.ts';
 
 const folder = temporaryFolder();
@@ -235,38 +234,6 @@ describe('what may be our own fault is to be delivered again', () => {
       status: 503,
       sentence: 'Temporal has not taken it in time; deliver it again.',
     });
-  });
-
-  test('more at once than can be answered in time, and none of those before', async () => {
-    const waiting: (() => void)[] = [];
-    deliver = async () => {
-      await new Promise<void>((resolve) => waiting.push(resolve));
-      return { started: [], woken: [] };
-    };
-    const { post } = receiver({ deadlineMs: 60_000, waitMs: 20 });
-    const bodies = Array.from({ length: 65 }, (_, index) => eventOf('incident.resolved', `01${index}`));
-    const answers = bodies.slice(0, 64).map((one) => post(one, sign(one)));
-    const last = bodies[64] ?? '';
-    await until('all are under way', () => waiting.length === 64);
-    expect(await post(last, sign(last))).toEqual({
-      status: 503,
-      sentence: 'Too many deliveries come at once; deliver it again.',
-    });
-    for (const go of waiting) go();
-    expect(new Set((await Promise.all(answers)).map(({ status }) => status))).toEqual(new Set([202]));
-    const again = post(last, sign(last));
-    await until('it is under way', () => waiting.length === 65);
-    waiting[64]?.();
-    expect(await again).toMatchObject({ status: 202 });
-  });
-
-  test('what comes while this process is so late that nothing can be in time', async () => {
-    let lag = 2_500;
-    const { post } = receiver({ lagMs: () => lag });
-    expect((await post(body, sign(body))).status).toBe(503);
-    expect(arrivals).toEqual([]);
-    lag = 0;
-    expect((await post(body, sign(body))).status).toBe(202);
   });
 
   test('a body that does not come in time', async () => {
