@@ -4,6 +4,7 @@ import { digestOf } from '../gate/canonical.ts';
 import { spend } from '../gate/spent.ts';
 import { claimantOf, keysAt, StatementError, verify } from '../gate/statement.ts';
 import { switchesFor } from '../gate/switches.ts';
+import { nameOf } from '../gate/words.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
 import { runNow } from './origin.ts';
@@ -21,6 +22,13 @@ export interface Words {
   /** Whose words they must be: the run's own agent's, or any operator's. */
   readonly of: 'agent' | 'operator';
 }
+
+/** What the Updates are called in a sentence that ends in "this run". */
+const verbs: Readonly<Record<string, string>> = {
+  giveFinding: 'give its finding to',
+  moveAlert: 'move on the alert of',
+};
+const verbOf = (update: string): string => verbs[update] ?? nameOf(update);
 
 /**
  * Are these the words of who may say them? Anyone who reaches the server can send an Update; only its agent, or an operator,
@@ -45,8 +53,8 @@ export async function admit(
     const claimed = claimantOf(words.statement);
     const refusal = await refusalOf();
     const sentence = refusal
-      ? `${claimed} may not ${words.update} this run: ${refusal}.`
-      : `${claimed} may ${words.update} this run: ${words.of === 'agent' ? 'it signed what it said' : 'signed by an operator'}.`;
+      ? `${claimed} may not ${verbOf(words.update)} this run: ${refusal}.`
+      : `${claimed} may ${verbOf(words.update)} this run: ${words.of === 'agent' ? 'it signed what it said' : 'signed by an operator'}.`;
     const entry = await write(store, {
       kind: 'entry',
       agent: claimed,

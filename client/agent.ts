@@ -19,7 +19,7 @@ import {
   workflowIds,
   workflowTaskQueue,
 } from '../workflows/contract.ts';
-import { exitCodes, OncallError } from './errors.ts';
+import { exitCodes, OncallError, RunError } from './errors.ts';
 import { follow } from './follow.ts';
 import type { AgentIdentity } from './identity.ts';
 import { checkKey, parseInput } from './inputs.ts';
@@ -43,9 +43,11 @@ export interface Run<Name extends WorkflowName> {
   ) => Promise<string>;
   /**
    * What the run ends with.
-   * @throws OncallError where it failed, was cancelled or was terminated.
+   * @throws RunError where it failed, was cancelled or was terminated.
    */
   readonly result: () => Promise<Workflows[Name]['result']>;
+  /** Asks the run to end; what it holds goes back to people first. */
+  readonly cancel: () => Promise<void>;
 }
 
 /**
@@ -124,13 +126,15 @@ function runOf<Name extends WorkflowName>(
         );
       }
     },
+    cancel: async () => void (await handle.cancel()),
     result: async () => {
       try {
         return (await handle.result()) as Workflows[Name]['result'];
       } catch (error) {
         if (!(error instanceof WorkflowFailedError)) throw error;
-        throw new OncallError(
+        throw new RunError(
           `The run ${workflowId} of ${name} did not end well: ${error.cause?.message ?? error.message}`,
+          workflowId,
         );
       }
     },

@@ -6,7 +6,7 @@ import {
   makeGrpcRetryInterceptor,
 } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { OncallError } from './errors.ts';
+import { NotConnectedError } from './errors.ts';
 
 /** How long a server has to answer before it counts as away. */
 const answersWithinMs = 5_000;
@@ -15,7 +15,7 @@ const answersWithinMs = 5_000;
  * Connects to the Temporal server that the environment names.
  * @param identity what the server shows beside our calls; for reading only, it proves nothing.
  * @param over once aborted, a call that fails is not tried again.
- * @throws OncallError with the ways to get a server, where none answers.
+ * @throws NotConnectedError with the ways to get a server, where none answers.
  */
 export async function connect(
   { connectionOptions, namespace = 'default' }: ClientConnectConfig,
@@ -27,7 +27,7 @@ export async function connect(
     const connection = await connectionTo({ ...connectionOptions, address }, answersWithinMs, over);
     return new Client({ connection, namespace, identity });
   } catch {
-    throw new OncallError(
+    throw new NotConnectedError(
       `No Temporal server answers at ${address}. Start one with \`oncall temporal\` or \`oncall dev\`, or set TEMPORAL_ADDRESS to yours.`,
     );
   }

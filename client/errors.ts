@@ -33,3 +33,32 @@ export class UsageError extends OncallError {
     super(message, exitCodes.usage);
   }
 }
+
+/** No Temporal server answers. */
+export class NotConnectedError extends OncallError {
+  override readonly name = 'NotConnectedError';
+}
+
+/** A run failed, was cancelled or was terminated. */
+export class RunError extends OncallError {
+  override readonly name = 'RunError';
+  readonly workflowId: string;
+  constructor(message: string, workflowId: string) {
+    super(message);
+    this.workflowId = workflowId;
+  }
+}
+
+/** A call was not made, or not to its end: denied, refused by an operator, overtaken by a person, or failed in PagerDuty. */
+export class RefusedError extends OncallError {
+  override readonly name = 'RefusedError';
+  /** How its run ended. */
+  readonly outcome: string;
+  /** What to do about it. */
+  readonly next: readonly string[];
+  constructor(message: string, outcome: string, next: readonly string[], exitCode: ExitCode) {
+    super(message, exitCode);
+    this.outcome = outcome;
+    this.next = next;
+  }
+}

@@ -1,6 +1,6 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { DefaultLogger, type LogMetadata, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { sign } from '../gate/statement.ts';
 import {
   type AgentActivities,
@@ -12,7 +12,7 @@ import {
   type Signed,
 } from '../workflows/contract.ts';
 import { temporalSettings } from './config.ts';
-import { OncallError } from './errors.ts';
+import { NotConnectedError } from './errors.ts';
 import type { AgentIdentity } from './identity.ts';
 
 /** What an agent does with what it is woken for. */
@@ -39,6 +39,8 @@ export interface ServeOptions extends AgentWork {
   readonly temporal?: ClientConnectConfig;
   /** How many incidents at once. Default 10. */
   readonly atOnce?: number;
+  /** Leaves Temporal's own log as it is; otherwise it is cut to warnings, unless the process has set up a Runtime itself. */
+  readonly verbose?: boolean;
 }
 
 /** An agent that waits for work. */
@@ -55,7 +57,7 @@ const beatMs = 3_000;
 /**
  * Serves an agent: waits on its Task Queue for incidents to judge, and stays with those that are held. Its answers are signed
  * with its key, so that nobody else's count. Several processes may serve one agent; each incident goes to one of them.
- * @throws OncallError where no Temporal server answers.
+ * @throws NotConnectedError where no Temporal server answers.
  */
 export async function serveAgent({
   agent,
@@ -63,10 +65,12 @@ export async function serveAgent({
   work,
   temporal = temporalSettings(),
   atOnce = 10,
+  verbose = false,
 }: ServeOptions): Promise<ServedAgent> {
+  if (!verbose) keepQuiet();
   const address = temporal.connectionOptions.address ?? 'localhost:7233';
   const connection = await NativeConnection.connect({ ...temporal.connectionOptions, address }).catch(() => {
-    throw new OncallError(
+    throw new NotConnectedError(
       `No Temporal server answers at ${address}. Start one with \`oncall temporal\` or \`oncall dev\`, or set TEMPORAL_ADDRESS to yours.`,
     );
   });
@@ -98,11 +102,34 @@ export async function serveAgent({
     shutdownGraceTime: '10 seconds',
   });
   return {
-    stopped: worker.run().finally(() => connection.close()),
+    stopped: servedUntilStopped(worker, connection),
     stop: () => {
       if (worker.getState() === 'RUNNING') worker.shutdown();
     },
   };
+}
+
+/** Runs the Worker to its end, and lets go of its connection then, however it ends. */
+async function servedUntilStopped(worker: Worker, connection: NativeConnection): Promise<void> {
+  try {
+    await worker.run();
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Temporal's log, without what is so on purpose: an agent's Worker serves Activities alone. */
+function keepQuiet(): void {
+  const logger = new DefaultLogger('WARN', ({ message, meta }: { message: string; meta?: LogMetadata }) => {
+    if (/^No (workflows|Nexus services) registered/.test(message)) return;
+    const { error } = meta ?? {};
+    process.stderr.write(`${[message, error instanceof Error ? error.message : ''].join(' ').trim()}\n`);
+  });
+  try {
+    Runtime.install({ logger, shutdownSignals: [] });
+  } catch {
+    // The process has a Runtime of its own, which stays as it is.
+  }
 }
 
 /** Works, and says meanwhile that it is there; the beats also bring the news that nobody waits any more. */

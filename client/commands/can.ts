@@ -1,19 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { type Client, WorkflowFailedError } from '@temporalio/client';
-import { NotAsked, put, type Things } from '../../gate/asked.ts';
-import { closest } from '../../gate/closest.ts';
-import { allActions, Name } from '../../gate/policy.ts';
-import {
-  type CheckInput,
-  type CheckResult,
-  checkWorkflowId,
-  workflowTaskQueue,
-} from '../../workflows/contract.ts';
+import type { Things } from '../../gate/asked.ts';
+import { askGate, questionOf } from '../ask-gate.ts';
 import { clientSettings, temporalSettings } from '../config.ts';
 import { connect } from '../connect.ts';
-import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
 import { whoAsks } from '../identity.ts';
-import { whyNotStarted } from '../not-started.ts';
 import type { Output } from '../output.ts';
 import { factsOf } from './approvals.ts';
 import { isServed } from './run.ts';
@@ -27,15 +17,16 @@ export async function can(
   options: CanOptions,
   output: Output,
 ): Promise<ExitCode> {
-  const input = inputOf(agent, action, options);
+  const { account, ...written } = options;
+  const things = Object.fromEntries(Object.entries(written).filter(([thing]) => known.has(thing)));
+  const input = questionOf(account, { agent, action, things });
   const client = await connect(temporalSettings(), `operator:${whoAsks(clientSettings())}`);
   try {
     if (!(await isServed(client)))
       throw new OncallError(
         'No Worker polls for runs, and a Worker asks the gate; start one: `oncall worker`.',
       );
-    const { permission, summary } = await ask(client, input);
-    if (!permission) throw new OncallError(summary);
+    const permission = await askGate(client, input);
     const { decision, rule, sentence, facts, grantedBy } = permission;
     output.result(
       { agent, action, account: input.account, ...permission },
@@ -54,22 +45,6 @@ export async function can(
   }
 }
 
-function inputOf(agent: string, action: string, { account, ...written }: CanOptions): CheckInput {
-  if (!Name.safeParse(account).success)
-    throw new UsageError('--account takes an account as named in the configuration, such as main.');
-  const things = Object.fromEntries(Object.entries(written).filter(([thing]) => known.has(thing)));
-  const input = { account, agent, action, things };
-  try {
-    put(input);
-    return input;
-  } catch (error) {
-    if (!(error instanceof NotAsked)) throw error;
-    const near = closest(action, allActions);
-    const meant = near !== undefined && near !== action ? ` Did you mean ${near}?` : '';
-    throw new UsageError(`It cannot be asked like that: ${error.message}.${meant}`);
-  }
-}
-
 const known: ReadonlySet<string> = new Set<keyof Things>([
   'incident',
   'service',
@@ -80,19 +55,3 @@ const known: ReadonlySet<string> = new Set<keyof Things>([
   'urgency',
   'routingKey',
 ]);
-
-async function ask(client: Client, input: CheckInput): Promise<CheckResult> {
-  try {
-    return await client.workflow.execute<(input: CheckInput) => Promise<CheckResult>>('checkPermission', {
-      workflowId: checkWorkflowId(input, randomUUID()),
-      taskQueue: workflowTaskQueue,
-      args: [input],
-      workflowRunTimeout: '3 minutes',
-      staticSummary: `May ${input.agent} do ${input.action}?`,
-    });
-  } catch (error) {
-    if (error instanceof WorkflowFailedError)
-      throw new OncallError(`The gate could not be asked: ${error.cause?.message ?? error.message}`);
-    throw await whyNotStarted(client, error);
-  }
-}

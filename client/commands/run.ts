@@ -13,6 +13,7 @@ import { type ClientSettings, clientSettings, temporalSettings } from '../config
 import { type ExitCode, exitCodes, exitOf, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
+import { codeOf } from '../outcome-codes.ts';
 import type { Output } from '../output.ts';
 
 export interface RunOptions {
@@ -74,7 +75,7 @@ export async function execute<Name extends WorkflowName>(
     const result = await started.result();
     const { value, text } = await print(result, client);
     output.result({ workflowId, runId, ...value }, text);
-    return exitOf[result.outcome];
+    return codeOf[result.outcome];
   } finally {
     await client.connection.close();
   }

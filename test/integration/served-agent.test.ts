@@ -110,7 +110,9 @@ test('whose answer another signed counts for nothing: whoever polls its Task Que
   expect(await run.result()).toMatchObject({ outcome: 'partly' });
   expect(statusOf()).toBe('triggered');
   const [denied] = await stage.audit({ run: run.workflowId, decision: 'denied' });
-  expect(denied?.sentence).toMatch(/may not giveFinding this run: the statement was not signed with the key/);
+  expect(denied?.sentence).toMatch(
+    /may not give its finding to this run: the statement was not signed with the key/,
+  );
 });
 
 test('that gives an incident up has it with people at once', async () => {

@@ -1,0 +1,107 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AgentIdentity, type Oncall, openOncall, readAgent } from '../client/index.ts';
+import { startLocal } from '../client/local.ts';
+import { type LocalAgents, localWorld, simulatorSecrets } from '../client/local-world.ts';
+
+/** An incident as the simulator has it. */
+export interface SimulatedIncident {
+  readonly id: string;
+  readonly incident_number: number;
+  readonly status: string;
+  readonly notes: readonly { readonly content: string }[];
+}
+
+/** A stage for a story: a Temporal server, a simulated PagerDuty and a Worker, on this machine. */
+export interface Stage {
+  /** oncall-runner, as one of the agents. */
+  readonly as: (agent: string) => Promise<Oncall>;
+  readonly identityOf: (agent: string) => AgentIdentity;
+  readonly temporal: { readonly connectionOptions: { readonly address: string } };
+  /** Sends an event as a monitoring tool would; gives the id of the incident that it opens. */
+  readonly alert: (summary: string) => Promise<string>;
+  readonly incident: (id: string) => Promise<SimulatedIncident>;
+  /** Waits until something holds of an incident. */
+  readonly until: (id: string, holds: (incident: SimulatedIncident) => boolean) => Promise<SimulatedIncident>;
+  /** What a person does over PagerDuty's REST API. */
+  readonly asPerson: (method: string, path: string, body: object) => Promise<void>;
+}
+
+/** Plays a story on a stage, and takes the stage down afterwards; a story that throws makes the program exit with 1. */
+export async function play(agents: LocalAgents, story: (stage: Stage) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'oncall-example-'));
+  const world = localWorld(folder, agents);
+  const stopping = new AbortController();
+  process.once('SIGINT', () => stopping.abort());
+  const local = await startLocal(
+    { home: folder, configFile: world.configFile, secrets: simulatorSecrets, log: () => {} },
+    world.configure,
+    stopping.signal,
+  );
+  const temporal = { connectionOptions: { address: local.temporalAddress } };
+  const opened: Oncall[] = [];
+  const get = async (path: string): Promise<unknown> =>
+    (await fetch(`${local.simulatorUrl}${path}`, { headers })).json();
+  const send = async (method: string, path: string, body: object): Promise<void> => {
+    const answer = await fetch(`${local.simulatorUrl}${path}`, {
+      method,
+      headers: { ...headers, 'content-type': 'application/json', from: 'ada@example.com' },
+      body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(`The simulator answered ${answer.status}: ${await answer.text()}`);
+  };
+  const incident: Stage['incident'] = async (id) =>
+    ((await get(`/_simulator/incidents/${id}`)) as { incident: SimulatedIncident }).incident;
+  try {
+    await story({
+      as: async (agent) => {
+        const oncall = await openOncall({ agent, keyFile: world.keyFileOf(agent), temporal });
+        opened.push(oncall);
+        return oncall;
+      },
+      identityOf: (agent) => readAgent(agent, world.keyFileOf(agent)),
+      temporal,
+      alert: async (summary) => {
+        const dedup_key = `example-${Date.now()}`;
+        const payload = { summary, source: 'example', severity: 'critical' };
+        await send('POST', '/v2/enqueue', {
+          routing_key: simulatorSecrets.CHECKOUT_ROUTING_KEY,
+          event_action: 'trigger',
+          dedup_key,
+          payload,
+        });
+        const { incidents } = (await get(`/incidents?incident_key=${dedup_key}`)) as {
+          incidents: readonly { id: string }[];
+        };
+        return incidents[0]?.id ?? '';
+      },
+      incident,
+      until: async (id, holds) => {
+        for (;;) {
+          const now = await incident(id);
+          if (holds(now)) return now;
+          await new Promise((resolve) => setTimeout(resolve, 100));
+        }
+      },
+      asPerson: send,
+    });
+  } finally {
+    for (const oncall of opened) await oncall.close();
+    await local.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const headers = {
+  accept: 'application/vnd.pagerduty+json;version=2',
+  authorization: `Token token=${simulatorSecrets.PAGERDUTY_API_TOKEN}`,
+};
+
+/** Grants of an agent that may respond from look to resolve. */
+export const responder = `incidents: read
+services: read
+oncalls: read
+incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [high, low] } }
+incidents.add_note: full
+incidents.resolve: full`;

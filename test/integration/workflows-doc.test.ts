@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runInputs } from '../../gate/run-inputs.ts';
+import { responder, type Stage, setStage } from '../support/stage.ts';
+import { until } from '../support/until.ts';
+
+const page = fileURLToPath(new URL('../../docs/workflows.md', import.meta.url));
+const account = 'main';
+let stage: Stage;
+beforeAll(async () => {
+  stage = await setStage({
+    agents: {
+      'triage-bot': `${responder('2s')}
+incidents.create: full
+incidents.escalate: full
+events: { level: full, routing_keys: [checkout] }`,
+    },
+  });
+  await stage.startWorker();
+});
+afterAll(() => stage.close());
+
+const open = (): Promise<string> =>
+  stage.trigger({ key: `doc-${Math.random()}`, summary: `queue ${letters()} is full` });
+let count = 0;
+/** A title of its own each time, so that no incident is another's like. */
+const letters = (): string => String.fromCharCode(97 + (count++ % 26)).repeat(3);
+async function run(name: string, input: object): Promise<object> {
+  const started = await stage.start('triage-bot', name as 'addNote', { account, ...input } as never);
+  return (await started.result()) as object;
+}
+
+/** How each Workflow is run for the page. */
+const plays: Readonly<Record<string, () => Promise<object>>> = {
+  triageIncident: async () => run('triageIncident', { incident: await open() }),
+  acknowledgeIncident: async () => run('acknowledgeIncident', { incident: await open() }),
+  addNote: async () => run('addNote', { incident: await open(), note: 'The vendor is on it.' }),
+  resolveIncident: async () =>
+    run('resolveIncident', { incident: await open(), resolution: 'A false alarm.' }),
+  respondToIncident: async () => {
+    stage.editConfig((text) => text.replace('lease: 2s', 'lease: 5m'));
+    const incident = await open();
+    const started = await stage.start('triage-bot', 'respondToIncident', {
+      account,
+      incident,
+      assess: 'rules',
+      watchSeconds: 0,
+    });
+    await until('it is noted', () => stage.simulator.world.notes(incident).length === 1);
+    await started.answer('conclude', { resolution: 'Rolled back the release of 14:02.' });
+    return started.result();
+  },
+  waitForHumanAck: async () => {
+    const known = new Set(stage.simulator.world.incidents.keys());
+    const started = await stage.start('triage-bot', 'waitForHumanAck', {
+      account,
+      open: { service: 'PCHECKOUT', title: 'The payment provider has announced an outage' },
+      levelSeconds: 1,
+    });
+    const incident = await until('the second level is paged', () =>
+      [...stage.simulator.world.incidents.values()].find(
+        ({ id, path }) => !known.has(id) && path.level === 2,
+      ),
+    );
+    const user = stage.simulator.world.users.get(incident.assignments[0]?.userId ?? '');
+    await stage.asPerson(
+      'PUT',
+      `/incidents/${incident.id}`,
+      { incident: { type: 'incident_reference', status: 'acknowledged' } },
+      user?.email,
+    );
+    return started.result();
+  },
+  alertLifecycle: async () =>
+    run('alertLifecycle', {
+      routingKey: 'checkout',
+      dedupKey: 'nightly-import',
+      summary: 'The nightly import has not run',
+      source: 'import-bot',
+      severity: 'warning',
+      ttlSeconds: 1,
+      confirmSeconds: 10,
+    }),
+};
+
+/** The result with what differs from run to run as letters. */
+function settled(result: object): string {
+  const text = JSON.stringify(result, null, 2)
+    .replaceAll(/\bQ[0-9A-Z]{13}\b/g, 'QINCIDENT')
+    .replaceAll(/#\d+/g, '#N')
+    .replaceAll(/\d\d:\d\d:\d\d UTC/g, 'HH:MM:SS UTC')
+    .replaceAll(/\b\d+ s\b/g, 'N s')
+    .replaceAll(/"(number|seconds)": \d+/g, '"$1": 0')
+    .replaceAll(/queue [a-z]+ is full/g, 'queue is full');
+  // Who is on call depends on the day.
+  return namesOut(text);
+}
+function namesOut(text: string): string {
+  const names = [...stage.simulator.world.users.values()].map(({ name }) => name);
+  return names.reduce((all, name) => all.replaceAll(name, 'PERSON'), text);
+}
+
+test('every Workflow that agents start stands in docs/workflows.md with what it really ends with', async () => {
+  let after = readFileSync(page, 'utf8');
+  for (const [name, play] of Object.entries(plays)) {
+    const result = settled(await play());
+    after = after.replace(
+      new RegExp(`\`\`\`json ${name}\\n[\\s\\S]*?\`\`\``),
+      () => `\`\`\`json ${name}\n${result}\n\`\`\``,
+    );
+  }
+  const titles = [...after.matchAll(/^## (\w+)$/gm)].flatMap(([, title]) => title ?? []);
+  expect(titles.toSorted()).toEqual(Object.keys(runInputs).toSorted());
+  // `npx vitest run --project integration -u test/integration/workflows-doc.test.ts` renews the page.
+  await expect(after).toMatchFileSnapshot(page);
+});
