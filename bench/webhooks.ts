@@ -16,7 +16,7 @@ import { newKeyPair } from '../gate/statement.ts';
 
 // A storm of signed webhooks against the receiver as a process, with a real Temporal server: sent on schedule, whatever comes
 // back. `--short` sends a tenth in a tenth of the time. Prints a table, then one line of JSON; exits with 1 where an answer took
-// longer than PagerDuty waits, or an event that was taken is not with Temporal.
+// longer than PagerDuty waits (in full length: in CI the machine is anybody's), or what was taken is not acted upon.
 
 /** How long PagerDuty waits for an answer, in milliseconds. */
 const limitMs = 5_000;
@@ -108,7 +108,8 @@ async function measure(what: string, withWorker: boolean, count: number, overMs:
   try {
     const { simulatorUrl, start } = await partsIn(folder, parts, server.address, simulatorPort);
     const incidents = await openIncidents(simulatorUrl, count / types.length);
-    if (withWorker) await start('Worker', programs.worker, [], /^working on /);
+    const work = (): Promise<Part> => start('Worker', programs.worker, [], /^working on /);
+    if (withWorker) await work();
     const listening = ['webhooks', '--port', String(webhooksPort)];
     const receiver = await start('receiver', programs.oncall, listening, /^listening on /);
     const url = receiver.line.replace('listening on ', '');
@@ -122,6 +123,7 @@ async function measure(what: string, withWorker: boolean, count: number, overMs:
     const client = new Client({ connection });
     // The first of each incident's events is what the order is on.
     const wanted = answers.slice(0, incidents.length).filter(({ status }) => status === 202).length;
+    if (!withWorker) await work();
     const found = await runsIn(client, wanted);
     const runsAfterS = Number(((performance.now() - begin) / 1_000).toFixed(1));
     return { ...figuresOf(what, answers, seconds), runs: [wanted, found], runsAfterS };
@@ -191,7 +193,7 @@ async function openIncidents(url: string, count: number): Promise<readonly strin
 async function runsIn(client: Client, wanted: number): Promise<number> {
   for (let tries = 0; ; tries += 1) {
     const { count } = await client.workflow.count("WorkflowType = 'respondToIncident'");
-    if (count >= wanted || tries > 1_200) return count;
+    if (count >= wanted || tries > 3_000) return count;
     await sleep(100);
   }
 }
@@ -232,14 +234,14 @@ const table = (rows: readonly Figures[]): string =>
 const isShort = process.argv.includes('--short');
 const [count, overMs] = isShort ? [200, 1_000] : [2_000, 10_000];
 const rows = [
-  await measure('without a Worker', false, count, overMs),
-  await measure('with a Worker that does the runs', true, count, overMs),
+  await measure('while no Worker runs', false, count, overMs),
+  await measure('while a Worker does the runs', true, count, overMs),
 ];
 agent.destroy();
 const cores = availableParallelism();
 process.stdout.write(`${table(rows)}\n\n${JSON.stringify({ cores, node: process.version, overMs, rows })}\n`);
 const isGood = rows.every(
   ({ overLimit, otherwise, runs: [wanted, found] }) =>
-    overLimit === 0 && otherwise === 0 && wanted > 0 && found === wanted,
+    (isShort || overLimit === 0) && otherwise === 0 && wanted > 0 && found === wanted,
 );
 process.exitCode = isGood ? 0 : 1;

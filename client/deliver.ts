@@ -58,7 +58,10 @@ const mostOfService = 500;
 const atOnce = 20;
 
 /** How many events are brought on one by one at a time; so few that each is answered in time on a small machine. */
-const mostOneByOne = 20;
+const mostOneByOne = 8;
+
+/** How long Temporal has to take them, in milliseconds. */
+const handsOverWithinMs = 3_000;
 
 /** How many events go to one run that brings them on, at most. */
 const mostTogether = 200;
@@ -75,14 +78,16 @@ export function deliverTo(client: Client, now: () => number = Date.now): Deliver
 
   const handOver = gathered(mostTogether, async (events: readonly Bringing[]) => {
     const input: BringInput = { events };
-    await workflow.start(bringEventsType, {
+    const handing = {
       workflowId: `events:${randomUUID()}`,
       taskQueue: workflowTaskQueue,
       args: [input],
-      // Its share of the Workers is its own, however many runs there are.
-      priority: { priorityKey: 3, fairnessKey: bringEventsType },
+      // Before the steps of runs, however many there are: what people have done is among what it tells.
+      priority: { priorityKey: 2 },
       staticSummary: `${events.length} events that came at once`,
-    });
+    };
+    // A deadline of its own, not of the event that happened to be the first.
+    await client.withDeadline(Date.now() + handsOverWithinMs, () => workflow.start(bringEventsType, handing));
   });
 
   async function startOrdered(start: OrderedStart, event: Happening, reached: Set<string>): Promise<void> {

@@ -113,7 +113,7 @@ export function createReceiver(options: ReceiverOptions): Hono {
     const { delivery, isFirst } = seen.once(`${account} ${id}`, async (reached) => {
       if (type === ping) return;
       const delivered = await options.deliver({ account, webhook, orders: policy.standing, reached });
-      XX;
+      log('debug', { account, ...facts, ...delivered }, 'Temporal has it.');
     });
     try {
       const came = await late.before(delivery.then(() => 'taken' as const));

@@ -31,8 +31,10 @@ export async function bringEvents({ events }: BringInput): Promise<BringResult> 
       if (!starts.has(start.workflowId)) starts.set(start.workflowId, [start, event]);
     for (const id of ids) wakes.set(id, event);
   }
-  const started = await inTurns([...starts.values()], atOnce, ([start, event]) => startOrJoin(start, event));
-  const woken = await inTurns([...wakes], atOnce, ([id, event]) => wake(id, event));
+  const [started, woken] = await Promise.all([
+    inTurns([...starts.values()], atOnce, ([start, event]) => startOrJoin(start, event)),
+    inTurns([...wakes], atOnce, ([id, event]) => wake(id, event)),
+  ]);
   setCurrentDetails(
     `${events.length} events: ${started.length} runs started or joined, ${woken.length} woken.`,
   );

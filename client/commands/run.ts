@@ -10,7 +10,7 @@ import {
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
-import { type ExitCode, exitCodes, exitOf, OncallError, UsageError } from '../errors.ts';
+import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
 import { codeOf } from '../outcome-codes.ts';

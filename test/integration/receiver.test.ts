@@ -12,6 +12,7 @@ import {
   signature,
   startReceiver,
   subscribe,
+  written,
 } from '../support/webhooks.ts';
 
 const account = 'main';
@@ -169,6 +170,32 @@ test('an event that is delivered again after the receiver was started anew acts 
     summary: expect.stringMatching(/has started another run of the standing order noted already/),
   });
   expect(notesOf(id)).toHaveLength(1);
+});
+
+test('of many at once each acts once, also where the receiver is gone before they are brought on', async () => {
+  const ids: string[] = [];
+  const own = await startReceiver(stage, { address: proxy.address });
+  const lines: string[] = [];
+  await stage.asPerson('DELETE', `/webhook_subscriptions/${subscribed.id}`, undefined);
+  for (let index = 0; index < 24; index += 1) ids.push(await stage.trigger({ key: `many-${index}` }));
+  for (const id of ids)
+    lines.push(
+      written({
+        id: `many ${id}`,
+        type: 'incident.triggered',
+        data: { id, type: 'incident', service: { id: 'PCHECKOUT', type: 'service_reference' } },
+      }),
+    );
+  const statuses = await Promise.all(
+    lines.map((body) => post(own.url, body, { 'x-pagerduty-signature': signature(body, subscribed.secret) })),
+  );
+  await own.stop();
+  expect(new Set(statuses)).toEqual(new Set([202]));
+  const query = "WorkflowType = 'bringEvents'";
+  await until('some were handed over', async () => (await stage.client.workflow.count(query)).count > 0);
+  await until('the order has noted on each', () => ids.every(isNoted));
+  for (const id of ids) expect(notesOf(id)).toHaveLength(1);
+  subscribed = await subscribe(stage, server.url);
 });
 
 test('what came while Temporal was away is brought by PagerDuty’s retry', async () => {
