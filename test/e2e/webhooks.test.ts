@@ -9,9 +9,10 @@ import { built, type Ended, makePlace, type Place, type Program, test } from '..
 import { until } from '../support/until.ts';
 import { endedSoon, expectNothingLeft } from './leftovers.ts';
 import { expectSentence } from './sentences.ts';
-import { responder, startServer, startWorld, type World } from './world.ts';
+import { responder, type Server, startServer, startWorld, type World } from './world.ts';
 
 let place: Place;
+let server: Server;
 let world: World;
 let port: number;
 let receiver: Program;
@@ -19,12 +20,13 @@ let env: Record<string, string>;
 beforeAll(async () => {
   place = makePlace('webhooks');
   [port = 0] = await freePorts(1);
-  world = await startWorld(place, { 'triage-bot': responder() }, { db: join(place.folder, 'temporal.db') });
+  server = await startServer(place, { db: join(place.folder, 'temporal.db') });
+  world = await startWorld(place, { 'triage-bot': responder() }, server);
   appendFileSync(
     place.configFile,
     'standing:\n  night: { on: incident.triggered, workflow: triageIncident, agent: triage-bot }\n',
   );
-  env = { TEMPORAL_ADDRESS: world.server.address, PAGERDUTY_API_TOKEN: 'nothing of the receiver’s' };
+  env = { ...world.temporal, PAGERDUTY_API_TOKEN: 'nothing of the receiver’s' };
   await world.startWorker();
   receiver = await startReceiver();
   await subscribeLocally(world.simulatorUrl, place.home, `http://127.0.0.1:${port}/webhooks/main`);
@@ -86,14 +88,14 @@ describe.sequential('the receiver as a process', () => {
   });
 
   plain('asks to be told again while its Temporal server is gone', async () => {
-    world.server.program.send('SIGKILL');
-    await world.server.program.ended;
+    server.program.send('SIGKILL');
+    await server.program.ended;
     const incident = await world.trigger();
     expect(await statusesOf(incident)).toEqual([503]);
     const health = await fetch(`http://127.0.0.1:${port}/health`);
     expect([health.status, await health.json()]).toMatchObject([503, { ok: false }]);
     const db = join(place.folder, 'temporal.db');
-    await startServer(place, { db, ports: world.server });
+    await startServer(place, { db, ports: server });
     await until('the retry was taken', async () => {
       await retry();
       return (await statusesOf(incident)).at(-1) === 202;

@@ -1,7 +1,10 @@
 import { Client, Connection } from '@temporalio/client';
+import { inject } from 'vitest';
 import { type AgentIdentity, readAgent } from '../../client/identity.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../../client/local-world.ts';
 import { freePorts } from '../../client/ports.ts';
+import { claimNamespace } from '../support/namespaces.ts';
+import { historiesOf } from '../support/places.ts';
 import { built, type Place, type Program } from '../support/processes.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
@@ -59,10 +62,11 @@ export interface SeenRequest {
   readonly fault?: string;
 }
 
-/** Server, simulator and configuration as processes of a place; Workers come and go. */
+/** A namespace of the server that all worlds share or of one of its own, a simulator and a configuration of its own; Workers come and go. */
 export interface World {
-  readonly server: Server;
   readonly simulatorUrl: string;
+  /** What names server and namespace to a process. */
+  readonly temporal: { readonly TEMPORAL_ADDRESS: string; readonly TEMPORAL_NAMESPACE: string };
   readonly client: Client;
   readonly agent: (name: string) => AgentIdentity;
   readonly keyFileOf: (name: string) => string;
@@ -79,33 +83,31 @@ export interface World {
   readonly close: () => Promise<void>;
 }
 
-/** Starts a world in a place. `close` ends our own connection; the processes end with the place. */
-export async function startWorld(
-  place: Place,
-  agents: LocalAgents,
-  temporal: { readonly db?: string } = {},
-): Promise<World> {
+/** Starts a world in a place, on a server of its own where one is given. `close` ends our own connection; the processes end with the place. */
+export async function startWorld(place: Place, agents: LocalAgents, own?: Server): Promise<World> {
   const simulator = place.start(process.execPath, [
     built('simulator/main.js'),
     '--port',
     '0',
     '--exit-with-parent',
   ]);
-  const [server, line] = await Promise.all([startServer(place, temporal), simulator.line(/^listening on /)]);
-  const url = line.replace('listening on ', '');
+  const url = (await simulator.line(/^listening on /)).replace('listening on ', '');
   const { configure, keyFileOf } = localWorld(place.folder, agents);
   configure(url);
-  const connection = await Connection.connect({ address: server.address });
+  const [address, namespace] = own ? [own.address, 'default'] : [inject('temporalAddress'), claimNamespace()];
+  const temporal = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace });
   return {
-    server,
     simulatorUrl: url,
-    client: new Client({ connection }),
+    temporal,
+    client,
     agent: (name) => readAgent(name, keyFileOf(name)),
     keyFileOf,
     startWorker: async () => {
-      const env = { ...simulatorSecrets, TEMPORAL_ADDRESS: server.address, LOG_LEVEL: 'warn' };
+      const env = { ...simulatorSecrets, ...temporal, LOG_LEVEL: 'warn' };
       const worker = place.start(process.execPath, [built('worker/main.js')], { env });
-      await worker.line(/^working on main in namespace default$/);
+      await worker.line(new RegExp(`^working on main in namespace ${namespace}$`));
       return worker;
     },
     trigger: async () => {
@@ -145,7 +147,10 @@ export async function startWorld(
         times: 1,
       });
     },
-    close: () => connection.close(),
+    close: async () => {
+      place.search(await historiesOf(client, []));
+      await connection.close();
+    },
   };
 }
 
