@@ -17,6 +17,8 @@ export interface ClientSettings {
   readonly operator: string | undefined;
   readonly operatorKeyFile: string | undefined;
   readonly logLevel: string;
+  /** `ONCALL_TEMPORAL_UI`: where the Temporal UI is, for links to runs. */
+  readonly temporalUi: string | undefined;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
   readonly hasServer: boolean;
   /** Folders of `PATH`. */
@@ -36,6 +38,7 @@ export function clientSettings(): ClientSettings {
     operator: env['ONCALL_OPERATOR'],
     operatorKeyFile: env['ONCALL_OPERATOR_KEY_FILE'],
     logLevel: env['LOG_LEVEL'] ?? 'info',
+    temporalUi: env['ONCALL_TEMPORAL_UI'] || undefined,
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
     cache: join(userCache(env), 'oncall-runner'),

@@ -33,6 +33,20 @@ export async function connect(
   }
 }
 
+/** Works with a client, and closes its connection whatever comes of it. */
+export async function withClient<T>(
+  settings: ClientConnectConfig,
+  identity: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connect(settings, identity);
+  try {
+    return await work(client);
+  } finally {
+    await client.connection.close();
+  }
+}
+
 /**
  * A connection for what outlives a server: made when it is first needed, and anew soon after the server was away. Where
  * nothing listens a call fails at once; what is slow is for the caller's deadline.

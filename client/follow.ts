@@ -42,6 +42,13 @@ export async function* follow(client: Client, workflowId: string, runId: string)
   }
 }
 
+/** What has happened in a run so far, a sentence each; no Worker is asked. */
+export async function storyOf(client: Client, workflowId: string, runId: string): Promise<readonly string[]> {
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
+  const scheduled = new Map<string, string>();
+  return (events ?? []).flatMap((event) => tell(event, scheduled) ?? []);
+}
+
 async function within(work: Promise<unknown>, ms: number): Promise<'done' | 'silence'> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<'silence'>((resolve) => {

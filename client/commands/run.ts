@@ -3,12 +3,7 @@ import type { Client } from '@temporalio/client';
 import { closest } from '../../gate/closest.ts';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { workflowNames } from '../../gate/run-inputs.ts';
-import {
-  type RunResult,
-  type WorkflowName,
-  type Workflows,
-  workflowTaskQueue,
-} from '../../workflows/contract.ts';
+import type { RunResult, WorkflowName, Workflows } from '../../workflows/contract.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
@@ -51,7 +46,11 @@ export async function execute<Name extends WorkflowName>(
   checkAgent(settings, agent.name);
   const temporal = temporalSettings();
   // What is wrong so far is said before Temporal's client has loaded.
-  const [{ connect }, { startRun }] = await Promise.all([import('../connect.ts'), import('../agent.ts')]);
+  const [{ connect }, { startRun }, { isServed }] = await Promise.all([
+    import('../connect.ts'),
+    import('../agent.ts'),
+    import('../served.ts'),
+  ]);
   const client = await connect(temporal, `agent:${agent.name}`);
   try {
     const started = await startRun(client, agent, workflow, input, { key: options.key });
@@ -138,15 +137,4 @@ function checkAgent({ configFile }: ClientSettings, agent: string): void {
     if (error instanceof PolicyError) throw new OncallError(error.message);
     throw error;
   }
-}
-
-/** Whether a Worker polls for runs. */
-export async function isServed(client: Client): Promise<boolean> {
-  const { default: proto } = await import('@temporalio/proto');
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace: client.options.namespace,
-    taskQueue: { name: workflowTaskQueue },
-    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-  });
-  return (pollers ?? []).length > 0;
 }

@@ -213,7 +213,7 @@ async function asOperator(account: string, work: (desk: Desk) => Promise<ExitCod
   const [{ connect }, { subscriptionsAs }, { isServed }] = await Promise.all([
     import('../connect.ts'),
     import('../operator-subscriptions.ts'),
-    import('./run.ts'),
+    import('../served.ts'),
   ]);
   const client = await connect(temporal, `operator:${operator.name}`);
   try {

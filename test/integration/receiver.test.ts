@@ -75,9 +75,7 @@ const portOf = ({ url }: WebhookServer): number => Number(new URL(url).port);
 test('an event starts the run of a standing order, which acts as the order’s agent', async () => {
   const id = await stage.trigger();
   await until('the order has noted', () => isNoted(id));
-  const [delivery] = deliveriesOf(id, 'incident.triggered');
-  const event = (JSON.parse(delivery?.body ?? '') as { event: { id: string } }).event.id;
-  const run = await stage.client.workflow.getHandle(`note:main:${id}:${event}`).describe();
+  const run = await stage.client.workflow.getHandle(`note:main:${id}:noted`).describe();
   expect(run.searchAttributes).toMatchObject({
     OncallAgent: ['note-bot'],
     OncallAccount: ['main'],
@@ -152,8 +150,7 @@ test('an event that is delivered again after the receiver was started anew acts 
   await until('the order has noted', () => isNoted(id));
   const [delivery] = deliveriesOf(id, 'incident.triggered');
   const { body = '' } = delivery ?? {};
-  const { event } = JSON.parse(body) as { event: { id: string } };
-  const workflowId = `note:main:${id}:${event.id}`;
+  const workflowId = `note:main:${id}:noted`;
   const first = await stage.client.workflow.getHandle(workflowId).describe();
   await stage.client.workflow.getHandle(workflowId).result();
   const port = portOf(server);
@@ -167,7 +164,9 @@ test('an event that is delivered again after the receiver was started anew acts 
   });
   expect(await stage.client.workflow.getHandle(workflowId, second.runId).result()).toMatchObject({
     outcome: 'denied',
-    summary: expect.stringMatching(/has started another run of the standing order noted already/),
+    summary: expect.stringMatching(
+      /the standing order noted has started another run for the incident \w+ already/,
+    ),
   });
   expect(notesOf(id)).toHaveLength(1);
 });

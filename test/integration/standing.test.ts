@@ -15,6 +15,7 @@ standing:
   night:
     { on: incident.triggered, services: [PCHECKOUT], workflow: triageIncident, agent: triage-bot, input: { reason: at night } }
   ledger: { on: incident.triggered, services: [PLEDGER], workflow: triageIncident, agent: triage-bot }
+  after: { on: incident.resolved, workflow: triageIncident, agent: triage-bot }
   notes: { on: incident.triggered, workflow: addNote, agent: look-bot, input: { note: Seen. } }
 `,
   );
@@ -82,13 +83,42 @@ describe('who says that an order started it gets nothing', () => {
       why('night starts no run of the id triage:'),
     ));
 
-  test('for an event that has started a run of this order already', async () => {
-    const event = `01B${incident}`;
+  test('by way of `bringEvents`, which anybody can start: the run is judged for itself', async () => {
     const id = `triage:main:${incident}`;
-    expect(await start(id, { ...input, event })).toMatchObject({ outcome: 'done' });
-    await expectRefused(stage, () => start(id, { ...input, event }), {
+    const forged = { ...input, reason: 'because' };
+    const bring = async (): Promise<RunResult> => {
+      const start = { workflow: 'triageIncident', workflowId: id, agent: 'triage-bot', input: forged };
+      const event = { event: '01Z', type: 'incident.triggered', occurredAt: new Date().toISOString() };
+      const events = [{ event, starts: [start], wakes: [] }];
+      await runRaw(stage, `events:${incident}`, [{ events }], undefined, { type: 'bringEvents' });
+      return stage.client.workflow.getHandle(id).result();
+    };
+    await expectRefused(stage, bring, why('night was given other input than the configuration says'));
+  });
+
+  test('for an event that has started another run already', async () => {
+    const [event, other] = [`01B${incident}`, await stage.trigger()];
+    const resolved = { account: 'main', standing: 'after', event };
+    await start(`triage:main:${incident}`, { ...resolved, incident });
+    await expectRefused(stage, () => start(`triage:main:${other}`, { ...resolved, incident: other }), {
       agent: 'nobody',
-      reason: /: the event 01B\w+ has started another run of the standing order night already\.$/,
+      reason: /: the standing order after has started another run for the event 01B\w+ already\.$/,
+    });
+  });
+
+  test('for an incident of whose opening it was told before, by whatever event', async () => {
+    await start(`triage:main:${incident}`, { ...input, event: `01C${incident}` });
+    await expectRefused(
+      stage,
+      () => start(`triage:main:${incident}`, { ...input, event: `01D${incident}` }),
+      {
+        agent: 'nobody',
+        reason: /: the standing order night has started another run for the incident \w+ already\.$/,
+      },
+    );
+    await expectRefused(stage, () => start(`triage:main:${incident}`, input), {
+      agent: 'nobody',
+      reason: /: the standing order night has started another run for the incident \w+ already\.$/,
     });
   });
 
@@ -110,7 +140,7 @@ describe('who says that an order started it gets nothing', () => {
 
   test('more than the agent may do', async () => {
     const note = { note: 'Seen.', account: 'main', incident, standing: 'notes' };
-    const result = await start(`note:main:${incident}:missed`, note, 'addNote');
+    const result = await start(`note:main:${incident}:notes`, note, 'addNote');
     expect(result).toMatchObject({ outcome: 'denied' });
     expect(result.summary).toMatch(/^look-bot via standing order notes may not add a note/);
   });
@@ -120,7 +150,7 @@ test('two orders on the same event each act once', async () => {
   const event = `01C${incident}`;
   const note = { note: 'Seen.', account: 'main', incident, standing: 'notes', event };
   expect(await start(`triage:main:${incident}`, { ...input, event })).toMatchObject({ outcome: 'done' });
-  const noted = await start(`note:main:${incident}:${event}`, note, 'addNote');
+  const noted = await start(`note:main:${incident}:notes`, note, 'addNote');
   // The gate knows whose run it is; what look-bot misses is the grant.
   expect(noted.summary).toMatch(/^look-bot via standing order notes may not add a note/);
 });
