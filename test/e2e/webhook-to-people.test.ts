@@ -147,9 +147,18 @@ describe.sequential('an event starts the run of a standing order, whose agent ho
     const { stdout } = await place.oncall(['audit', '--json', '--run', `respond:main:${incident}`], {
       env: world.temporal,
     }).ended;
-    const records = JSON.parse(stdout) as readonly { via?: string; kind: string; sentence: string }[];
-    const entries = records.filter(({ kind }) => kind === 'entry');
+    const records = JSON.parse(stdout) as readonly {
+      kind: string;
+      agent: string;
+      via?: string;
+      sentence: string;
+    }[];
+    const calls = records.filter(({ kind, agent: by }) => kind === 'entry' && by === 'triage-bot');
+    // What it said to its run it signed itself.
+    const entries = calls.filter(({ sentence }) => !sentence.endsWith('it signed what it said.'));
     expect(new Set(entries.map(({ via }) => via))).toEqual(new Set(['standing order night']));
-    expect(entries.some(({ sentence }) => /may resolve .*on-call approved/.test(sentence))).toBe(true);
+    expect(entries.map(({ sentence }) => sentence)).toContainEqual(
+      expect.stringMatching(/may resolve .*, approved by on-call\.$/),
+    );
   });
 });
