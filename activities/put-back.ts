@@ -1,5 +1,4 @@
 import { requestDigest } from '../gate/approval.ts';
-import type { Stamp } from '../gate/audit.ts';
 import type { Decision, Question } from '../gate/decide.ts';
 import { type IncidentFacts, sameSet } from '../gate/facts.ts';
 import {
@@ -20,15 +19,16 @@ import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Call, entryOf, purposeOf, wording } from './call.ts';
+import type { Claimed } from './commit.ts';
 import { type AllFacts, factsOf } from './facts.ts';
 
 /** People can come between an undoing as well; whoever does that so often has a script. */
 const deepest = 3;
 
 /** Sends a call that was just claimed, and settles it. */
-type SendOnce = (
+export type SendOnce = (
   call: Call<'updateIncident'>,
-  stamp: Stamp,
+  claimed: Claimed,
   allowed: Decision,
   facts: AllFacts,
 ) => Promise<unknown>;
@@ -92,29 +92,26 @@ async function putBack(
   if (incident && isAmended(incident, amends)) return back;
   if (incident && !isAsLeft(incident, after)) return 'somebody has changed it again since, and that stands';
   const facts: AllFacts = { incidents: now };
-  const sentAt = deps.now();
   const question: Question = {
     agent: undo.caller.agent,
     operation: undo.name,
     summary: undo.endpoint.summary,
     actions: undo.actions(() => after.status),
     touches: undo.touches,
-    now: sentAt,
+    now: deps.now(),
     for: purposeOf(undo),
   };
   const decision = decideToPutBack(question, incident ?? after, { acts, amends });
-  const stamp = await ledger.decide(async (book) => {
-    const made = await book.append(entryOf(undo, facts, decision));
-    await book.claim(undo.step, made, {
-      earlier,
-      sentAt: new Date(sentAt),
-      answerBy: sentAt + timeLimitMs(undo.endpoint),
-      leaseUntil: undefined,
-    });
-    return made;
+  const claimed = await ledger.decide(async (book): Promise<Claimed> => {
+    const deadline = performance.now() + timeLimitMs(undo.endpoint);
+    const answerBy = (await book.now()) + timeLimitMs(undo.endpoint);
+    const stamp = await book.append(entryOf(undo, facts, decision));
+    const since = deps.clock.since(deps.now());
+    await book.claim(undo.step, stamp, { earlier, since, answerBy, leaseUntil: undefined });
+    return { stamp, deadline };
   });
   try {
-    await sendOnce(undo, stamp, decision, facts);
+    await sendOnce(undo, claimed, decision, facts);
     return back;
   } catch (error) {
     // PagerDuty refuses it for good, so people must know: it is not as they left it.

@@ -6,7 +6,8 @@ import type { Deps } from './deps.ts';
 import { factsOf, idsOf } from './facts.ts';
 import { toFailure } from './failures.ts';
 import { ledgerFor } from './ledger.ts';
-import { type CallResult, type NotDone, perform } from './perform.ts';
+import { perform } from './perform.ts';
+import type { CallResult, NotDone } from './results.ts';
 
 /** An incident that only our own users acknowledged and no live lease holds. */
 export interface Unheld {
@@ -111,7 +112,7 @@ export async function listUnheld(
   try {
     const store = await deps.store();
     await carryOver(store, deps.journalFile);
-    await leases.forgetBefore(store, deps.account, deps.now() - keepsLeasesMs);
+    await leases.forgetBefore(store, deps.account, (await ledger.now()) - keepsLeasesMs);
   } catch (error) {
     onlyIfAway(error);
   }

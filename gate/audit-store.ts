@@ -36,8 +36,9 @@ export interface StepRow {
   /** Sequence number of the entry that allowed the last try. */
   entry: number;
   entry_hash: string;
+  /** By PagerDuty's clock, ISO 8601: no effect of the tries that are in doubt is older. */
   sent_at: string;
-  /** When the last try's HTTP limit ends, milliseconds since 1970: until then its answer may still come. */
+  /** When the last try's HTTP limit ends, by the store's clock, milliseconds since 1970: until then its answer may still come. */
   answer_by: number;
   /** Until when the incident is held, where the write is an acknowledge; milliseconds since 1970. */
   lease_until: number | null;

@@ -30,10 +30,15 @@ export interface Answer<Name extends OperationName> {
   readonly response: ResponseOf<Name>;
   readonly status: number;
   readonly requestId: string | undefined;
+  /** PagerDuty's clock as it answered, milliseconds since 1970; absent where it did not say. */
+  readonly at: number | undefined;
 }
 
 /** How long a request may take, in milliseconds: 3 s a read, 8 s a write. */
 export const timeLimitMs = (endpoint: Endpoint): number => (isWrite(endpoint) ? 8_000 : 3_000);
+
+/** With less time than this a request is not worth sending: it would be cut off, and nobody would know what came of it. */
+const leastMs = 1_000;
 
 /** Where PagerDuty's two APIs stand, by region. */
 export const hosts = {
@@ -64,19 +69,27 @@ interface Parsed {
 /**
  * Sends one request and parses its answer. The only place that talks to PagerDuty; `activities/perform.ts` is its only user.
  * Never retries: a wait belongs to the Task Queue, where people see it.
+ * @param limitMs how long it may take, from now on; with less than a second left nothing is sent.
  * @throws PagerDutyError for everything but a 2xx that parses; its facts say whether a write can have had an effect.
  */
 export async function send<Name extends OperationName>(
   connection: Connection,
   name: Name,
   request: RequestOf<Name>,
+  limitMs: number = timeLimitMs(catalogue[name]),
 ): Promise<Answer<Name>> {
   const endpoint: Endpoint = catalogue[name];
   const parsed = endpoint.request.parse(request) as Parsed;
-  const limit = AbortSignal.timeout(timeLimitMs(endpoint));
   const what = `${endpoint.method} ${pathOf(endpoint, parsed)}`;
   checkScope(connection, endpoint, what);
   if (endpoint.tellsSecret) prepareToKeep(connection, what);
+  if (limitMs < leastMs) {
+    throw new PagerDutyError(`${what} was not sent: the time for it was over before it could leave.`, {
+      kind: 'Unavailable',
+      effect: 'nothing',
+    });
+  }
+  const limit = AbortSignal.timeout(Math.ceil(limitMs));
   let sent = false;
   try {
     const answer = await fetchOverHttp(urlOf(connection, endpoint, parsed), {
@@ -91,7 +104,7 @@ export async function send<Name extends OperationName>(
     return understand(connection, name, what, answer.statusCode, answer.headers, text);
   } catch (error) {
     if (error instanceof PagerDutyError) throw error;
-    throw lost(what, error, sent, limit.aborted, timeLimitMs(endpoint));
+    throw lost(what, error, sent, limit.aborted, limitMs);
   }
 }
 
@@ -193,7 +206,13 @@ function understand<Name extends OperationName>(
       },
     );
   }
-  return { response: response.data as ResponseOf<Name>, status, requestId };
+  const date = Date.parse(first(headers['date']) ?? '');
+  return {
+    response: response.data as ResponseOf<Name>,
+    status,
+    requestId,
+    at: Number.isFinite(date) ? date : undefined,
+  };
 }
 
 /** @throws PagerDutyError before anything is sent, where the secret that will be told could not be kept. */
@@ -255,7 +274,7 @@ function lost(
       code,
     );
   const why = timedOut
-    ? `no answer within ${limitMs / 1000} s`
+    ? `no answer within ${Math.round(limitMs / 1000)} s`
     : code || (error instanceof Error ? error.name : 'no reason');
   return new PagerDutyError(
     never

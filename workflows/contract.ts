@@ -110,6 +110,24 @@ export interface ResolveInput extends Subject {
   readonly resolution?: string;
 }
 
+/** Which incidents to resolve: these, or the open ones that fit. */
+export interface ResolveManyInput extends Errand {
+  readonly incidents?: readonly string[];
+  readonly filter?: {
+    readonly services: readonly string[];
+    readonly urgency?: 'high' | 'low';
+    /** Both where absent. */
+    readonly statuses?: readonly ('triggered' | 'acknowledged')[];
+  };
+  /** Kept by PagerDuty on each resolve log entry. */
+  readonly resolution?: string;
+}
+
+/** What came of many. */
+export interface BulkResult extends RunResult {
+  readonly counts: { readonly asked: number; readonly resolved: number; readonly left: number };
+}
+
 export interface RespondInput extends Subject {
   /**
    * Who judges: the rules; the client that started the run, which then says `giveFinding`; or the run's agent, which is woken on
@@ -422,6 +440,7 @@ export interface Workflows {
   readonly acknowledgeIncident: { readonly input: AcknowledgeInput; readonly result: RunResult };
   readonly addNote: { readonly input: AddNoteInput; readonly result: RunResult };
   readonly resolveIncident: { readonly input: ResolveInput; readonly result: RunResult };
+  readonly resolveIncidents: { readonly input: ResolveManyInput; readonly result: BulkResult };
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
   readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
   readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
@@ -438,6 +457,7 @@ export const workflowIds: {
   acknowledgeIncident: ({ account, incident }) => `acknowledge:${account}:${incident}`,
   addNote: ({ account, incident }, key) => `note:${account}:${incident}:${key}`,
   resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
+  resolveIncidents: ({ account }, key) => `resolve-many:${account}:${key}`,
   respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
   waitForHumanAck: ({ account, incident, open }, key) =>
     incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,

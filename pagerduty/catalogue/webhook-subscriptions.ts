@@ -118,6 +118,7 @@ export const createWebhookSubscription = {
   tellsSecret: true,
   // One that is found cannot be used: its secret was in the answer that got lost. It is told, so that it can be deleted.
   repeat: 'never',
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 /** `PUT /webhook_subscriptions/{id}`. Where it delivers to cannot be changed. */
@@ -136,6 +137,7 @@ export const updateWebhookSubscription = {
   actions: () => ['webhook_subscriptions.manage'],
   touches: theSubscription,
   repeat: 'safe',
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 /** `DELETE /webhook_subscriptions/{id}`. 204 with no body. */
@@ -151,6 +153,7 @@ export const deleteWebhookSubscription = {
   actions: () => ['webhook_subscriptions.manage'],
   touches: theSubscription,
   repeat: 'safe',
+  shownBy: 'nothing',
 } as const satisfies Endpoint;
 
 /** `POST /webhook_subscriptions/{id}/enable`. Lifts what PagerDuty switched off after three drops in a row. */
@@ -166,6 +169,7 @@ export const enableWebhookSubscription = {
   actions: () => ['webhook_subscriptions.manage'],
   touches: theSubscription,
   repeat: 'safe',
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 /** `POST /webhook_subscriptions/{id}/ping`. 202; PagerDuty delivers `pagey.ping` a moment later. */
@@ -181,6 +185,7 @@ export const testWebhookSubscription = {
   actions: () => ['webhook_subscriptions.manage'],
   touches: theSubscription,
   repeat: 'safe',
+  shownBy: 'nothing',
 } as const satisfies Endpoint;
 
 function theSubscription(request: { readonly params: { readonly id: string } }): readonly Touch[] {

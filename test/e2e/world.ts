@@ -82,6 +82,10 @@ export interface World {
   readonly requests: () => Promise<readonly SeenRequest[]>;
   /** The answer to the next such request comes ten minutes late; what it does is done at once. */
   readonly delayNext: (operation: 'createIncidentNote' | 'updateIncident') => Promise<void>;
+  /** The answer to the next such request comes when `release` is called; what it does is done at once. */
+  readonly holdNext: (operation: 'createIncidentNote' | 'updateIncident') => Promise<void>;
+  /** Lets all held answers go; gives how many there were. */
+  readonly release: () => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
@@ -149,6 +153,13 @@ export async function startWorld(place: Place, agents: LocalAgents, own?: Server
         delay_ms: 600_000,
         times: 1,
       });
+    },
+    holdNext: async (operation) => {
+      await call(url, 'POST', '/_simulator/faults', { operation, kind: 'hold', times: 1 });
+    },
+    release: async () => {
+      const { released } = (await call(url, 'POST', '/_simulator/release')) as { released: number };
+      return released;
     },
     close: async () => {
       place.search(await historiesOf(client, []));

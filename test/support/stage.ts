@@ -3,7 +3,6 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import proto from '@temporalio/proto';
 import Database from 'libsql';
 import { inject } from 'vitest';
 import type { z } from 'zod';
@@ -21,15 +20,16 @@ import {
   incidentSweepScheduleId,
   releaseWorkflowId,
   sweepScheduleId,
-  taskQueues,
   type WorkflowName,
   type Workflows,
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
+import { recordHistories } from '../replay/recorder.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
 import { claimNamespace } from './namespaces.ts';
+import { liftPace } from './pace.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, issuedBy, type Secret } from './secrets.ts';
@@ -239,15 +239,12 @@ export async function setStage({
       summary = 'p99 latency above 2 s',
       severity = 'critical',
     } = {}) => {
-      const before = new Set(simulator.world.incidents.keys());
+      const withKey = () => simulator.world.incidentIndex.byKey(key).map(({ id }) => id);
+      const before = withKey();
       const payload = { summary, source: 'test', severity };
       const event = { routing_key: checkoutKey, event_action: 'trigger', dedup_key: key, payload };
       await call(simulator.url, 'POST', '/v2/enqueue', event);
-      // Several may be opened at once.
-      const opened = [...simulator.world.incidents.values()].filter(
-        ({ id, alerts }) => !before.has(id) && alerts.some((alert) => alert.key === key),
-      );
-      return opened[0]?.id ?? '';
+      return withKey().find((id) => !before.includes(id)) ?? '';
     },
     asPerson: (method, path, body, from = 'ada@example.com') => call(simulator.url, method, path, body, from),
     requests,
@@ -321,6 +318,7 @@ export async function setStage({
     const { faults, ...joined } = joinAudit(await requests(), records, aways);
     const kept = records.filter(({ runId }) => !deleted.has(runId));
     const histories = await historiesOf(client, kept);
+    if (process.env['RECORD_HISTORIES']) await recordHistories(client);
     const tables = await tablesOf(store);
     const logs = { name: 'the log', bytes: Buffer.from(logged.slice(loggedBefore).join('')) };
     const files = filesIn(home, keyFiles);
@@ -373,18 +371,6 @@ operators:
 ${operatorLines}
 agents:
 ${agentLines}`;
-  }
-}
-
-/** Sets limits no test comes near; the Worker leaves alone what stands already. */
-async function liftPace(client: Client): Promise<void> {
-  for (const queue of Object.values(taskQueues)) {
-    await client.workflowService.updateTaskQueueConfig({
-      namespace: client.options.namespace,
-      taskQueue: queue('main'),
-      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-      updateQueueRateLimit: { rateLimit: { requestsPerSecond: 100_000 }, reason: 'test' },
-    });
   }
 }
 

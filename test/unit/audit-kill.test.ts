@@ -67,7 +67,7 @@ function sendingProgram(): string {
       const key = { key: step, digest: 'd' };
       const send = (entry) => fetch(url, { method: 'POST', body: JSON.stringify({ step, ...entry }) });
       if (skip === 'skip' && index % 4 === 3) { await send({}); continue; }
-      const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
+      const claimed = { earlier: undefined, since: '2026-06-24T10:00:00.000Z', answerBy: 0, leaseUntil: undefined };
       try {
         const stamp = await transact(store, async (tx) => {
           const [written] = await append(tx, [{ ...content, step }]);

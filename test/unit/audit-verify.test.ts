@@ -66,7 +66,12 @@ test('what is written on while it is read is whole', async () => {
 const claimOf = (step: string): Promise<void> =>
   transact(store(), async (tx) => {
     const [stamp = { seq: 0, hash: '' }] = await append(tx, [record({ step })]);
-    const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
+    const claimed = {
+      earlier: undefined,
+      since: '2026-06-24T10:00:00.000Z',
+      answerBy: 0,
+      leaseUntil: undefined,
+    };
     await claim(tx, { key: step, digest: 'd' }, stamp, claimed);
   });
 test('one thing that was changed is one finding', async () => {

@@ -88,6 +88,7 @@ const others: Readonly<Record<string, object>> = {
   listOurUsers: {},
   listUnheld: { offset: 0, ourUsers: [] },
   checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
+  readBack: { of: 'two', operation: 'enqueueEvent', request: sampleRequests(catalogue.enqueueEvent)[0] },
   admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z' },
   listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
   listPersonsNotes: { incident: 'P1' },

@@ -24,7 +24,7 @@ afterEach(() => {
   for (const child of living) child.kill('SIGKILL');
 });
 
-/** Takes notes, as PagerDuty would; gives the text of each whose request came whole. */
+/** Takes notes, as PagerDuty would, and knows no users; gives the text of each whose request came whole. */
 async function receiver(): Promise<{ url: string; received: readonly string[]; close: () => void }> {
   const received: string[] = [];
   const server = createServer((request, answer) => {
@@ -34,6 +34,11 @@ async function receiver(): Promise<{ url: string; received: readonly string[]; c
     });
     request.on('error', () => {});
     request.on('end', () => {
+      if (request.method === 'GET') {
+        answer.writeHead(200, { 'content-type': 'application/json', 'x-request-id': 'look' });
+        answer.end(JSON.stringify({ users: [], limit: 100, offset: 0, more: false }));
+        return;
+      }
       const { note } = JSON.parse(body) as { note: { content: string } };
       received.push(note.content.split('\n')[0] ?? '');
       const id = `N${received.length}`;
