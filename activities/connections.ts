@@ -2,13 +2,11 @@ import { Agent } from 'undici';
 import { StoreAway } from '../gate/audit-store.ts';
 import { type Permit, spent } from '../gate/permit.ts';
 import type { Account, Credential, SecretRef } from '../gate/policy.ts';
+import type { Secrets } from '../gate/secrets.ts';
 import { catalogue, type OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Answer, type Connection, hosts, send } from '../pagerduty/http.ts';
 import { type OAuthApp, type OAuthToken, requestToken } from '../pagerduty/oauth.ts';
-
-/** Turns a reference to a secret into the secret; throws a sentence that names the reference where it cannot. */
-export type Secrets = (ref: SecretRef) => string;
 
 /** No answer of PagerDuty's is near this size; a larger one is cut off rather than held. */
 const largestAnswerBytes = 32 * 1024 * 1024;

@@ -4,13 +4,15 @@ import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accoun
 import { type LeaseRow, type Store, StoreAway, withStore } from '../gate/audit-store.ts';
 import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import type { Secrets } from '../gate/secrets.ts';
 import type { Ordered } from '../gate/standing.ts';
 import { storeClock } from '../gate/store-clock.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
+import type { SecretKeeper } from '../pagerduty/secrets.ts';
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
-import { connector, type Secrets } from './connections.ts';
+import { connector } from './connections.ts';
 import type { Deps, States } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { listLog, listNotes } from './log.ts';
@@ -48,6 +50,8 @@ export interface ActivityOptions {
   readonly states: States;
   readonly policy: () => PolicyState;
   readonly secrets: Secrets;
+  /** Takes the secret of a new webhook subscription, which PagerDuty tells only once. */
+  readonly keeper: SecretKeeper;
   readonly store: () => Promise<Store>;
   /** File that takes the records of releases while the store is away. */
   readonly journalFile: string;
@@ -120,7 +124,7 @@ const runnerActivities = (deps: Deps) => ({
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
 function sendersOf(
-  { account: name, policy, secrets, store }: ActivityOptions,
+  { account: name, policy, secrets, keeper, store }: ActivityOptions,
   now: () => number,
 ): Pick<Deps, 'connection' | 'ourAddresses'> {
   const connect = connector(secrets, now);
@@ -152,7 +156,7 @@ function sendersOf(
     connection: async (agent) => {
       const account = await accountNow();
       const { credential, from } = agent?.credentials?.[name] ?? account;
-      return connect({ account, credential, from: from ?? account.from });
+      return { ...(await connect({ account, credential, from: from ?? account.from })), keeper };
     },
     ourAddresses: async () => {
       const { from } = await accountNow();

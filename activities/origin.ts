@@ -14,6 +14,7 @@ const runnerWorkflows: readonly string[] = [
   'releaseIncident',
   'sweepLeases',
   'sweepIncidents',
+  'bringEvents',
   'checkPermission',
 ];
 

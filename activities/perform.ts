@@ -146,11 +146,13 @@ async function sendOnce<Name extends OperationName>(
   } catch (error) {
     const known = knownOf(error);
     if (!known) throw error;
-    if (error instanceof PagerDutyError && error.facts.effect === 'unknown')
+    const isUnknown = known.effect === 'unknown';
+    // Where a person must mend it, nothing can be looked up and nothing is sent again.
+    if (error instanceof PagerDutyError && isUnknown && known.mend === undefined)
       throw await leftInDoubt(call, stamp, facts, error, leftMs());
-    const came = outcomeOf(call, facts, stamp, { ...known, decision: 'refused' });
-    const state = doubtedSince === undefined ? 'refused' : 'unknown';
-    const isTaken = leaseUntil !== undefined && doubtedSince === undefined;
+    const came = outcomeOf(call, facts, stamp, { ...known, decision: isUnknown ? 'unknown' : 'refused' });
+    const state = doubtedSince === undefined && !isUnknown ? 'refused' : 'unknown';
+    const isTaken = leaseUntil !== undefined && state === 'refused';
     await ledger.settle(step, stamp, { state, isAnswered: true }, came, isTaken ? endLease : undefined);
     // A name that is taken, or a state that is there already: it may be what our earlier try left.
     if (doubtedSince !== undefined && known.kind === 'InvalidRequest') {

@@ -62,7 +62,7 @@ export async function giveWay<Name extends OperationName>(
   const acts = actsBetween(log, before, written, ours);
   if (acts.length === 0) return undefined;
   const after = factsOf((answer as { readonly incident: Incident }).incident);
-  const amends = amendsFor(acts, before, written, after);
+  const amends = amendsFor(acts, before, written, after, ours);
   const who = `${join(acts.map(tellAct))} between our look at it and our write`;
   if (!amends) return `${who}; that stands`;
   return `${who}; ${await putBack(call as unknown as Call<'updateIncident'>, after, { acts, amends }, sendOnce)}`;
@@ -125,7 +125,7 @@ async function putBack(
 function undoOf(
   call: Call<'updateIncident'>,
   id: string,
-  { status, assignees }: Amends,
+  { status, assignees, policy }: Amends,
 ): Call<'updateIncident'> {
   const request: Call<'updateIncident'>['request'] = {
     params: { id },
@@ -135,6 +135,9 @@ function undoOf(
         ...(status && { status }),
         ...(assignees && {
           assignments: assignees.map((user) => ({ assignee: { id: user, type: 'user_reference' } })),
+        }),
+        ...(policy !== undefined && {
+          escalation_policy: { id: policy, type: 'escalation_policy_reference' },
         }),
       },
     },
@@ -153,7 +156,9 @@ function undoOf(
   };
 }
 
-const isAmended = (incident: IncidentFacts, { status, assignees }: Amends): boolean =>
+/** Whom a policy pages, nobody knows beforehand: that is always written. */
+const isAmended = (incident: IncidentFacts, { status, assignees, policy }: Amends): boolean =>
+  policy === undefined &&
   (status === undefined || incident.status === status) &&
   (assignees === undefined || sameSet(incident.assignees, assignees));
 

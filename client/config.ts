@@ -1,6 +1,7 @@
 import { homedir, platform } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { secretsFrom } from '../gate/secrets.ts';
 import { OncallError } from './errors.ts';
 
 /** What the client takes from its environment. */
@@ -17,6 +18,7 @@ export interface ClientSettings {
   /** `ONCALL_OPERATOR` and `ONCALL_OPERATOR_KEY_FILE`: who approves, and lifts what was pressed. */
   readonly operator: string | undefined;
   readonly operatorKeyFile: string | undefined;
+  readonly logLevel: string;
   /** `ONCALL_TEMPORAL_UI`: where the Temporal UI is, for links to runs. */
   readonly temporalUi: string | undefined;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
@@ -38,6 +40,7 @@ export function clientSettings(): ClientSettings {
     agentKeyFile: env['ONCALL_AGENT_KEY_FILE'],
     operator: env['ONCALL_OPERATOR'],
     operatorKeyFile: env['ONCALL_OPERATOR_KEY_FILE'],
+    logLevel: env['LOG_LEVEL'] ?? 'info',
     temporalUi: env['ONCALL_TEMPORAL_UI'] || undefined,
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
@@ -63,6 +66,9 @@ export function temporalSettings(): ClientConnectConfig {
     );
   }
 }
+
+/** Secrets that the configuration names. */
+export const readSecret = secretsFrom(process.env, 'this command');
 
 function userCache(env: NodeJS.ProcessEnv): string {
   if (env['XDG_CACHE_HOME']) return env['XDG_CACHE_HOME'];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type AgentIdentity, type Oncall, openOncall, readAgent } from '../client/index.ts';
 import { startLocal } from '../client/local.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../client/local-world.ts';
+import { freePorts } from '../client/ports.ts';
 
 /** An incident as the simulator has it. */
 export interface SimulatedIncident {
@@ -11,9 +12,12 @@ export interface SimulatedIncident {
   readonly incident_number: number;
   readonly status: string;
   readonly notes: readonly { readonly content: string }[];
+  readonly acknowledgements: readonly { readonly acknowledger: { readonly summary: string } }[];
+  /** What happened to it, by PagerDuty's types, such as `acknowledge_log_entry`. */
+  readonly log_entries: readonly { readonly type: string }[];
 }
 
-/** A stage for a story: a Temporal server, a simulated PagerDuty and a Worker, on this machine. */
+/** A stage for a story: a Temporal server, a simulated PagerDuty whose webhooks flow, and a Worker, on this machine. */
 export interface Stage {
   /** oncall-runner, as one of the agents. */
   readonly as: (agent: string) => Promise<Oncall>;
@@ -34,8 +38,9 @@ export async function play(agents: LocalAgents, story: (stage: Stage) => Promise
   const world = localWorld(folder, agents);
   const stopping = new AbortController();
   process.once('SIGINT', () => stopping.abort());
+  const [webhooksPort = 0] = await freePorts(1);
   const local = await startLocal(
-    { home: folder, configFile: world.configFile, secrets: simulatorSecrets, log: () => {} },
+    { home: folder, configFile: world.configFile, secrets: simulatorSecrets, webhooksPort, log: () => {} },
     world.configure,
     stopping.signal,
   );

@@ -3,7 +3,7 @@ import { type Endpoint, isWrite } from './catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf, type ResponseOf } from './catalogue/index.ts';
 import { effectOf, explain, kindOf, PagerDutyError } from './errors.ts';
 import { first, type Headers, retryAfterMs } from './rate-limit.ts';
-import { withoutSecretFields } from './secrets.ts';
+import { type SecretKeeper, secretIn, withoutSecretFields, withPlace } from './secrets.ts';
 import { cleanAll, oneLine } from './text.ts';
 
 /** Who calls where, with which credential. Made from the account's configuration inside the Worker; never leaves it. */
@@ -20,6 +20,8 @@ export interface Connection {
   readonly drop?: () => void;
   /** Routing key by its name in the configuration. */
   readonly routingKeys: ReadonlyMap<string, string>;
+  /** Who keeps what an answer tells only once; where there is none it is withheld, and lost. */
+  readonly keeper?: SecretKeeper;
   readonly dispatcher: Dispatcher;
 }
 
@@ -80,6 +82,7 @@ export async function send<Name extends OperationName>(
   const parsed = endpoint.request.parse(request) as Parsed;
   const what = `${endpoint.method} ${pathOf(endpoint, parsed)}`;
   checkScope(connection, endpoint, what);
+  if (endpoint.tellsSecret) prepareToKeep(connection, what);
   if (limitMs < leastMs) {
     throw new PagerDutyError(`${what} was not sent: the time for it was over before it could leave.`, {
       kind: 'Unavailable',
@@ -163,8 +166,12 @@ function understand<Name extends OperationName>(
   const endpoint: Endpoint = catalogue[name];
   const requestId = first(headers['x-request-id']);
   const { read, value } = json(text);
-  const body = withoutSecretFields(cleanAll(value));
-  if (status < 200 || status > 299) {
+  const isDone = status >= 200 && status <= 299;
+  const place =
+    endpoint.tellsSecret && isDone ? kept(connection, what, value, { status, requestId }) : undefined;
+  const clean = withoutSecretFields(cleanAll(value));
+  const body = place === undefined ? clean : withPlace(clean, place);
+  if (!isDone) {
     const { message, code } = explain(body);
     throw new PagerDutyError(
       `PagerDuty answered ${status} to ${what}: ${withoutSecrets(connection, oneLine(message, 500))}`,
@@ -207,6 +214,50 @@ function understand<Name extends OperationName>(
     at: Number.isFinite(date) ? date : undefined,
   };
 }
+
+/** @throws PagerDutyError before anything is sent, where the secret that will be told could not be kept. */
+function prepareToKeep({ keeper }: Connection, what: string): void {
+  try {
+    keeper?.prepare();
+  } catch (error) {
+    throw new PagerDutyError(
+      `${what} was not sent: the secret that PagerDuty tells only once could not be kept (${reasonOf(error)}).`,
+      {
+        kind: 'InvalidRequest',
+        effect: 'nothing',
+        mend: 'Let the Worker write below ONCALL_HOME/webhook-secrets, then create the subscription again.',
+      },
+    );
+  }
+}
+
+/** Keeps the secret that an answer tells, and gives its place. */
+function kept(
+  { keeper }: Connection,
+  what: string,
+  answer: unknown,
+  came: Pick<PagerDutyError['facts'], 'status' | 'requestId'>,
+): string | undefined {
+  const told = secretIn(answer);
+  if (!told || !keeper) return undefined;
+  try {
+    return keeper.keep(told.subscription, told.secret);
+  } catch (error) {
+    throw new PagerDutyError(
+      `PagerDuty answered ${what} with the webhook subscription ${told.subscription}, but its secret, which is told only once, could not be kept (${reasonOf(error)}).`,
+      {
+        ...came,
+        kind: 'UnexpectedResponse',
+        effect: 'unknown',
+        mend: `Delete the webhook subscription ${told.subscription}: nobody knows its secret. Then let the Worker write below ONCALL_HOME/webhook-secrets, and create another.`,
+      },
+    );
+  }
+}
+
+/** A system's code, never its words: they could hold what was to be written. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'it could not be written';
 
 /** No answer, or half of one. Only a connection that was never made proves that nothing happened. */
 function lost(

@@ -6,6 +6,7 @@ import { type Activities, createActivities } from '../activities/index.ts';
 import { lastGoodAccounts } from '../gate/accounts.ts';
 import { openStore, type Store, StoreAway, StoreUnfit, storePlace } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
+import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
@@ -109,6 +110,7 @@ export async function startWorker({
       states: { stateOf, isOutdated },
       policy,
       secrets: readSecret,
+      keeper: webhookSecretsIn(home, account),
       store,
       journalFile: journalFile(home),
     });

@@ -29,8 +29,9 @@ export const searchAttributes = {
   waitingFor: defineSearchAttributeKey('OncallWaitingFor', 'KEYWORD'),
 } as const;
 
-/** Workflow Types that only look, and pages of a walk: lists of runs leave them out. */
+/** Workflow Types that only look or bring on, and pages of a walk: lists of runs leave them out. */
 export const lookingTypes: readonly string[] = [
+  'bringEvents',
   'checkPermission',
   'sweepIncidents',
   'sweepLeases',
@@ -473,6 +474,41 @@ export const orderedWorkflowId = (
   const idOf: ((input: never, key: string) => string) | undefined = workflowIds[workflow as WorkflowName];
   return idOf?.(input as never, input.standing) ?? '';
 };
+
+/** A run that a standing order starts for an event. */
+export interface OrderedStart {
+  readonly workflow: string;
+  readonly workflowId: string;
+  readonly agent: string;
+  readonly input: { readonly account: string; readonly incident: string; readonly standing: string };
+}
+
+/** How such a run is started, whoever starts it. */
+export const orderedStartOptions = ({ workflow, workflowId, agent, input }: OrderedStart) => ({
+  workflowId,
+  args: [input],
+  priority: { priorityKey: 3, fairnessKey: agent },
+  staticSummary: `${workflow} ${input.incident} of account ${input.account}, by the standing order ${input.standing}`,
+  typedSearchAttributes: [
+    { key: searchAttributes.agent, value: agent },
+    { key: searchAttributes.account, value: input.account },
+    { key: searchAttributes.incident, value: input.incident },
+  ],
+});
+
+/** An event and whom it concerns. */
+export interface Bringing {
+  readonly event: Happening;
+  readonly starts: readonly OrderedStart[];
+  /** Ids that runs may have that are to be told of it. */
+  readonly wakes: readonly string[];
+}
+
+/** Events that came at once. The Workflow needs no authority: it starts what the configuration has started, and wakes. */
+export interface BringInput {
+  readonly events: readonly Bringing[];
+}
+export const bringEventsType = 'bringEvents';
 
 /** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */
 export interface ReleaseInput extends Subject {

@@ -2,6 +2,7 @@
 export { acknowledgeIncident } from './acknowledge-incident.ts';
 export { addNote } from './add-note.ts';
 export { alertLifecycle } from './alert-lifecycle.ts';
+export { bringEvents } from './bring-events.ts';
 export { checkPermission } from './check-permission.ts';
 export { releaseIncident } from './release-incident.ts';
 export { resolveIncident } from './resolve-incident.ts';

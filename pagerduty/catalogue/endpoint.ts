@@ -189,6 +189,8 @@ export interface Endpoint {
   readonly narrows?: Narrows;
   /** What the request reaches. */
   readonly touches: (request: never) => readonly Touch[];
+  /** Its answer tells the secret of a webhook subscription, once: it is kept before anything else, and goes no further. */
+  readonly tellsSecret?: true;
   /** After an unknown outcome: send again (`safe`), look for the effect first, or `never` again, where nothing could be found. */
   readonly repeat: 'safe' | 'never' | LookFirst;
   /** Of a write: what shows that it did what was asked. Its own answer, a look once it is done, or nothing at all. */

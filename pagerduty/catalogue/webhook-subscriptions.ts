@@ -1,40 +1,7 @@
 import { z } from 'zod';
+import { eventTypes } from '../webhooks.ts';
 import type { Endpoint, Touch } from './endpoint.ts';
 import { Id, pageFields, pageQuery, Reference } from './wire.ts';
-
-/** The types of events that PagerDuty delivers; it may send more, and `pagey.ping` when asked to. */
-export const eventTypes = [
-  'incident.acknowledged',
-  'incident.action_invocation.created',
-  'incident.action_invocation.terminated',
-  'incident.action_invocation.updated',
-  'incident.annotated',
-  'incident.conference_bridge.updated',
-  'incident.custom_field_values.updated',
-  'incident.delegated',
-  'incident.escalated',
-  'incident.incident_type.changed',
-  'incident.priority_updated',
-  'incident.reassigned',
-  'incident.reopened',
-  'incident.resolved',
-  'incident.responder.added',
-  'incident.responder.replied',
-  'incident.role.assigned',
-  'incident.service_updated',
-  'incident.status_update_published',
-  'incident.task.completed',
-  'incident.task.created',
-  'incident.task.updated',
-  'incident.triggered',
-  'incident.unacknowledged',
-  'incident.workflow.completed',
-  'incident.workflow.started',
-  'service.created',
-  'service.custom_field_values.updated',
-  'service.deleted',
-  'service.updated',
-] as const;
 
 /** A subscription. Its `secret` is told once, by the answer that creates it. */
 export const WebhookSubscription = z.looseObject({
@@ -148,6 +115,7 @@ export const createWebhookSubscription = {
   webhooks: [],
   actions: () => ['webhook_subscriptions.manage'],
   touches: () => [],
+  tellsSecret: true,
   // One that is found cannot be used: its secret was in the answer that got lost. It is told, so that it can be deleted.
   repeat: 'never',
   shownBy: 'answer',

@@ -10,6 +10,7 @@ import { type AgentIdentity, type Identity, readAgent, readIdentity } from '../.
 import { list } from '../../gate/audit.ts';
 import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
+import { readKept, webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import type { Fault } from '../../simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { journalFile } from '../../worker/config.ts';
@@ -90,6 +91,8 @@ export interface Stage {
     name: Name,
     input: Workflows[Name]['input'],
   ) => Promise<Workflows[Name]['result']>;
+  /** Names a secret that must be found nowhere when the stage closes. */
+  readonly guard: (name: string, value: string) => void;
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
   readonly configText: () => string;
@@ -209,6 +212,7 @@ export async function setStage({
     },
     start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
+    guard: (name, value) => void secrets.push({ name, value }),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
     deleteRun: async ({ workflowId, runId }) => {
@@ -313,6 +317,10 @@ export async function setStage({
       if (keyFiles.includes(file)) continue;
       secrets.push({ name: `what ${basename(file)} holds`, value: readFileSync(file, 'utf8').trim() });
       keyFiles.push(file);
+    }
+    for (const { subscription, ...kept } of webhookSecretsIn(home, 'main').list()) {
+      secrets.push({ name: `the secret of the webhook subscription ${subscription}`, value: readKept(kept) });
+      keyFiles.push(kept.file);
     }
     const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
     secrets.push(...issuedBy(simulator.world, known));

@@ -9,6 +9,7 @@ import { verifyAudit } from '../../client/audit-verify.ts';
 import { rows } from '../../gate/audit-rows.ts';
 import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { contentOf } from '../../gate/audit-verify.ts';
+import { randomOf } from '../support/random.ts';
 import { buildGate } from './built-gate.ts';
 import { record, temporaryFolder, temporaryPlace } from './temporary-store.ts';
 
@@ -161,14 +162,3 @@ test('a call that was sent without an entry does not pass that check', async () 
   expect(skipped.every(({ step }) => Number(step.split(' ')[1]) % 4 === 3)).toBe(true);
   await store.destroy();
 });
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomOf(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

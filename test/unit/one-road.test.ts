@@ -77,6 +77,7 @@ const activitiesOf = (workflowType: string): Activities =>
     states: { stateOf, isOutdated },
     policy,
     secrets: () => 'u+OneTokenOfTwenty01',
+    keeper: { prepare: () => {}, keep: () => '' },
     store: async () => store(),
     journalFile: join(folder(), 'journal'),
   });
@@ -154,6 +155,7 @@ describe('an Activity of a run that is nobody’s', () => {
       states: { stateOf, isOutdated },
       policy,
       secrets: () => '',
+      keeper: { prepare: () => {}, keep: () => '' },
       store: async () => store(),
       journalFile: 'journal',
     });
