@@ -42,6 +42,23 @@ export async function* follow(client: Client, workflowId: string, runId: string)
   }
 }
 
+/** What happened in a run so far, a sentence each. */
+export async function storyOf(client: Client, workflowId: string, runId: string): Promise<readonly string[]> {
+  const scheduled = new Map<string, string>();
+  const sentences: string[] = [];
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const page = await client.workflowService.getWorkflowExecutionHistory({
+      namespace: client.options.namespace,
+      execution: { workflowId, runId },
+      ...(nextPageToken && { nextPageToken }),
+    });
+    for (const event of page.history?.events ?? []) sentences.push(tell(event, scheduled) ?? '');
+    nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
+  } while (nextPageToken);
+  return sentences.filter((sentence) => sentence !== '');
+}
+
 async function within(work: Promise<unknown>, ms: number): Promise<'done' | 'silence'> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<'silence'>((resolve) => {

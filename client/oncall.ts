@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import type { Things } from '../gate/asked.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
@@ -8,7 +9,7 @@ import { askGate, questionOf } from './ask-gate.ts';
 import { clientSettings, temporalSettings } from './config.ts';
 import { connect } from './connect.ts';
 import { RefusedError } from './errors.ts';
-import { readAgent } from './identity.ts';
+import { type AgentIdentity, readAgent } from './identity.ts';
 import { codeOf } from './outcome-codes.ts';
 import { readPages } from './pages.ts';
 
@@ -78,7 +79,11 @@ export async function openOncall({
 }: OncallOptions = {}): Promise<Oncall> {
   const settings = clientSettings();
   const agent = readAgent(name ?? settings.agent, keyFile ?? settings.agentKeyFile);
-  const client = await connect(temporal, `agent:${agent.name}`);
+  return oncallAs(await connect(temporal, `agent:${agent.name}`), agent, account);
+}
+
+/** Speaks as an agent over a connection that is there. Closing it closes the connection. */
+export function oncallAs(client: Client, agent: AgentIdentity, account: string): Oncall {
   const close = (): Promise<void> => client.connection.close();
   const start: Oncall['start'] = (workflow, input, options = {}) =>
     startRun(client, agent, workflow, input, options);
@@ -95,7 +100,8 @@ export async function openOncall({
     );
     const result = await run.result();
     if (isDone[result.outcome]) return result;
-    throw new RefusedError(result.summary, result.outcome, result.next, codeOf[result.outcome]);
+    const { outcome, summary, next, error } = result;
+    throw new RefusedError(summary, { outcome, next, error, run: run.workflowId }, codeOf[outcome]);
   };
   return {
     start,

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { ToolError } from './tool.ts';
+import type { Caller } from './tool.ts';
+
+/** Parameters that several tools take. */
+export const reason = z
+  .string()
+  .trim()
+  .min(1)
+  .max(500)
+  .describe('Why you do this, for the people who read the run and the audit.');
+
+export const incident = z
+  .string()
+  .trim()
+  .min(1)
+  .max(300)
+  .describe('The incident: its id (PABC123), its number (4211 or #4211) or its address in PagerDuty.');
+
+export const cursor = z
+  .string()
+  .max(20)
+  .optional()
+  .describe('next_cursor of the answer before; leave it out for the first page.');
+
+/** A PagerDuty id, alone or at the end of an address. */
+export const thing = (what: string) =>
+  z.string().trim().min(1).max(300).describe(`${what}: the id (PABC123) or the address in PagerDuty. pd_find gives it.`);
+
+/**
+ * The id in what an agent wrote: an id, a number with or without `#`, or an address.
+ * @throws ToolError that says what would be right.
+ */
+export function idIn(name: string, written: string): string {
+  const [, fromUrl] = /^https:\/\/[^/\s]+\/(?:[a-z_-]+\/)+([A-Za-z0-9]{1,40})\/?(?:[?#].*)?$/.exec(written) ?? [];
+  const id = fromUrl ?? written.replace(/^#/, '');
+  if (/^[A-Za-z0-9]{1,40}$/.test(id)) return id;
+  throw new ToolError(
+    'invalid_input',
+    `${name} is not a PagerDuty id: letters and digits such as PABC123, or an address that ends in one.`,
+    [{ tool: 'pd_find', args: { what: name === 'incident' ? 'incidents' : 'services' } }],
+  );
+}
+
+/** The id of an incident, also where it was named by its number: a run is called after the id. */
+export async function incidentIn(caller: Caller, written: string): Promise<string> {
+  const id = idIn('incident', written);
+  if (!/^\d+$/.test(id)) return id;
+  const { incident: found } = await caller.oncall.call('getIncident', { params: { id } });
+  return found.id;
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { closest } from '../../gate/closest.ts';
+import { grantFor } from '../../gate/grants.ts';
+import type { Agent } from '../../gate/policy.ts';
+import { inputFaults } from '../../gate/run-inputs.ts';
+import { can } from './can.ts';
+import { find } from './find.ts';
+import { get } from './get.ts';
+import { onCall } from './oncall.ts';
+import { type AnyTool, ToolError } from './tool.ts';
+import { finding, next } from './work.ts';
+import { run, workflow } from './workflow.ts';
+import { acknowledge, configure, event, note, override, page, reassign, resolve } from './writes.ts';
+
+/** Every tool there is, in the order in which they are listed. */
+export const tools: readonly AnyTool[] = [
+  find,
+  get,
+  onCall,
+  can,
+  next,
+  finding,
+  acknowledge,
+  note,
+  resolve,
+  reassign,
+  page,
+  event,
+  override,
+  configure,
+  workflow,
+  run,
+];
+
+/** The tools that an agent with these grants has any use for. What is hidden is denied by the gate as well. */
+export const toolsFor = (agent: Pick<Agent, 'grants'> | undefined): readonly AnyTool[] =>
+  tools.filter(({ actions, kind }) => {
+    if (!agent || !actions) return true;
+    return actions.some((action) => {
+      const level = grantFor(agent.grants, action)?.grant.level ?? 'off';
+      return kind === 'read' || action.endsWith('.view') ? level !== 'off' : level === 'full';
+    });
+  });
+
+/** A tool as `tools/list` shows it. */
+export function shown({ name, title, description, input, kind }: AnyTool) {
+  const { $schema: _, ...inputSchema } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
+  const isRead = kind === 'read';
+  return {
+    name,
+    title,
+    description,
+    inputSchema: inputSchema as { readonly type: 'object'; readonly [field: string]: unknown },
+    annotations: {
+      readOnlyHint: isRead,
+      destructiveHint: isRead ? false : kind.destructive,
+      idempotentHint: isRead ? true : kind.repeatable,
+      openWorldHint: true,
+    },
+  };
+}
+
+/**
+ * A tool by its name.
+ * @throws ToolError with the one that was perhaps meant.
+ */
+export function toolNamed(name: string, known: readonly AnyTool[]): AnyTool {
+  const found = known.find((one) => one.name === name);
+  if (found) return found;
+  const names = known.map((one) => one.name as string);
+  const near = closest(name, names);
+  throw new ToolError(
+    'invalid_input',
+    `You have no tool ${JSON.stringify(name.slice(0, 60))}${near ? `; did you mean ${near}?` : '.'} There are ${names.join(', ')}.`,
+    near === undefined ? [] : [{ tool: near, args: {} }],
+  );
+}
+
+/** How many faults of an input are told at once. */
+const mostFaults = 8;
+
+/**
+ * The arguments of a call, checked.
+ * @throws ToolError that names each one that is wrong.
+ */
+export function argumentsOf({ name, input }: AnyTool, given: unknown): Readonly<Record<string, unknown>> {
+  const parsed = input.safeParse(given ?? {}, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  const faults = inputFaults(input, parsed.error);
+  const told = faults.slice(0, mostFaults).map(({ path, message }) => `${path.join('.') || 'the arguments'}: ${message}`);
+  const rest = faults.length - told.length;
+  throw new ToolError('invalid_input', `${name}: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}.`, [
+    'Mend the arguments that are named and call again; nothing was done.',
+  ]);
+}
