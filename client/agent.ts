@@ -144,7 +144,9 @@ export async function tellRun<Update extends keyof AgentUpdates>(
 ): Promise<string> {
   const said = await signed(agent, workflowId, update, value);
   try {
-    return await client.workflow.getHandle(workflowId, runId).executeUpdate<string, [typeof said]>(update, { args: [said] });
+    return await client.workflow
+      .getHandle(workflowId, runId)
+      .executeUpdate<string, [typeof said]>(update, { args: [said] });
   } catch (error) {
     throw notTaken(error);
   }

@@ -6,11 +6,12 @@ import { programs } from './local.ts';
 import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
 import { runThrough } from './processes.ts';
+import { version } from './version.ts';
 
 // Each command is loaded when it is called: Temporal's client alone takes a third of a second.
 const program = new Command('oncall')
   .description('Durable, permissioned on-call automation for PagerDuty.')
-  .version('0.1.0')
+  .version(version)
   .option('--config <file>', 'the configuration, instead of ONCALL_CONFIG or oncall.yaml')
   .hook('preAction', (command) => {
     const { config } = command.opts<{ config?: string }>();
@@ -85,6 +86,12 @@ program
   .action(async (operation: string, options) =>
     end((await import('./commands/call.ts')).call(operation, options, outputOf(options.json))),
   );
+
+program
+  .command('mcp')
+  .description('the MCP server, over stdio, as the agent of ONCALL_AGENT')
+  .option('--account <name>', 'the account, as the configuration names it', 'main')
+  .action(async (options) => end((await import('./commands/mcp.ts')).mcp(options)));
 
 const audit = program.command('audit').description('what was decided, and what came of it');
 audit

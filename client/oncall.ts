@@ -30,6 +30,8 @@ export interface CallOptions {
   readonly reason?: string;
   /** Idempotency key: the same key joins the same run. */
   readonly key?: string;
+  /** Once aborted, nobody waits any more: the run is asked to end, and the call rejects with the reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** oncall-runner, spoken to as one agent. */
@@ -90,7 +92,7 @@ export function oncallAs(client: Client, agent: AgentIdentity, account: string):
   const operate = async (
     operation: OperationName,
     request: object,
-    { key = randomUUID(), ...rest }: CallOptions,
+    { key = randomUUID(), signal, ...rest }: CallOptions,
     all: boolean,
   ) => {
     const run = await start(
@@ -98,7 +100,7 @@ export function oncallAs(client: Client, agent: AgentIdentity, account: string):
       { account, operation, request, ...(all && { all }), ...rest },
       { key },
     );
-    const result = await run.result();
+    const result = await (signal ? unlessAborted(run, signal) : run.result());
     if (isDone[result.outcome]) return result;
     const { outcome, summary, next, error } = result;
     throw new RefusedError(summary, { outcome, next, error, run: run.workflowId }, codeOf[outcome]);
@@ -115,6 +117,31 @@ export function oncallAs(client: Client, agent: AgentIdentity, account: string):
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What a run ends with, unless it is no longer waited for. */
+async function unlessAborted<Name extends WorkflowName>(
+  run: Run<Name>,
+  signal: AbortSignal,
+): Promise<Workflows[Name]['result']> {
+  let leave = (): void => {};
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+  });
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  const result = run.result();
+  try {
+    return await Promise.race([result, left]);
+  } catch (error) {
+    if (signal.aborted) {
+      result.catch(() => {});
+      await run.cancel().catch(() => {});
+    }
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }
 
 /** Whether an outcome of a call has an answer. A list that PagerDuty shows no further is one. */

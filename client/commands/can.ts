@@ -5,8 +5,8 @@ import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
 import { whoAsks } from '../identity.ts';
 import type { Output } from '../output.ts';
+import { isServed } from '../served.ts';
 import { factsOf } from './approvals.ts';
-import { isServed } from './run.ts';
 
 export type CanOptions = Things & { readonly account: string };
 

@@ -3,18 +3,14 @@ import type { Client } from '@temporalio/client';
 import { closest } from '../../gate/closest.ts';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { workflowNames } from '../../gate/run-inputs.ts';
-import {
-  type RunResult,
-  type WorkflowName,
-  type Workflows,
-  workflowTaskQueue,
-} from '../../workflows/contract.ts';
+import type { RunResult, WorkflowName, Workflows } from '../../workflows/contract.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
 import { codeOf } from '../outcome-codes.ts';
 import type { Output } from '../output.ts';
+import { isServed } from '../served.ts';
 
 export interface RunOptions {
   readonly input: string;
@@ -119,7 +115,7 @@ export function readJson(text: string): unknown {
 }
 
 /** Where the configuration lies beside us, tells at once what the gate would say of an unknown agent. */
-function checkAgent({ configFile }: ClientSettings, agent: string): void {
+export function checkAgent({ configFile }: ClientSettings, agent: string): void {
   let text: string;
   try {
     text = readFileSync(configFile, 'utf8');
@@ -138,15 +134,4 @@ function checkAgent({ configFile }: ClientSettings, agent: string): void {
     if (error instanceof PolicyError) throw new OncallError(error.message);
     throw error;
   }
-}
-
-/** Whether a Worker polls for runs. */
-export async function isServed(client: Client): Promise<boolean> {
-  const { default: proto } = await import('@temporalio/proto');
-  const { pollers } = await client.workflowService.describeTaskQueue({
-    namespace: client.options.namespace,
-    taskQueue: { name: workflowTaskQueue },
-    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-  });
-  return (pollers ?? []).length > 0;
 }

@@ -5,7 +5,8 @@ import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
 import { idIn, incidentIn } from './inputs.ts';
 import { tool } from './tool.ts';
 
-const one = (what: string) => z.string().trim().min(1).max(300).optional().describe(`${what} it is about: its id.`);
+const one = (what: string) =>
+  z.string().trim().min(1).max(300).optional().describe(`${what} it is about: its id.`);
 
 export const can = tool({
   name: 'pd_can',
@@ -25,7 +26,9 @@ export const can = tool({
   }),
   kind: 'read',
   answer: async ({ action, incident, urgency, routing_key, ...ids }, caller) => {
-    const named = Object.entries(ids).flatMap(([thing, id]) => (id === undefined ? [] : [[thing, idIn(thing, id)] as const]));
+    const named = Object.entries(ids).flatMap(([thing, id]) =>
+      id === undefined ? [] : [[thing, idIn(thing, id)] as const],
+    );
     const things: Things = {
       ...Object.fromEntries(named),
       ...(incident !== undefined && { incident: await incidentIn(caller, incident) }),
@@ -34,8 +37,18 @@ export const can = tool({
     };
     const { decision, rule, sentence, grantedBy } = await caller.oncall.can(action, things);
     return {
-      text: [`${decision.replaceAll('_', ' ')}: ${sentence}`, `Rule: ${rule}.`, ...(grantedBy === undefined ? [] : [grantedBy])].join('\n'),
-      data: { complete: true, decision, rule, sentence, ...(grantedBy !== undefined && { granted_by: grantedBy }) },
+      text: [
+        `${decision.replaceAll('_', ' ')}: ${sentence}`,
+        `Rule: ${rule}.`,
+        ...(grantedBy === undefined ? [] : [grantedBy]),
+      ].join('\n'),
+      data: {
+        complete: true,
+        decision,
+        rule,
+        sentence,
+        ...(grantedBy !== undefined && { granted_by: grantedBy }),
+      },
     };
   },
 });

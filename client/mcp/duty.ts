@@ -89,7 +89,11 @@ export function dutyOf(client: Client, agent: AgentIdentity): Duty {
 
   /** Says of all that it has that the agent is there; or, once it is not, that it is gone. */
   async function beat(): Promise<void> {
-    await Promise.all([...held.values()].map((task) => (isPresent() ? beatFor(task) : giveUp(task, 'has not called for a minute'))));
+    await Promise.all(
+      [...held.values()].map((task) =>
+        isPresent() ? beatFor(task) : giveUp(task, 'has not called for a minute'),
+      ),
+    );
   }
 
   async function beatFor(task: Task): Promise<void> {
@@ -139,7 +143,8 @@ export function dutyOf(client: Client, agent: AgentIdentity): Duty {
     const { workflowExecution: run, activityId, activityType, input } = answer;
     if (!answer.taskToken?.length || !run?.workflowId || !run.runId || !activityId) return;
     let payloads = [...(input?.payloads ?? [])];
-    for (const codec of client.options.loadedDataConverter.payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
+    for (const codec of client.options.loadedDataConverter.payloadCodecs.toReversed())
+      payloads = await codec.decode(payloads);
     type Given = Parameters<AgentActivities['attend']>[0];
     const given = defaultPayloadConverter.fromPayload<Given>(payloads[0] ?? {});
     const kind = activityType?.name === 'attend' ? 'attend' : 'assess';

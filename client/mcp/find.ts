@@ -3,7 +3,7 @@ import type { Incident } from '../../pagerduty/catalogue/incidents.ts';
 import { cursor, idIn } from './inputs.ts';
 import { incidentRow, plainRow } from './rows.ts';
 import { instantOf, listed, offsetOf } from './texts.ts';
-import { type Answer, type Caller, tool, ToolError } from './tool.ts';
+import { type Answer, type Caller, ToolError, tool } from './tool.ts';
 
 /** How many pages of incidents are looked through for a word of their titles. */
 const mostPages = 5;
@@ -31,7 +31,13 @@ const input = z.strictObject({
   services: ids('services (incidents only)'),
   teams: ids('teams (not of teams)'),
   users: ids('users (incidents only)'),
-  since: z.string().max(40).optional().describe('Incidents opened since then: an instant with its zone, or a distance such as 2h. Without it, all that are open.'),
+  since: z
+    .string()
+    .max(40)
+    .optional()
+    .describe(
+      'Incidents opened since then: an instant with its zone, or a distance such as 2h. Without it, all that are open.',
+    ),
   until: z.string().max(40).optional().describe('Incidents opened before then.'),
   limit: z.int().min(1).max(25).default(10).describe('How many at most.'),
   cursor,
@@ -45,8 +51,16 @@ export const find = tool({
     'Find incidents, services, schedules, escalation policies, users or teams by name, number or filter. Says how many there are, then the first of them; ids go into the other tools.',
   input,
   kind: 'read',
-  actions: ['incidents.view', 'services.view', 'schedules.view', 'escalation_policies.view', 'users.view', 'teams.view'],
-  answer: (asked, caller) => (asked.what === 'incidents' ? findIncidents(asked, caller) : findThings(asked, caller)),
+  actions: [
+    'incidents.view',
+    'services.view',
+    'schedules.view',
+    'escalation_policies.view',
+    'users.view',
+    'teams.view',
+  ],
+  answer: (asked, caller) =>
+    asked.what === 'incidents' ? findIncidents(asked, caller) : findThings(asked, caller),
 });
 
 async function findIncidents(asked: Input, caller: Caller): Promise<Answer> {
@@ -102,7 +116,9 @@ async function searchTitles(
   let offset = start;
   let more = true;
   for (let page = 0; page < mostPages && more && found.length < limit; page += 1) {
-    const { incidents, more: follows } = await caller.oncall.call('listIncidents', { query: { ...query, limit: 100, offset } });
+    const { incidents, more: follows } = await caller.oncall.call('listIncidents', {
+      query: { ...query, limit: 100, offset },
+    });
     for (const [index, incident] of incidents.entries()) {
       const title = (incident.title ?? '').toLowerCase();
       if (words.every((word) => title.includes(word))) found.push(incident);
@@ -138,8 +154,10 @@ async function findThings(asked: Input, caller: Caller): Promise<Answer> {
   const { what, text, limit } = asked;
   if (what === 'incidents') return findIncidents(asked, caller);
   for (const field of ['statuses', 'urgency', 'services', 'users', 'since', 'until'] as const)
-    if (asked[field] !== undefined) throw new ToolError('invalid_input', `${field} narrows incidents only; leave it out for ${what}.`);
-  if (what === 'teams' && asked.teams) throw new ToolError('invalid_input', 'teams are found by text; leave out teams.');
+    if (asked[field] !== undefined)
+      throw new ToolError('invalid_input', `${field} narrows incidents only; leave it out for ${what}.`);
+  if (what === 'teams' && asked.teams)
+    throw new ToolError('invalid_input', 'teams are found by text; leave out teams.');
   const [operation, noun] = lists[what];
   const offset = offsetOf(asked.cursor);
   const query = {

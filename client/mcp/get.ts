@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RefusedError } from '../errors.ts';
 import { idIn } from './inputs.ts';
 import { alertRow, incidentRow, named, noteRow, onCallRow, plainRow, refer } from './rows.ts';
-import { fenced, fenceNote, type Row, untrusted, when } from './texts.ts';
+import { bytesOf, fenced, fenceNote, mostBytes, type Row, untrusted, when } from './texts.ts';
 import { type Answer, type Caller, tool } from './tool.ts';
 
 const sections = ['alerts', 'notes', 'log', 'oncall'] as const;
@@ -54,7 +54,11 @@ export const get = tool({
   },
 });
 
-const one = ({ line }: Row, data: Readonly<Record<string, unknown>>, more: readonly string[] = []): Answer => ({
+const one = (
+  { line }: Row,
+  data: Readonly<Record<string, unknown>>,
+  more: readonly string[] = [],
+): Answer => ({
   text: [line, ...more, fenceNote].join('\n'),
   data: { complete: true, record: data },
 });
@@ -78,31 +82,44 @@ async function incidentAnswer(id: string, asked: readonly Section[], caller: Cal
       return part(notes.map(noteRow), false, notes.length);
     },
     log: async () => {
-      const { log_entries, more } = await oncall.call('listIncidentLogEntries', { params, query: { limit: most } });
+      const { log_entries, more } = await oncall.call('listIncidentLogEntries', {
+        params,
+        query: { limit: most },
+      });
       const rows = log_entries.map(({ type, created_at, summary, agent }) => ({
         line: `${when(created_at)} ${fenced(summary, 200)}`,
-        data: { type: type.replace(/_log_entry.*$/, ''), at: created_at, by: refer(agent), summary: untrusted(summary, 200) },
+        data: {
+          type: type.replace(/_log_entry.*$/, ''),
+          at: created_at,
+          by: refer(agent),
+          summary: untrusted(summary, 200),
+        },
       }));
       return part(rows, more === true, undefined);
     },
     oncall: async () => {
       if (policy === undefined) return part([], false, 0);
-      const { oncalls, more } = await oncall.call('listOnCalls', { query: { 'escalation_policy_ids[]': [policy], limit: most } });
+      const { oncalls, more } = await oncall.call('listOnCalls', {
+        query: { 'escalation_policy_ids[]': [policy], limit: most },
+      });
       return part(oncalls.map(onCallRow), more === true, undefined);
     },
   };
   const wanted = [...new Set(asked)];
-  const parts = await Promise.all(wanted.map(async (section) => [section, await orMissing(readers[section])] as const));
+  const parts = await Promise.all(
+    wanted.map(async (section) => [section, await orMissing(readers[section])] as const),
+  );
   const missing = parts.flatMap(([section, read]) => ('why' in read ? [{ section, why: read.why }] : []));
   const shown = parts.flatMap(([section, read]) => ('why' in read ? [] : [[section, read] as const]));
-  const left = shown.flatMap(([section, { left }]) =>
-    left === 0 ? [] : [{ count: left, why: `${section}: the newest ${most} are shown` }],
+  const fitting = fit(shown);
+  const left = fitting.flatMap(([section, { rows, left }]) =>
+    left === 0 ? [] : [{ count: left, why: `${section}: the newest ${rows.length} are shown` }],
   );
   return {
     text: [
       row.line,
       `Escalation policy ${named(incident.escalation_policy)}.`,
-      ...shown.flatMap(([section, { rows }]) => [
+      ...fitting.flatMap(([section, { rows }]) => [
         `${section}: ${rows.length === 0 ? 'none' : ''}`.trim(),
         ...rows.map(({ line }) => `- ${line}`),
       ]),
@@ -113,11 +130,28 @@ async function incidentAnswer(id: string, asked: readonly Section[], caller: Cal
     data: {
       complete: missing.length === 0 && left.length === 0,
       record: { ...row.data, policy: refer(incident.escalation_policy) },
-      ...Object.fromEntries(shown.map(([section, { rows }]) => [section, rows.map(({ data }) => data)])),
+      ...Object.fromEntries(fitting.map(([section, { rows }]) => [section, rows.map(({ data }) => data)])),
       ...(missing.length > 0 && { missing }),
-      ...(left.length > 0 && { omitted: left.map(({ count, why }) => ({ count: count < 0 ? null : count, why })) }),
+      ...(left.length > 0 && {
+        omitted: left.map(({ count, why }) => ({ count: count < 0 ? null : count, why })),
+      }),
     },
   };
+}
+
+/** Takes the oldest from the longest sections until all of them fit into an answer. */
+function fit(parts: readonly (readonly [Section, Part])[]): readonly (readonly [Section, Part])[] {
+  const size = ({ rows }: Part): number =>
+    rows.reduce((sum, { line, data }) => sum + bytesOf(line) + bytesOf(data), 0);
+  let fitting = parts;
+  while (fitting.reduce((sum, [, part]) => sum + size(part), 3_000) > mostBytes) {
+    const [longest] = fitting.toSorted(([, a], [, b]) => size(b) - size(a));
+    if (!longest || longest[1].rows.length === 0) break;
+    const [section, { rows, left }] = longest;
+    const shorter = { rows: rows.slice(0, -1), left: left < 0 ? left : left + 1 };
+    fitting = fitting.map((part) => (part === longest ? [section, shorter] : part));
+  }
+  return fitting;
 }
 
 interface Part {
@@ -146,16 +180,24 @@ async function serviceAnswer(id: string, { oncall }: Caller): Promise<Answer> {
   const { service } = await oncall.call('getService', { params: { id } });
   const row = plainRow(service);
   const seconds = (value: number | null | undefined): string => (value ? `after ${value} s` : 'never');
-  const { acknowledgement_timeout: unacknowledges, auto_resolve_timeout: resolves, escalation_policy: policy } = service;
-  return one(row, {
-    ...row.data,
-    policy: refer(policy),
-    teams: (service.teams ?? []).map(refer),
-    acknowledgement_timeout_s: unacknowledges ?? null,
-    auto_resolve_timeout_s: resolves ?? null,
-  }, [
-    `Escalation policy ${named(policy)}. Un-acknowledges ${seconds(unacknowledges)}, resolves by itself ${seconds(resolves)}.`,
-  ]);
+  const {
+    acknowledgement_timeout: unacknowledges,
+    auto_resolve_timeout: resolves,
+    escalation_policy: policy,
+  } = service;
+  return one(
+    row,
+    {
+      ...row.data,
+      policy: refer(policy),
+      teams: (service.teams ?? []).map(refer),
+      acknowledgement_timeout_s: unacknowledges ?? null,
+      auto_resolve_timeout_s: resolves ?? null,
+    },
+    [
+      `Escalation policy ${named(policy)}. Un-acknowledges ${seconds(unacknowledges)}, resolves by itself ${seconds(resolves)}.`,
+    ],
+  );
 }
 
 async function scheduleAnswer(id: string, { oncall }: Caller): Promise<Answer> {
@@ -186,14 +228,23 @@ async function policyAnswer(id: string, { oncall }: Caller): Promise<Answer> {
   const { escalation_policy: policy } = await oncall.call('getEscalationPolicy', { params: { id } });
   const row = plainRow(policy);
   const rules = policy.escalation_rules ?? [];
-  return one(row, {
-    ...row.data,
-    levels: rules.map(({ escalation_delay_in_minutes: minutes, targets }, index) => ({
-      level: index + 1,
-      minutes,
-      targets: targets.map((target) => ({ ...refer(target), type: target.type?.replace(/_reference$/, '') ?? null })),
-    })),
-    services: (policy.services ?? []).slice(0, most).map(refer),
-  }, rules.map(({ escalation_delay_in_minutes: minutes, targets }, index) => `- level ${index + 1}, ${minutes} min: ${targets.map(named).join(', ')}`));
+  return one(
+    row,
+    {
+      ...row.data,
+      levels: rules.map(({ escalation_delay_in_minutes: minutes, targets }, index) => ({
+        level: index + 1,
+        minutes,
+        targets: targets.map((target) => ({
+          ...refer(target),
+          type: target.type?.replace(/_reference$/, '') ?? null,
+        })),
+      })),
+      services: (policy.services ?? []).slice(0, most).map(refer),
+    },
+    rules.map(
+      ({ escalation_delay_in_minutes: minutes, targets }, index) =>
+        `- level ${index + 1}, ${minutes} min: ${targets.map(named).join(', ')}`,
+    ),
+  );
 }
-

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { ToolError } from './tool.ts';
 import type { Caller } from './tool.ts';
+import { ToolError } from './tool.ts';
 
 /** Parameters that several tools take. */
 export const reason = z
@@ -25,14 +25,20 @@ export const cursor = z
 
 /** A PagerDuty id, alone or at the end of an address. */
 export const thing = (what: string) =>
-  z.string().trim().min(1).max(300).describe(`${what}: the id (PABC123) or the address in PagerDuty. pd_find gives it.`);
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(300)
+    .describe(`${what}: the id (PABC123) or the address in PagerDuty. pd_find gives it.`);
 
 /**
  * The id in what an agent wrote: an id, a number with or without `#`, or an address.
  * @throws ToolError that says what would be right.
  */
 export function idIn(name: string, written: string): string {
-  const [, fromUrl] = /^https:\/\/[^/\s]+\/(?:[a-z_-]+\/)+([A-Za-z0-9]{1,40})\/?(?:[?#].*)?$/.exec(written) ?? [];
+  const [, fromUrl] =
+    /^https:\/\/[^/\s]+\/(?:[a-z_-]+\/)+([A-Za-z0-9]{1,40})\/?(?:[?#].*)?$/.exec(written) ?? [];
   const id = fromUrl ?? written.replace(/^#/, '');
   if (/^[A-Za-z0-9]{1,40}$/.test(id)) return id;
   throw new ToolError(

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { idIn, cursor } from './inputs.ts';
+import { cursor, idIn } from './inputs.ts';
 import { onCallRow } from './rows.ts';
 import { instantOf, listed, offsetOf } from './texts.ts';
-import { tool, ToolError } from './tool.ts';
+import { ToolError, tool } from './tool.ts';
 
-const one = (what: string) => z.string().trim().min(1).max(300).optional().describe(`Only for this ${what}: its id.`);
+const one = (what: string) =>
+  z.string().trim().min(1).max(300).optional().describe(`Only for this ${what}: its id.`);
 
 export const onCall = tool({
   name: 'pd_oncall',
@@ -16,7 +17,13 @@ export const onCall = tool({
     policy: one('escalation policy'),
     schedule: one('schedule'),
     user: one('user'),
-    at: z.string().max(40).optional().describe('An instant with its zone such as 2026-12-24T18:00:00Z, or a distance ahead such as 8h. Now where left out.'),
+    at: z
+      .string()
+      .max(40)
+      .optional()
+      .describe(
+        'An instant with its zone such as 2026-12-24T18:00:00Z, or a distance ahead such as 8h. Now where left out.',
+      ),
     until: z.string().max(40).optional().describe('The end of a span that begins at `at`.'),
     limit: z.int().min(1).max(25).default(15).describe('How many at most.'),
     cursor,
@@ -30,8 +37,14 @@ export const onCall = tool({
     const since = start ?? (end === undefined ? undefined : new Date(now).toISOString());
     if (since !== undefined && end !== undefined && end <= since)
       throw new ToolError('invalid_input', 'until lies before at; at is the earlier one.');
-    const ofService = service === undefined ? undefined : await oncall.call('getService', { params: { id: idIn('service', service) } });
-    const policies = [ofService?.service.escalation_policy?.id, policy === undefined ? undefined : idIn('policy', policy)].filter((id) => id !== undefined);
+    const ofService =
+      service === undefined
+        ? undefined
+        : await oncall.call('getService', { params: { id: idIn('service', service) } });
+    const policies = [
+      ofService?.service.escalation_policy?.id,
+      policy === undefined ? undefined : idIn('policy', policy),
+    ].filter((id) => id !== undefined);
     const offset = offsetOf(from);
     const page = await oncall.call('listOnCalls', {
       query: {
@@ -40,11 +53,15 @@ export const onCall = tool({
         ...(policies.length > 0 && { 'escalation_policy_ids[]': policies }),
         ...(schedule !== undefined && { 'schedule_ids[]': [idIn('schedule', schedule)] }),
         ...(user !== undefined && { 'user_ids[]': [idIn('user', user)] }),
-        ...(since !== undefined && { since, until: end ?? new Date(Date.parse(since) + 1_000).toISOString() }),
+        ...(since !== undefined && {
+          since,
+          until: end ?? new Date(Date.parse(since) + 1_000).toISOString(),
+        }),
       },
     });
     const rows = page.oncalls.toSorted((a, b) => a.escalation_level - b.escalation_level).map(onCallRow);
-    const time = since === undefined ? 'now' : end === undefined ? `at ${since}` : `from ${since} until ${end}`;
+    const time =
+      since === undefined ? 'now' : end === undefined ? `at ${since}` : `from ${since} until ${end}`;
     return listed(
       {
         head: rows.length === 0 ? `Nobody is on call ${time}.` : `On call ${time}:`,

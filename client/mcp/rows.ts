@@ -6,7 +6,8 @@ import { fenced, type Row, untrusted, when } from './texts.ts';
 
 /** An incident in a list. */
 export function incidentRow(incident: Incident): Row {
-  const { id, incident_number, title, status, urgency, created_at, service, assignments, alert_counts } = incident;
+  const { id, incident_number, title, status, urgency, created_at, service, assignments, alert_counts } =
+    incident;
   const assigned = (assignments ?? []).map(({ assignee }) => assignee);
   return {
     line: [
@@ -72,17 +73,28 @@ export function onCallRow({ escalation_level, user, escalation_policy, schedule,
 /** Anything that has an id and a name. */
 export function plainRow(record: { readonly id: string; readonly [field: string]: unknown }): Row {
   const { id } = record;
-  const name = typeof record['name'] === 'string' ? record['name'] : typeof record['summary'] === 'string' ? record['summary'] : '';
+  const name =
+    typeof record['name'] === 'string'
+      ? record['name']
+      : typeof record['summary'] === 'string'
+        ? record['summary']
+        : '';
   const kept = ['email', 'role', 'status', 'time_zone', 'num_loops'].flatMap((field) =>
-    typeof record[field] === 'string' || typeof record[field] === 'number' ? [[field, record[field]] as const] : [],
+    typeof record[field] === 'string' || typeof record[field] === 'number'
+      ? [[field, record[field]] as const]
+      : [],
   );
-  const rest = kept.map(([field, value]) => `${field} ${typeof value === 'string' ? fenced(value, 80) : value}`);
+  const rest = kept.map(
+    ([field, value]) => `${field} ${typeof value === 'string' ? fenced(value, 80) : value}`,
+  );
   return {
     line: [`${id} ${fenced(name)}`, ...rest].join(', '),
     data: {
       id,
       name: untrusted(name),
-      ...Object.fromEntries(kept.map(([field, value]) => [field, typeof value === 'string' ? untrusted(value, 80) : value])),
+      ...Object.fromEntries(
+        kept.map(([field, value]) => [field, typeof value === 'string' ? untrusted(value, 80) : value]),
+      ),
     },
   };
 }

@@ -1,11 +1,18 @@
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
-import { type Outcome, type RunResult, searchAttributes, type WorkflowName } from '../../workflows/contract.ts';
+import {
+  type Outcome,
+  type RunResult,
+  searchAttributes,
+  type WorkflowName,
+} from '../../workflows/contract.ts';
 import type { Run } from '../agent.ts';
 import { storyOf } from '../follow.ts';
 import { type Answer, type Caller, type ErrorCode, type NextStep, ToolError } from './tool.ts';
 
-/** How long a tool waits for its run before it answers that it goes on, in milliseconds. */
+/** How long a tool waits for its run at most before it answers that it goes on, in milliseconds. */
 const patienceMs = 4_000;
+/** What telling where a run stands may take. */
+const tellingMs = 800;
 const lookMs = 100;
 
 /** How many sentences of its story an answer tells, the newest. */
@@ -25,13 +32,19 @@ interface Standing {
  * @throws ToolError where it ended without doing what was asked.
  */
 export async function cameTo<Name extends WorkflowName>(caller: Caller, run: Run<Name>): Promise<Answer> {
-  const standing = await standingWithin(caller, run, patienceMs);
+  const standing = await standingWithin(
+    caller,
+    run,
+    Math.min(patienceMs, caller.due - tellingMs - Date.now()),
+  );
   if (standing.state !== 'ended') return told(caller, standing);
   const result = await run.result();
   const code = codes[result.outcome];
   if (code === undefined) return told(caller, standing);
   const error = 'error' in result && typeof result.error === 'string' ? kinds[result.error] : undefined;
-  throw new ToolError(error ?? code, result.summary, [...result.next, ...advice[code]], { run: run.workflowId });
+  throw new ToolError(error ?? code, result.summary, [...result.next, ...advice[code]], {
+    run: run.workflowId,
+  });
 }
 
 /** Where a run of the caller's stands, after waiting up to `waitMs` for its end. Other agents' runs are not there. */
@@ -117,7 +130,13 @@ async function told({ client }: Caller, { state, waitingFor, description }: Stan
   if (state === 'failed')
     return {
       text: `The run ${workflowId} ended as ${description.status.name.toLowerCase().replaceAll('_', ' ')}; what it held goes back to people.\n${story.join('\n')}`,
-      data: { complete: true, ...about, outcome: description.status.name.toLowerCase(), progress: story, do_next: [] },
+      data: {
+        complete: true,
+        ...about,
+        outcome: description.status.name.toLowerCase(),
+        progress: story,
+        do_next: [],
+      },
     };
   const isAsking = waitingFor === 'approval';
   const status: NextStep = { tool: 'pd_run', args: { run: workflowId, wait_s: 20 } };

@@ -1,15 +1,17 @@
-import { type McpRequestContext, type CallToolResult, Server } from '@modelcontextprotocol/server';
+import { type CallToolResult, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { oneLine } from '../../pagerduty/text.ts';
 import { OncallError, RefusedError, RunError, UsageError } from '../errors.ts';
+import { answeredInTime, answerMs } from './in-time.ts';
 import { promptNamed, prompts } from './prompts.ts';
 import { resource, resources, resourceTemplates } from './resources.ts';
 import { advice, kinds } from './runs.ts';
-import { type Answer, type Caller, type ErrorCode, type NextStep, ToolError } from './tool.ts';
-import { argumentsOf, shown, toolNamed, toolsFor } from './tools.ts';
+import { bytesOf, cutToBytes, hardBytes } from './texts.ts';
+import { type Answer, type AnyTool, type Caller, type ErrorCode, type NextStep, ToolError } from './tool.ts';
+import { type Arguments, argumentsOf, shown, toolNamed, toolsFor } from './tools.ts';
 
 /** What a server knows of its caller before a call. */
-export type CallerBase = Omit<Caller, 'signal'>;
+export type CallerBase = Omit<Caller, 'signal' | 'due'>;
 
 const instructions =
   'On-call work in PagerDuty, through a gate: each call is decided by your grants, written down, and carried by a run that people can watch and stop. ' +
@@ -22,7 +24,6 @@ const instructions =
  * @param told hears what went wrong here and not for the agent.
  */
 export function serverFor(
-  _context: McpRequestContext,
   version: string,
   callerOf: () => CallerBase,
   told: (error: unknown) => void,
@@ -42,7 +43,7 @@ export function serverFor(
     try {
       const tool = toolNamed(params.name, toolsFor(base.grants));
       const input = argumentsOf(tool, params.arguments);
-      return resultOf(await tool.answer(input as never, { ...base, signal: mcpReq.signal }));
+      return resultOf(await inTime(base, mcpReq.signal, tool, input));
     } catch (error) {
       const known = errorOf(error);
       if (known.code === 'unavailable') told(error);
@@ -53,19 +54,53 @@ export function serverFor(
   });
   server.setRequestHandler('resources/list', () => ({ resources: [...resources] }));
   server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [...resourceTemplates] }));
-  server.setRequestHandler('resources/read', async ({ params }, { mcpReq }) => {
-    const { text } = await resource(params.uri, { ...callerOf(), signal: mcpReq.signal });
-    return { contents: [{ uri: params.uri, mimeType: 'text/plain', text }] };
+  server.setRequestHandler('resources/read', async ({ params: { uri } }, { mcpReq }) => {
+    const base = callerOf();
+    const left = base.duty.seen();
+    try {
+      const { text } = await answeredInTime(base, mcpReq.signal, answerMs, (caller) => resource(uri, caller));
+      return { contents: [{ uri, mimeType: 'text/plain', text: cutToBytes(text, hardBytes) }] };
+    } catch (error) {
+      throw notReadable(error, told);
+    } finally {
+      left();
+    }
   });
   server.setRequestHandler('prompts/list', () => ({ prompts: [...prompts] }));
   server.setRequestHandler('prompts/get', ({ params }) => promptNamed(params.name, params.arguments ?? {}));
   return server;
 }
 
-const resultOf = ({ text, data }: Answer): CallToolResult => ({
-  content: [{ type: 'text', text }],
-  structuredContent: data,
-});
+/** Answers a call; a poll may take as long as it says, anything else a few seconds. */
+function inTime(
+  base: CallerBase,
+  signal: AbortSignal,
+  { answer, name, kind }: AnyTool,
+  input: Arguments,
+): Promise<Answer> {
+  const wait = typeof input['wait_s'] === 'number' ? input['wait_s'] * 1_000 : 0;
+  return answeredInTime(base, signal, answerMs + wait, (caller) => answer(input as never, caller), {
+    name,
+    isRead: kind === 'read',
+  });
+}
+
+/** An answer as it is sent. One that grew beyond all measure is cut, and says so. */
+function resultOf({ text, data }: Answer): CallToolResult {
+  const result: CallToolResult = { content: [{ type: 'text', text }], structuredContent: data };
+  if (bytesOf(result) <= hardBytes) return result;
+  const { run, state, outcome, next_cursor, do_next } = data;
+  const kept = { run, state, outcome, next_cursor, do_next };
+  const why = 'the answer would be too long; the text holds its beginning';
+  return {
+    content: [{ type: 'text', text: cutToBytes(text, 8_000) }],
+    structuredContent: {
+      ...Object.fromEntries(Object.entries(kept).filter(([, value]) => bytesOf(value ?? null) < 2_000)),
+      complete: false,
+      omitted: [{ count: null, why }],
+    },
+  };
+}
 
 interface Failure {
   readonly code: ErrorCode;
@@ -78,17 +113,40 @@ interface Failure {
 /** What went wrong, in the one form that agents get. */
 function errorOf(error: unknown): Failure {
   if (error instanceof ToolError)
-    return { ...error, code: error.code, message: error.message, next: error.next.length > 0 ? error.next : advice[error.code] };
+    return {
+      code: error.code,
+      message: error.message,
+      next: error.next.length > 0 ? error.next : advice[error.code],
+      run: error.run,
+      retryAfterSeconds: error.retryAfterSeconds,
+    };
   if (error instanceof RefusedError) {
-    const byOutcome = { denied: 'denied', approval_refused: 'approval_refused', yielded_to_human: 'yielded_to_human' } as const;
-    const code = kinds[error.error ?? ''] ?? byOutcome[error.outcome as keyof typeof byOutcome] ?? 'pagerduty_error';
+    const byOutcome = {
+      denied: 'denied',
+      approval_refused: 'approval_refused',
+      yielded_to_human: 'yielded_to_human',
+    } as const;
+    const code =
+      kinds[error.error ?? ''] ?? byOutcome[error.outcome as keyof typeof byOutcome] ?? 'pagerduty_error';
     return { code, message: error.message, next: [...error.next, ...advice[code]], run: error.run };
   }
   if (error instanceof UsageError)
     // What the command line calls an option is an argument here.
-    return { code: 'invalid_input', message: error.message.replaceAll(/--([a-z]+)-?([a-z]*)/g, (_, a: string, b: string) => (b ? `${a}_${b}` : a)), next: advice.invalid_input };
-  if (error instanceof RunError) return { code: 'run_failed', message: error.message, next: advice.run_failed, run: error.workflowId };
-  if (error instanceof OncallError) return { code: error.exitCode === 3 ? 'denied' : 'conflict', message: error.message, next: advice.conflict };
+    return {
+      code: 'invalid_input',
+      message: error.message.replaceAll(/--([a-z]+)-?([a-z]*)/g, (_, a: string, b: string) =>
+        b ? `${a}_${b}` : a,
+      ),
+      next: advice.invalid_input,
+    };
+  if (error instanceof RunError)
+    return { code: 'run_failed', message: error.message, next: advice.run_failed, run: error.workflowId };
+  if (error instanceof OncallError)
+    return {
+      code: error.exitCode === 3 ? 'denied' : 'conflict',
+      message: error.message,
+      next: advice.conflict,
+    };
   if (error instanceof WorkflowNotFoundError || error instanceof WorkflowFailedError)
     return { code: 'conflict', message: 'The run has ended meanwhile.', next: advice.conflict };
   return {
@@ -99,19 +157,36 @@ function errorOf(error: unknown): Failure {
   };
 }
 
-function failureOf({ code, message, next, run, retryAfterSeconds }: Failure): CallToolResult {
-  const words = next.map((step) => (typeof step === 'string' ? step : `call ${step.tool} with ${JSON.stringify(step.args)}`));
+/** Why a resource cannot be read, as the protocol tells it. */
+function notReadable(error: unknown, told: (error: unknown) => void): Error {
+  if (error instanceof ProtocolError) return error;
+  const { code, message } = errorOf(error);
+  if (code === 'unavailable') told(error);
+  const isTheirs = code === 'invalid_input' || code === 'not_found' || code === 'denied';
+  const { InvalidParams, InternalError } = ProtocolErrorCode;
+  return new ProtocolError(isTheirs ? InvalidParams : InternalError, `${code}: ${oneLine(message, 1_500)}`);
+}
+
+function failureOf({ code, message: whole, next, run, retryAfterSeconds }: Failure): CallToolResult {
+  const message = oneLine(whole, 1_500);
+  const words = next.map((step) =>
+    typeof step === 'string' ? step : `call ${step.tool} with ${JSON.stringify(step.args)}`,
+  );
   return {
     isError: true,
     content: [
       {
         type: 'text',
-        text: [`${code}: ${message}`, ...words.map((step) => `Next: ${step}`), ...(run === undefined ? [] : [`Run ${run}.`])].join('\n'),
+        text: [
+          `${code}: ${message}`,
+          ...words.map((step) => `Next: ${step}`),
+          ...(run === undefined ? [] : [`Run ${run}.`]),
+        ].join('\n'),
       },
     ],
     structuredContent: {
       code,
-      what_happened: oneLine(message, 1_000),
+      what_happened: message,
       do_next: next,
       ...(run !== undefined && { run }),
       ...(retryAfterSeconds !== undefined && { retry_after_s: retryAfterSeconds }),

@@ -18,8 +18,10 @@ export interface Caller {
   readonly client: Client;
   /** The incidents that were handed to it. */
   readonly duty: Duty;
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when nobody waits for the answer any more, and when it is overdue. */
   readonly signal: AbortSignal;
+  /** When the answer is due, milliseconds since 1970: what takes longer goes on as a run. */
+  readonly due: number;
 }
 
 /** What a tool answers: words for the model, and the same facts as data. */

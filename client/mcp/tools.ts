@@ -76,6 +76,9 @@ export function toolNamed(name: string, known: readonly AnyTool[]): AnyTool {
   );
 }
 
+/** The arguments of a call, once they are checked. */
+export type Arguments = Readonly<Record<string, unknown>>;
+
 /** How many faults of an input are told at once. */
 const mostFaults = 8;
 
@@ -83,13 +86,17 @@ const mostFaults = 8;
  * The arguments of a call, checked.
  * @throws ToolError that names each one that is wrong.
  */
-export function argumentsOf({ name, input }: AnyTool, given: unknown): Readonly<Record<string, unknown>> {
+export function argumentsOf({ name, input }: AnyTool, given: unknown): Arguments {
   const parsed = input.safeParse(given ?? {}, { reportInput: true });
   if (parsed.success) return parsed.data;
   const faults = inputFaults(input, parsed.error);
-  const told = faults.slice(0, mostFaults).map(({ path, message }) => `${path.join('.') || 'the arguments'}: ${message}`);
+  const told = faults
+    .slice(0, mostFaults)
+    .map(({ path, message }) => `${path.join('.') || 'the arguments'}: ${message}`);
   const rest = faults.length - told.length;
-  throw new ToolError('invalid_input', `${name}: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}.`, [
-    'Mend the arguments that are named and call again; nothing was done.',
-  ]);
+  throw new ToolError(
+    'invalid_input',
+    `${name}: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}.`,
+    ['Mend the arguments that are named and call again; nothing was done.'],
+  );
 }

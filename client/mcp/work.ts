@@ -4,7 +4,7 @@ import type { Task } from './duty.ts';
 import { reason } from './inputs.ts';
 import { ownRun, statusOf } from './runs.ts';
 import { fenced, fenceNote, untrusted, when } from './texts.ts';
-import { type Answer, tool, ToolError } from './tool.ts';
+import { type Answer, ToolError, tool } from './tool.ts';
 
 export const next = tool({
   name: 'pd_next',
@@ -24,7 +24,10 @@ export const next = tool({
       incident: brief.incident.id,
       until: until === undefined ? null : new Date(until).toISOString(),
     }));
-    const holds = held.map(({ workflowId, brief, until }) => `You hold #${brief.incident.number} until ${when(isoOf(until))}: end it with pd_finding on ${workflowId}.`);
+    const holds = held.map(
+      ({ workflowId, brief, until }) =>
+        `You hold #${brief.incident.number} until ${when(isoOf(until))}: end it with pd_finding on ${workflowId}.`,
+    );
     if (!task)
       return {
         text: ['Nothing to judge now. Call pd_next again.', ...holds].join('\n'),
@@ -35,7 +38,8 @@ export const next = tool({
   },
 });
 
-const isoOf = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : new Date(ms).toISOString());
+const isoOf = (ms: number | undefined): string | undefined =>
+  ms === undefined ? undefined : new Date(ms).toISOString();
 
 /** How many of each a task shows. */
 const most = 8;
@@ -47,11 +51,20 @@ function answerOf({ workflowId, brief }: Task): Answer {
     text: [
       `Judge incident #${incident.number} (${incident.id}), ${incident.status}, ${incident.urgency} urgency, opened ${when(incident.createdAt)}, on ${fenced(incident.service)}: ${fenced(incident.title, 300)}`,
       `Its alerts (${alertCount}):`,
-      ...alerts.slice(0, most).map(({ id, status, severity, summary }) => `- ${id} ${status} ${severity} ${fenced(summary, 200)}`),
+      ...alerts
+        .slice(0, most)
+        .map(({ id, status, severity, summary }) => `- ${id} ${status} ${severity} ${fenced(summary, 200)}`),
       `Notes (${notes.length}):`,
-      ...notes.slice(0, most).map(({ by, at, text }) => `- ${fenced(by, 60)} ${when(at)}: ${fenced(text, 300)}`),
+      ...notes
+        .slice(0, most)
+        .map(({ by, at, text }) => `- ${fenced(by, 60)} ${when(at)}: ${fenced(text, 300)}`),
       `On the same service in 30 days (${recent.length}):`,
-      ...recent.slice(0, most).map(({ number, title, status, createdAt }) => `- #${number} ${status} ${when(createdAt)} ${fenced(title)}`),
+      ...recent
+        .slice(0, most)
+        .map(
+          ({ number, title, status, createdAt }) =>
+            `- #${number} ${status} ${when(createdAt)} ${fenced(title)}`,
+        ),
       `On call: ${onCall.map((name) => fenced(name, 60)).join(', ') || 'nobody'}.`,
       `The rules alone say ${rules.class}: ${rules.summary}`,
       ...missing.map((what) => `Not read: ${what}`),
@@ -76,7 +89,9 @@ const taskData = ({ incident, alerts, notes, rules }: Brief) => ({
     urgency: incident.urgency,
     created_at: incident.createdAt,
   },
-  alerts: alerts.slice(0, most).map(({ id, status, severity, details }) => ({ id, status, severity, details: untrusted(details, 500) })),
+  alerts: alerts
+    .slice(0, most)
+    .map(({ id, status, severity, details }) => ({ id, status, severity, details: untrusted(details, 500) })),
   notes: notes.slice(0, most).map(({ at, text }) => ({ at, text: untrusted(text, 500) })),
   rules: { class: rules.class, summary: rules.summary },
 });
@@ -89,10 +104,30 @@ export const finding = tool({
   input: z.strictObject({
     run: z.string().trim().min(1).max(300).describe('Id of the run, as pd_next or pd_workflow answered.'),
     class: z.enum(findingClasses).optional().describe('What it is. unclear leaves it to people.'),
-    summary: z.string().trim().min(1).max(1_000).optional().describe('With class: what you found, in one or two sentences; it becomes the note.'),
-    alerts: z.array(z.string().max(60)).max(50).optional().describe('With class: ids of the alerts you looked at.'),
-    similar: z.array(z.int().min(1)).max(20).optional().describe('With class: numbers of incidents it resembles.'),
-    resolution: z.string().trim().min(1).max(10_000).optional().describe('Instead of class: it is over, and how.'),
+    summary: z
+      .string()
+      .trim()
+      .min(1)
+      .max(1_000)
+      .optional()
+      .describe('With class: what you found, in one or two sentences; it becomes the note.'),
+    alerts: z
+      .array(z.string().max(60))
+      .max(50)
+      .optional()
+      .describe('With class: ids of the alerts you looked at.'),
+    similar: z
+      .array(z.int().min(1))
+      .max(20)
+      .optional()
+      .describe('With class: numbers of incidents it resembles.'),
+    resolution: z
+      .string()
+      .trim()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .describe('Instead of class: it is over, and how.'),
     give_back: z.boolean().optional().describe('Instead of class: true gives it back to people now.'),
     reason: reason.optional(),
   }),
@@ -102,11 +137,18 @@ export const finding = tool({
     const { run, summary, alerts = [], similar = [], resolution, give_back } = said;
     const ways = [said.class !== undefined, resolution !== undefined, give_back === true];
     if (ways.filter(Boolean).length !== 1)
-      throw new ToolError('invalid_input', 'Say one thing: class with summary (what it is), resolution (it is over), or give_back: true.');
+      throw new ToolError(
+        'invalid_input',
+        'Say one thing: class with summary (what it is), resolution (it is over), or give_back: true.',
+      );
     const { status } = await ownRun(caller, run);
-    if (status.name !== 'RUNNING') throw new ToolError('conflict', `The run ${run} has ended; nothing more is said to it.`, [{ tool: 'pd_run', args: { run } }]);
+    if (status.name !== 'RUNNING')
+      throw new ToolError('conflict', `The run ${run} has ended; nothing more is said to it.`, [
+        { tool: 'pd_run', args: { run } },
+      ]);
     if (said.class !== undefined) {
-      if (summary === undefined) throw new ToolError('invalid_input', 'summary is missing: say in a sentence what you found.');
+      if (summary === undefined)
+        throw new ToolError('invalid_input', 'summary is missing: say in a sentence what you found.');
       await caller.duty.judge(run, { class: said.class, summary, evidence: { alerts, similar } });
     } else {
       for (const name of ['summary', 'alerts', 'similar'] as const)

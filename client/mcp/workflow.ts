@@ -3,16 +3,18 @@ import { runInputs, workflowNames } from '../../gate/run-inputs.ts';
 import { searchAttributes, type WorkflowName } from '../../workflows/contract.ts';
 import { cameTo, ownRun, statusOf } from './runs.ts';
 import { listed } from './texts.ts';
-import { type Answer, type Caller, tool, ToolError } from './tool.ts';
+import { type Answer, type Caller, ToolError, tool } from './tool.ts';
 
 /** Workflows that have no tool of their own. */
-export const startable = workflowNames.filter(
-  (name): name is Exclude<WorkflowName, 'runOperation'> => name !== 'runOperation',
-);
+export type Startable = Exclude<WorkflowName, 'runOperation'>;
+export const startable = workflowNames.filter((name): name is Startable => name !== 'runOperation');
 
 /** What a Workflow takes, as a model is told: `respondToIncident(incident, assess, watchSeconds?)`. */
 export function signatureOf(name: WorkflowName): string {
-  const { properties = {}, required = [] } = z.toJSONSchema(runInputs[name], { io: 'input', unrepresentable: 'any' });
+  const { properties = {}, required = [] } = z.toJSONSchema(runInputs[name], {
+    io: 'input',
+    unrepresentable: 'any',
+  });
   const fields = Object.keys(properties).filter((field) => !common.has(field));
   return `${name}(${fields.map((field) => (required.includes(field) ? field : `${field}?`)).join(', ')})`;
 }
@@ -28,8 +30,18 @@ export const workflow = tool({
     workflow: z.enum(startable).describe('Which Workflow.'),
     input: z
       .record(z.string(), z.unknown())
-      .describe('Its input, with the fields named above; account is added. A wrong field is answered with those that there are.'),
-    key: z.string().trim().min(1).max(100).optional().describe('Of a Workflow that may run several times for one thing: your name for this time; the same name joins the same run.'),
+      .describe(
+        'Its input, with the fields named above; account is added. A wrong field is answered with those that there are.',
+      ),
+    key: z
+      .string()
+      .trim()
+      .min(1)
+      .max(100)
+      .optional()
+      .describe(
+        'Of a Workflow that may run several times for one thing: your name for this time; the same name joins the same run.',
+      ),
     reason: z.string().trim().min(1).max(500).describe('Why, for the people who read the run and the audit.'),
   }),
   kind: { destructive: true, repeatable: false },
@@ -47,7 +59,13 @@ export const run = tool({
   description:
     'Where a run of yours stands, what happened in it and what it ended with; or cancel it, hand its incident back to people, or move on the alert of alertLifecycle. Without run: your newest runs.',
   input: z.strictObject({
-    run: z.string().trim().min(1).max(300).optional().describe('Id of the run, as the tool that started it answered.'),
+    run: z
+      .string()
+      .trim()
+      .min(1)
+      .max(300)
+      .optional()
+      .describe('Id of the run, as the tool that started it answered.'),
     do: z
       .enum(['status', 'list', 'cancel', 'hand_back', 'acknowledge_alert', 'resolve_alert'])
       .default('status')
@@ -57,7 +75,11 @@ export const run = tool({
   kind: { destructive: false, repeatable: true },
   answer: async ({ run: workflowId, do: what, wait_s }, caller) => {
     if (what === 'list' || (workflowId === undefined && what === 'status')) return ownRuns(caller);
-    if (workflowId === undefined) throw new ToolError('invalid_input', `run is missing: which run is it that you would ${what.replace('_', ' ')}?`);
+    if (workflowId === undefined)
+      throw new ToolError(
+        'invalid_input',
+        `run is missing: which run is it that you would ${what.replace('_', ' ')}?`,
+      );
     if (what === 'status') return statusOf(caller, workflowId, wait_s * 1_000);
     await ownRun(caller, workflowId);
     const handle = caller.client.workflow.getHandle(workflowId);
@@ -84,20 +106,37 @@ const mostRuns = 15;
 async function ownRuns({ client, agent }: Caller): Promise<Answer> {
   const rows = [];
   const query = `${searchAttributes.agent.name} = '${agent.name}'`;
-  for await (const { workflowId, type, status, startTime, typedSearchAttributes } of client.workflow.list({ query, pageSize: mostRuns + 1 })) {
+  for await (const { workflowId, type, status, startTime, typedSearchAttributes } of client.workflow.list({
+    query,
+    pageSize: mostRuns + 1,
+  })) {
     if (rows.length > mostRuns) break;
     const outcome = typedSearchAttributes.get(searchAttributes.outcome);
     const waitingFor = typedSearchAttributes.get(searchAttributes.waitingFor);
-    const state = status.name === 'RUNNING' ? (waitingFor ? `waits for ${waitingFor}` : 'runs') : (outcome ?? status.name.toLowerCase());
+    const state =
+      status.name === 'RUNNING'
+        ? waitingFor
+          ? `waits for ${waitingFor}`
+          : 'runs'
+        : (outcome ?? status.name.toLowerCase());
     rows.push({
       line: `${workflowId}: ${state}, since ${startTime.toISOString().slice(0, 19)}Z`,
-      data: { run: workflowId, workflow: type, state: status.name === 'RUNNING' ? 'running' : 'ended', outcome: outcome ?? null, waiting_for: waitingFor ?? null, started_at: startTime.toISOString() },
+      data: {
+        run: workflowId,
+        workflow: type,
+        state: status.name === 'RUNNING' ? 'running' : 'ended',
+        outcome: outcome ?? null,
+        waiting_for: waitingFor ?? null,
+        started_at: startTime.toISOString(),
+      },
     });
   }
   const shown = rows.slice(0, mostRuns);
   return listed({
     head: shown.length === 0 ? 'You have started nothing yet.' : `Your ${shown.length} newest runs:`,
     rows: shown,
-    ...(rows.length > shown.length && { omitted: { count: 1, why: 'older runs are not shown: there is at least one' } }),
+    ...(rows.length > shown.length && {
+      omitted: { count: 1, why: 'older runs are not shown: there is at least one' },
+    }),
   });
 }

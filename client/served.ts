@@ -1,0 +1,13 @@
+import type { Client } from '@temporalio/client';
+import { workflowTaskQueue } from '../workflows/contract.ts';
+
+/** Whether a Worker polls for runs. */
+export async function isServed(client: Client): Promise<boolean> {
+  const { default: proto } = await import('@temporalio/proto');
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: workflowTaskQueue },
+    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+  });
+  return (pollers ?? []).length > 0;
+}
