@@ -3,19 +3,14 @@ import type { Caller } from './tool.ts';
 import { ToolError } from './tool.ts';
 
 /** Parameters that several tools take. */
-export const reason = z
-  .string()
-  .trim()
-  .min(1)
-  .max(500)
-  .describe('Why you do this, for the people who read the run and the audit.');
+export const reason = z.string().trim().min(1).max(500).describe('Why, for the people who read of it.');
 
 export const incident = z
   .string()
   .trim()
   .min(1)
   .max(300)
-  .describe('The incident: its id (PABC123), its number (4211 or #4211) or its address in PagerDuty.');
+  .describe('Its id (PABC123), number (#4211) or address in PagerDuty.');
 
 export const cursor = z
   .string()

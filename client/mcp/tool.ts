@@ -41,6 +41,8 @@ export interface Tool<Input extends z.ZodObject = z.ZodObject> {
   readonly kind: 'read' | { readonly destructive: boolean; readonly repeatable: boolean };
   /** Shown to agents that are granted one of these; absent: to all. */
   readonly actions?: readonly Action[];
+  /** The same tool without what an agent has no use for. */
+  readonly cut?: (isGranted: (action: Action) => boolean) => AnyTool;
   /** @throws ToolError in words for the agent. */
   readonly answer: (input: z.output<Input>, caller: Caller) => Promise<Answer>;
 }

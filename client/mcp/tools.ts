@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { closest } from '../../gate/closest.ts';
-import { grantFor } from '../../gate/grants.ts';
+import { grantFor, type Level } from '../../gate/grants.ts';
 import type { Agent } from '../../gate/policy.ts';
 import { inputFaults } from '../../gate/run-inputs.ts';
+import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
 import { can } from './can.ts';
 import { find } from './find.ts';
 import { get } from './get.ts';
@@ -32,31 +33,30 @@ export const tools: readonly AnyTool[] = [
   run,
 ];
 
-/** The tools that an agent with these grants has any use for. What is hidden is denied by the gate as well. */
-export const toolsFor = (agent: Pick<Agent, 'grants'> | undefined): readonly AnyTool[] =>
-  tools.filter(({ actions, kind }) => {
-    if (!agent || !actions) return true;
-    return actions.some((action) => {
-      const level = grantFor(agent.grants, action)?.grant.level ?? 'off';
-      return kind === 'read' || action.endsWith('.view') ? level !== 'off' : level === 'full';
-    });
-  });
+/** The tools that an agent with these grants has any use for, cut to it. What is hidden is denied by the gate as well. */
+export function toolsFor(agent: Pick<Agent, 'grants'> | undefined): readonly AnyTool[] {
+  if (!agent) return tools;
+  const levelOf = (action: Action): Level => grantFor(agent.grants, action)?.grant.level ?? 'off';
+  const isGranted = (action: Action): boolean =>
+    action.endsWith('.view') ? levelOf(action) !== 'off' : levelOf(action) === 'full';
+  return tools
+    .filter(({ actions }) => !actions || actions.some(isGranted))
+    .map((tool) => tool.cut?.(isGranted) ?? tool);
+}
 
 /** A tool as `tools/list` shows it. */
 export function shown({ name, title, description, input, kind }: AnyTool) {
   const { $schema: _, ...inputSchema } = z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' });
-  const isRead = kind === 'read';
   return {
     name,
     title,
     description,
     inputSchema: inputSchema as { readonly type: 'object'; readonly [field: string]: unknown },
-    annotations: {
-      readOnlyHint: isRead,
-      destructiveHint: isRead ? false : kind.destructive,
-      idempotentHint: isRead ? true : kind.repeatable,
-      openWorldHint: true,
-    },
+    // The other hints say something of writes alone.
+    annotations:
+      kind === 'read'
+        ? { readOnlyHint: true }
+        : { readOnlyHint: false, destructiveHint: kind.destructive, idempotentHint: kind.repeatable },
   };
 }
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { runInputs, workflowNames } from '../../gate/run-inputs.ts';
+import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
 import { searchAttributes, type WorkflowName } from '../../workflows/contract.ts';
+import { reason } from './inputs.ts';
 import { cameTo, ownRun, statusOf } from './runs.ts';
 import { listed } from './texts.ts';
-import { type Answer, type Caller, ToolError, tool } from './tool.ts';
+import { type Answer, type AnyTool, type Caller, ToolError, tool } from './tool.ts';
 
 /** Workflows that have no tool of their own. */
 export type Startable = Exclude<WorkflowName, 'runOperation'>;
@@ -22,36 +24,53 @@ export function signatureOf(name: WorkflowName): string {
 /** What each of them takes and needs no telling. */
 const common = new Set(['account', 'reason', 'approvalSeconds']);
 
-export const workflow = tool({
-  name: 'pd_workflow',
-  title: 'Start a Workflow',
-  description: `Start on-call work that takes several steps and survives crashes: ${startable.map(signatureOf).join('; ')}. It goes on without you: ask pd_run. A second start about the same incident joins the first. assess is rules (the runner judges), client (you call pd_finding within a minute) or agent (whoever polls pd_next).`,
-  input: z.strictObject({
-    workflow: z.enum(startable).describe('Which Workflow.'),
-    input: z
-      .record(z.string(), z.unknown())
-      .describe(
-        'Its input, with the fields named above; account is added. A wrong field is answered with those that there are.',
-      ),
-    key: z
-      .string()
-      .trim()
-      .min(1)
-      .max(100)
-      .optional()
-      .describe(
-        'Of a Workflow that may run several times for one thing: your name for this time; the same name joins the same run.',
-      ),
-    reason: z.string().trim().min(1).max(500).describe('Why, for the people who read the run and the audit.'),
-  }),
-  kind: { destructive: true, repeatable: false },
-  actions: ['incidents.view', 'incidents.acknowledge', 'events.trigger', 'incidents.create'],
-  answer: async ({ workflow: name, input, key, reason }, caller) => {
-    const whole = { ...input, account: caller.account, reason };
-    const run = await caller.oncall.start(name, whole as never, key === undefined ? {} : { key });
-    return cameTo(caller, run);
-  },
-});
+/** Who has use for a Workflow: whoever is granted one of these. */
+const needs: Readonly<Record<Startable, readonly Action[]>> = {
+  triageIncident: ['incidents.view'],
+  acknowledgeIncident: ['incidents.acknowledge'],
+  addNote: ['incidents.add_note'],
+  resolveIncident: ['incidents.resolve'],
+  respondToIncident: ['incidents.acknowledge'],
+  waitForHumanAck: ['incidents.create', 'incidents.escalate'],
+  alertLifecycle: ['events.trigger'],
+};
+
+export const workflow = workflowTool(startable);
+
+function workflowTool(names: readonly Startable[]): AnyTool {
+  const judges = names.includes('respondToIncident')
+    ? ' assess is rules (the runner judges), client (you call pd_finding within a minute) or agent (whoever polls pd_next).'
+    : '';
+  return tool({
+    name: 'pd_workflow',
+    title: 'Start a Workflow',
+    description: `Start on-call work that takes several steps and survives crashes: ${names.map(signatureOf).join('; ')}. It goes on without you: ask pd_run. A second start about the same incident joins the first.${judges}`,
+    input: z.strictObject({
+      workflow: z.enum(names).describe('Which Workflow.'),
+      input: z
+        .record(z.string(), z.unknown())
+        .describe(
+          'Its input, with the fields named above. A wrong field is answered with those that there are.',
+        ),
+      key: z
+        .string()
+        .trim()
+        .min(1)
+        .max(100)
+        .optional()
+        .describe('Of a one-off run: your name for it; the same name joins the same run.'),
+      reason,
+    }),
+    kind: { destructive: true, repeatable: false },
+    actions: Object.values(needs).flat(),
+    cut: (isGranted) => workflowTool(names.filter((name) => needs[name].some(isGranted))),
+    answer: async ({ workflow: name, input, key, reason }, caller) => {
+      const whole = { ...input, account: caller.account, reason };
+      const run = await caller.oncall.start(name, whole as never, key === undefined ? {} : { key });
+      return cameTo(caller, run);
+    },
+  });
+}
 
 export const run = tool({
   name: 'pd_run',

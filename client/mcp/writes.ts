@@ -187,7 +187,10 @@ export const page = tool({
     service: thing('The service'),
     title: z.string().trim().min(1).max(1_024).describe('What is wrong, in one line.'),
     details: z.string().trim().min(1).max(10_000).optional().describe('What whoever is paged needs to know.'),
-    urgency: z.enum(['high', 'low']).optional().describe('The service’s own where left out.'),
+    urgency: z
+      .enum(['high', 'low'])
+      .optional()
+      .describe('The service’s own where left out; a grant for some urgencies needs it said.'),
     dedup: z
       .string()
       .trim()
