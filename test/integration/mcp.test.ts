@@ -26,13 +26,6 @@ let bot: Session;
 let incident: string;
 beforeAll(async () => {
   stage = await setStage({ agents: { 'triage-bot': worker, reader, 'new-bot': 'incidents: off' } });
-  // Whoever adds people to the account does so as one of its admins.
-  stage.editConfig((text) =>
-    text.replace(
-      'from: oncall-bot@example.com',
-      'from: { default: oncall-bot@example.com, users.create: fay@example.com }',
-    ),
-  );
   await stage.startWorker();
   bot = await openSession(stage, 'triage-bot');
 });
@@ -399,7 +392,12 @@ describe('each tool does what it says', () => {
     expect(world.services.get('PSEARCH')?.description).toBe('Finds things.');
     await responseOf({ do: 'create_team', name: 'Mail' });
     await responseOf({ do: 'add_member', team: 'PDATA', user: 'PADA', role: 'observer' });
+    // Whoever adds people to the account does so as one of its admins, and is no acknowledger of ours then.
+    const from = 'from: oncall-bot@example.com';
+    const admin = 'from: { default: oncall-bot@example.com, users.create: fay@example.com }';
+    stage.editConfig((text) => text.replace(from, admin));
     await responseOf({ do: 'create_user', name: 'Lea Roth', email: 'lea@example.com', role: 'user' });
+    stage.editConfig((text) => text.replace(admin, from));
     expect([...world.users.values()].some(({ email }) => email === 'lea@example.com')).toBe(true);
     expect((await make({ do: 'create_team', name: 'X', policy: 'P1' })).text).toContain(
       'policy says nothing about create_team',
