@@ -33,7 +33,7 @@ export const onCall = tool({
   answer: async ({ service, policy, schedule, user, at, until, limit, cursor: from }, { oncall }) => {
     const now = Date.now();
     const start = at === undefined ? undefined : instantOf('at', at, 'ahead', now);
-    const end = until === undefined ? undefined : instantOf('until', until, 'ahead', now);
+    const end = until === undefined ? undefined : withinReach(instantOf('until', until, 'ahead', now), now);
     const since = start ?? (end === undefined ? undefined : new Date(now).toISOString());
     if (since !== undefined && end !== undefined && end <= since)
       throw new ToolError('invalid_input', 'until lies before at; at is the earlier one.');
@@ -72,3 +72,17 @@ export const onCall = tool({
     );
   },
 });
+
+/** How far ahead PagerDuty tells who is on call. */
+const reachMs = 90 * 86_400_000;
+
+/** The end of a span; a minute short of PagerDuty's reach, whose clock is another than ours. */
+function withinReach(end: string, now: number): string {
+  const at = Date.parse(end);
+  if (at > now + reachMs)
+    throw new ToolError(
+      'invalid_input',
+      'until lies more than 90 days ahead, and PagerDuty looks no further.',
+    );
+  return new Date(Math.min(at, now + reachMs - 60_000)).toISOString();
+}
