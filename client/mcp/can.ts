@@ -2,11 +2,10 @@ import { z } from 'zod';
 import type { Things } from '../../gate/asked.ts';
 import { allActions } from '../../gate/policy.ts';
 import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
-import { idIn, incidentIn } from './inputs.ts';
+import { idIn, incidentIn, words } from './inputs.ts';
 import { tool } from './tool.ts';
 
-const one = (what: string) =>
-  z.string().trim().min(1).max(300).optional().describe(`${what} it is about: its id.`);
+const one = (what: string) => words(300).optional().describe(`${what} it is about: its id.`);
 
 export const can = tool({
   name: 'pd_can',

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Incident } from '../../pagerduty/catalogue/incidents.ts';
-import { cursor, idIn } from './inputs.ts';
+import { cursor, idIn, words } from './inputs.ts';
 import { incidentRow, plainRow } from './rows.ts';
 import { instantOf, listed, offsetOf } from './texts.ts';
 import { type Answer, type Caller, ToolError, tool } from './tool.ts';
@@ -15,11 +15,7 @@ const input = z.strictObject({
   what: z
     .enum(['incidents', 'services', 'schedules', 'escalation_policies', 'users', 'teams'])
     .describe('What to look for.'),
-  text: z
-    .string()
-    .trim()
-    .min(1)
-    .max(200)
+  text: words(200)
     .optional()
     .describe('Words of the name, or of an incident’s title. An incident’s number or id finds that one.'),
   statuses: z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { RefusedError } from '../errors.ts';
-import { idIn } from './inputs.ts';
+import { idIn, words } from './inputs.ts';
 import { alertRow, incidentRow, named, noteRow, onCallRow, plainRow, refer } from './rows.ts';
 import { bytesOf, fenced, fenceNote, mostBytes, type Row, untrusted, when } from './texts.ts';
 import { type Answer, type Caller, tool } from './tool.ts';
@@ -10,12 +10,7 @@ type Section = (typeof sections)[number];
 
 const input = z.strictObject({
   what: z.enum(['incident', 'service', 'schedule', 'escalation_policy', 'user']).describe('What it is.'),
-  id: z
-    .string()
-    .trim()
-    .min(1)
-    .max(300)
-    .describe('Its id (PABC123) or address in PagerDuty; of an incident also its number.'),
+  id: words(300).describe('Its id (PABC123) or address in PagerDuty; of an incident also its number.'),
   sections: z
     .array(z.enum(sections))
     .max(sections.length)

@@ -1,16 +1,21 @@
 import { z } from 'zod';
+import { clean } from '../../pagerduty/text.ts';
 import type { Caller } from './tool.ts';
 import { ToolError } from './tool.ts';
 
-/** Parameters that several tools take. */
-export const reason = z.string().trim().min(1).max(500).describe('Why, for the people who read of it.');
+/** Words that somebody can see: what holds nothing but blanks and invisible characters says nothing. */
+export const words = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1)
+    .max(max)
+    .refine((text) => clean(text).trim() !== '', 'is blank: it has no visible character');
 
-export const incident = z
-  .string()
-  .trim()
-  .min(1)
-  .max(300)
-  .describe('Its id (PABC123), number (#4211) or address in PagerDuty.');
+/** Parameters that several tools take. */
+export const reason = words(500).describe('Why, for the people who read of it.');
+
+export const incident = words(300).describe('Its id (PABC123), number (#4211) or address in PagerDuty.');
 
 export const cursor = z
   .string()
@@ -20,12 +25,7 @@ export const cursor = z
 
 /** A PagerDuty id, alone or at the end of an address. */
 export const thing = (what: string) =>
-  z
-    .string()
-    .trim()
-    .min(1)
-    .max(300)
-    .describe(`${what}: the id (PABC123) or the address in PagerDuty. pd_find gives it.`);
+  words(300).describe(`${what}: the id (PABC123) or the address in PagerDuty. pd_find gives it.`);
 
 /**
  * The id in what an agent wrote: an id, a number with or without `#`, or an address.

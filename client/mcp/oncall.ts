@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { cursor, idIn } from './inputs.ts';
+import { cursor, idIn, words } from './inputs.ts';
 import { onCallRow } from './rows.ts';
 import { instantOf, listed, offsetOf } from './texts.ts';
 import { ToolError, tool } from './tool.ts';
 
-const one = (what: string) =>
-  z.string().trim().min(1).max(300).optional().describe(`Only for this ${what}: its id.`);
+const one = (what: string) => words(300).optional().describe(`Only for this ${what}: its id.`);
 
 export const onCall = tool({
   name: 'pd_oncall',

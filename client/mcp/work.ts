@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Brief, findingClasses } from '../../workflows/contract.ts';
 import type { Task } from './duty.ts';
-import { reason } from './inputs.ts';
+import { reason, words } from './inputs.ts';
 import { ownRun, statusOf } from './runs.ts';
 import { fenced, fenceNote, untrusted, when } from './texts.ts';
 import { type Answer, ToolError, tool } from './tool.ts';
@@ -102,13 +102,9 @@ export const finding = tool({
   description:
     'Answer a run: first what the incident is (class, summary; the run then acknowledges it under a lease, unless it is unclear), later how it ended (resolution; the run resolves it) or give_back. Evidence makes people believe it.',
   input: z.strictObject({
-    run: z.string().trim().min(1).max(300).describe('Id of the run, as pd_next or pd_workflow answered.'),
+    run: words(300).describe('Id of the run, as pd_next or pd_workflow answered.'),
     class: z.enum(findingClasses).optional().describe('What it is. unclear leaves it to people.'),
-    summary: z
-      .string()
-      .trim()
-      .min(1)
-      .max(1_000)
+    summary: words(1_000)
       .optional()
       .describe('With class: what you found, in one or two sentences; it becomes the note.'),
     alerts: z
@@ -121,13 +117,7 @@ export const finding = tool({
       .max(20)
       .optional()
       .describe('With class: numbers of incidents it resembles.'),
-    resolution: z
-      .string()
-      .trim()
-      .min(1)
-      .max(10_000)
-      .optional()
-      .describe('Instead of class: it is over, and how.'),
+    resolution: words(10_000).optional().describe('Instead of class: it is over, and how.'),
     give_back: z.boolean().optional().describe('Instead of class: true gives it back to people now.'),
     reason: reason.optional(),
   }),

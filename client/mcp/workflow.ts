@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { runInputs, workflowNames } from '../../gate/run-inputs.ts';
 import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
 import { searchAttributes, type WorkflowName } from '../../workflows/contract.ts';
-import { reason } from './inputs.ts';
+import { reason, words } from './inputs.ts';
 import { cameTo, ownRun, statusOf } from './runs.ts';
 import { listed } from './texts.ts';
 import { type Answer, type AnyTool, type Caller, ToolError, tool } from './tool.ts';
@@ -52,11 +52,7 @@ function workflowTool(names: readonly Startable[]): AnyTool {
         .describe(
           'Its input, with the fields named above. A wrong field is answered with those that there are.',
         ),
-      key: z
-        .string()
-        .trim()
-        .min(1)
-        .max(100)
+      key: words(100)
         .optional()
         .describe('Of a one-off run: your name for it; the same name joins the same run.'),
       reason,
@@ -78,13 +74,7 @@ export const run = tool({
   description:
     'Where a run of yours stands, what happened in it and what it ended with; or cancel it, hand its incident back to people, or move on the alert of alertLifecycle. Without run: your newest runs.',
   input: z.strictObject({
-    run: z
-      .string()
-      .trim()
-      .min(1)
-      .max(300)
-      .optional()
-      .describe('Id of the run, as the tool that started it answered.'),
+    run: words(300).optional().describe('Id of the run, as the tool that started it answered.'),
     do: z
       .enum(['status', 'list', 'cancel', 'hand_back', 'acknowledge_alert', 'resolve_alert'])
       .default('status')

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { OperationName, RequestOf } from '../../pagerduty/catalogue/index.ts';
 import type { OperationResult, Workflows } from '../../workflows/contract.ts';
 import type { Run } from '../agent.ts';
-import { idIn, incident, incidentIn, reason, thing } from './inputs.ts';
+import { idIn, incident, incidentIn, reason, thing, words } from './inputs.ts';
 import { cameTo } from './runs.ts';
 import { instantOf } from './texts.ts';
 import { type Answer, type Caller, ToolError, tool } from './tool.ts';
@@ -77,12 +77,7 @@ export const note = tool({
     'Add a note to an incident, for the people on it. The same text on the same incident is one note, however often it is asked for.',
   input: z.strictObject({
     incident,
-    text: z
-      .string()
-      .trim()
-      .min(1)
-      .max(10_000)
-      .describe('The note: what you found, on what evidence, what is next.'),
+    text: words(10_000).describe('The note: what you found, on what evidence, what is next.'),
     reason,
   }),
   kind: { destructive: false, repeatable: true },
@@ -104,13 +99,7 @@ export const resolve = tool({
     'Resolve an incident: it is over for everybody. An operator may have to approve it; then the run waits for them.',
   input: z.strictObject({
     incident,
-    resolution: z
-      .string()
-      .trim()
-      .min(1)
-      .max(10_000)
-      .optional()
-      .describe('How it was resolved; PagerDuty keeps it.'),
+    resolution: words(10_000).optional().describe('How it was resolved; PagerDuty keeps it.'),
     reason,
   }),
   kind: { destructive: true, repeatable: true },
@@ -185,20 +174,15 @@ export const page = tool({
     'Open an incident on a service: whoever is on call for it is paged. The same dedup asks for one incident, however often it is asked for.',
   input: z.strictObject({
     service: thing('The service'),
-    title: z.string().trim().min(1).max(1_024).describe('What is wrong, in one line.'),
-    details: z.string().trim().min(1).max(10_000).optional().describe('What whoever is paged needs to know.'),
+    title: words(1_024).describe('What is wrong, in one line.'),
+    details: words(10_000).optional().describe('What whoever is paged needs to know.'),
     urgency: z
       .enum(['high', 'low'])
       .optional()
       .describe('The service’s own where left out; a grant for some urgencies needs it said.'),
-    dedup: z
-      .string()
-      .trim()
-      .min(1)
-      .max(200)
-      .describe(
-        'Your name for this problem, such as checkout-latency-2026-11-25: one open incident per name and service.',
-      ),
+    dedup: words(200).describe(
+      'Your name for this problem, such as checkout-latency-2026-11-25: one open incident per name and service.',
+    ),
     reason,
   }),
   kind: { destructive: true, repeatable: true },
@@ -239,27 +223,11 @@ export const event = tool({
       .string()
       .regex(/^[a-z][a-z0-9-]{0,39}$/, 'takes a name of the configuration, never the key')
       .describe('The routing key, by its name in the configuration; never the key itself.'),
-    dedup_key: z
-      .string()
-      .trim()
-      .min(1)
-      .max(255)
-      .optional()
-      .describe('Names the alert; needed but for a change.'),
-    summary: z
-      .string()
-      .trim()
-      .min(1)
-      .max(1_024)
+    dedup_key: words(255).optional().describe('Names the alert; needed but for a change.'),
+    summary: words(1_024)
       .optional()
       .describe('What is wrong, or what changed; needed for trigger and change.'),
-    source: z
-      .string()
-      .trim()
-      .min(1)
-      .max(255)
-      .optional()
-      .describe('What it was seen on, such as a host; needed for trigger.'),
+    source: words(255).optional().describe('What it was seen on, such as a host; needed for trigger.'),
     severity: z.enum(['critical', 'error', 'warning', 'info']).optional().describe('Needed for trigger.'),
     reason,
   }),
@@ -347,7 +315,7 @@ const changes = [
   'create_user',
 ] as const;
 
-const field = (what: string) => z.string().trim().min(1).max(255).optional().describe(what);
+const field = (what: string) => words(255).optional().describe(what);
 
 export const configure = tool({
   name: 'pd_configure',

@@ -1,7 +1,7 @@
 import { Client, InMemoryTransport } from '@modelcontextprotocol/client';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { type Desk, deskOf } from '../../client/mcp/desk.ts';
-import { serverFor } from '../../client/mcp/server.ts';
+import { type CallerBase, serverFor } from '../../client/mcp/server.ts';
 import { policySource } from '../../gate/policy-source.ts';
 import type { Stage } from './stage.ts';
 
@@ -27,18 +27,19 @@ export interface Session {
 /** Both generations of the protocol. */
 export const generations = ['2025-11-25', '2026-07-28'] as const;
 
-/** Opens a session of an agent of a stage. */
+/** Opens a session of an agent of a stage; a plant makes its server a faulty one. */
 export async function openSession(
   stage: Stage,
   agent: string,
   generation: (typeof generations)[number] = '2026-07-28',
+  plant: (base: CallerBase) => CallerBase = (base) => base,
 ): Promise<Session> {
   const faults: unknown[] = [];
   const tell = (error: unknown): void => void faults.push(error);
   const desk = deskOf(stage.client, 'main', policySource(stage.configFile));
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
   const identity = stage.agent(agent);
-  const handle = serveStdio(() => serverFor('0.0.0', () => desk.callerOf(identity), tell), {
+  const handle = serveStdio(() => serverFor('0.0.0', () => plant(desk.callerOf(identity)), tell), {
     transport: theirs,
     onerror: tell,
   });
@@ -66,7 +67,7 @@ export async function callTool(
   name: string,
   args: Readonly<Record<string, unknown>>,
 ): Promise<Told> {
-  const result = await client.callTool({ name, arguments: { ...args } }, { timeout: 60_000 });
+  const result = await client.callTool({ name, arguments: args }, { timeout: 60_000 });
   const { content, structuredContent = {}, isError = false } = result;
   const text = content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n');
   return {
