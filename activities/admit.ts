@@ -5,6 +5,7 @@ import { spend } from '../gate/spent.ts';
 import { claimantOf, keysAt, StatementError, verify } from '../gate/statement.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { nameOf } from '../gate/words.ts';
+import { checkStep } from './call.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
 import { runNow } from './origin.ts';
@@ -17,8 +18,6 @@ export interface Words {
   /** What the Update said, without the statement. */
   readonly value: unknown;
   readonly statement: string;
-  /** When the Update came, milliseconds since 1970. */
-  readonly heardAt: number;
   /** Whose words they must be: the run's own agent's, or any operator's. */
   readonly of: 'agent' | 'operator';
 }
@@ -43,7 +42,8 @@ export async function admit(
   readonly agent: string;
   readonly entry: Stamp;
 }> {
-  const { run, attempt } = runNow();
+  const { run, attempt, askedAt } = runNow();
+  checkStep({ ...words, statements: [words.statement] });
   try {
     const state = deps.policy();
     const store = await deps.store();
@@ -87,10 +87,10 @@ export async function admit(
         const { disabled } = await withStore(() => switchesFor(store, state.policy, asked));
         if (disabled !== null) return `${claimed} is disabled ${disabled}`;
       }
-      const keys = signer ? keysAt(signer, words.heardAt) : [];
+      const keys = signer ? keysAt(signer, askedAt) : [];
       const claim = { target: workflowId, type: `update:${words.update}`, input: words.value };
       try {
-        const { jti } = await verify(words.statement, keys, claim, words.heardAt);
+        const { jti } = await verify(words.statement, keys, claim, askedAt);
         const ours = await spend(store, { jti, workflowId, firstRunId });
         return ours ? undefined : 'the statement was already used by another run';
       } catch (error) {

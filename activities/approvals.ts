@@ -61,6 +61,8 @@ async function signedWord<Name extends OperationName>(
   const name = claimedAgent(statement) ?? 'nobody';
   const operator = policy.operators.get(name);
   if (!operator) return unheard(name || 'nobody', 'the configuration knows no such operator');
+  if (!operator.approve_by.includes('key'))
+    return unheard(name, 'the configuration takes no signature from there');
   try {
     const asked = { target: workflowId, type: 'approve', input: claim };
     // A key that was rotated before now proves nothing here: an approval is given while the step waits.

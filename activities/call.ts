@@ -3,6 +3,7 @@ import { requestDigest } from '../gate/approval.ts';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
 import { incidentOf, type Switches } from '../gate/facts.ts';
+import type { Purpose } from '../gate/permit.ts';
 import type { Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
@@ -94,6 +95,7 @@ export async function callOf<Name extends OperationName>(
 ): Promise<Call<Name>> {
   const endpoint: Endpoint = catalogue[name];
   const { run, attempt } = runNow();
+  checkStep(input);
   checkRequest(endpoint, name, input.request);
   const state = deps.policy();
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
@@ -143,6 +145,7 @@ export async function callOf<Name extends OperationName>(
       actions: actions(statusOf),
       touches,
       now: deps.now(),
+      for: purposeOf(call),
       approvedBy,
     };
     if (origin.kind === 'runner') return decideForRunner(question, input.request as ReleaseRequest, facts);
@@ -160,6 +163,13 @@ export async function callOf<Name extends OperationName>(
   };
   return { ...call, judge };
 }
+
+/** What a yes to a call is good for: its request, in this run. */
+export const purposeOf = ({ caller, step }: Pick<Call<OperationName>, 'caller' | 'step'>): Purpose => ({
+  request: step.digest,
+  workflowId: caller.workflowId,
+  runId: caller.runId,
+});
 
 /** Whoever forges the start of a standing order gets what the order does anyway: on the services that it names. */
 function withinOrder(
@@ -195,6 +205,36 @@ export function withoutPolicy(
   }
   if (state.policy.accounts.has(account)) return undefined;
   return { rule: 'accounts', why: `the configuration has no account ${account}` };
+}
+
+/** How long the name of a step is at most, and how many words on it are looked at: no Workflow of ours has more. */
+const longestStep = 300;
+const mostWords = 20;
+const longestWord = 2_000;
+
+/**
+ * Refuses what no Workflow of ours asks: it would stand in every record of the call.
+ * @throws ApplicationFailure
+ */
+export function checkStep({
+  step,
+  statements = [],
+  notes = [],
+}: {
+  readonly step: unknown;
+  readonly statements?: unknown;
+  readonly notes?: unknown;
+}): void {
+  const isName = typeof step === 'string' && step !== '' && step.length <= longestStep;
+  const areWords = [statements, notes].every((words) => Array.isArray(words) && words.length <= mostWords);
+  const areSigned =
+    areWords &&
+    (statements as readonly unknown[]).every((one) => typeof one === 'string' && one.length <= longestWord);
+  if (isName && areSigned) return;
+  throw ApplicationFailure.nonRetryable(
+    `A step has a name of 1 to ${longestStep} characters, and at most ${mostWords} words of operators.`,
+    'InvalidRequest',
+  );
 }
 
 function checkRequest(endpoint: Endpoint, name: string, request: unknown): void {

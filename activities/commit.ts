@@ -33,7 +33,8 @@ export async function commit<Name extends OperationName>(
   claiming?: { readonly earlier: StepRow | undefined },
 ): Promise<Committed> {
   const { policy, origin, caller, step, deps, ledger } = call;
-  const hasWords = call.statements.length > 0 || call.notes.length > 0;
+  // No word changes a denial.
+  const hasWords = first.decision !== 'denied' && (call.statements.length > 0 || call.notes.length > 0);
   const offered = policy && hasWords ? await approvalsIn(call, policy, facts, first) : noApprovals;
   const now = deps.now();
   return ledger.decide(async (book) => {

@@ -1,6 +1,8 @@
 import { Agent } from 'undici';
+import { StoreAway } from '../gate/audit-store.ts';
+import { type Permit, spent } from '../gate/permit.ts';
 import type { Account, Credential, SecretRef } from '../gate/policy.ts';
-import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
+import { catalogue, type OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Answer, type Connection, hosts, send } from '../pagerduty/http.ts';
 import { type OAuthApp, type OAuthToken, requestToken } from '../pagerduty/oauth.ts';
@@ -98,17 +100,25 @@ function headerValue(ref: SecretRef, secrets: Secrets): string {
 /** What a request is about that was refused and is sent again. */
 export const staleToken = 'an OAuth token that had run out';
 
+/** There is no way to PagerDuty, for a reason of ours: a credential that cannot be read, an account that is gone. Nothing was sent. */
+export class NotConnected extends Error {
+  override readonly name = 'NotConnected';
+}
+
 /**
- * Sends, and once more with a new OAuth token where PagerDuty takes the old one no longer: a 401 has done nothing.
+ * Sends what a permit allows, and once more with a new OAuth token where PagerDuty takes the old one no longer: a 401 has done
+ * nothing.
  * @param onStale hears of the first request, so that it is listed like the second.
+ * @throws PagerDutyError, or NotConnected.
  */
 export async function sendOver<Name extends OperationName>(
   connect: () => Promise<Connection>,
-  name: Name,
-  request: RequestOf<Name>,
+  permit: Permit<Name>,
   onStale: (facts: PagerDutyError['facts']) => void,
 ): Promise<Answer<Name>> {
-  const connection = await connect();
+  const { name } = permit;
+  const request = spent(permit);
+  const connection = await connected(connect);
   try {
     return await send(connection, name, request);
   } catch (error) {
@@ -116,6 +126,17 @@ export async function sendOver<Name extends OperationName>(
     if (!isStale || !connection.drop) throw error;
     connection.drop();
     onStale(error.facts);
-    return send(await connect(), name, request);
+    return send(await connected(connect), name, request);
+  }
+}
+
+async function connected(connect: () => Promise<Connection>): Promise<Connection> {
+  try {
+    return await connect();
+  } catch (error) {
+    // These tell for themselves that nothing was sent.
+    if (error instanceof PagerDutyError || error instanceof StoreAway) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new NotConnected(`${why} Nothing was sent.`, { cause: error });
   }
 }

@@ -65,7 +65,8 @@ export async function gather(
     if (needs.size === 0 && verdict.decision !== 'needs') return verdict;
     // Incidents come last: as little time as can be lies between seeing them and sending.
     if (needs.delete('incidents')) needs.add('incidents');
-    for (const need of needs) known.facts = { ...known.facts, ...(await readFact(asking, need)) };
+    for (const need of needs)
+      known.facts = { ...known.facts, ...(await readFact(asking, need, known.facts)) };
   }
   return undefined;
 }
@@ -82,7 +83,8 @@ function hopelessIn<Name extends OperationName>(
   return denials.length === answers.length ? denials[0] : undefined;
 }
 
-async function readFact(call: Asking, need: FactName): Promise<AllFacts> {
+/** @param known what was read already. */
+async function readFact(call: Asking, need: FactName, known: AllFacts): Promise<AllFacts> {
   const { reader, touches, incidentIds, deps } = call;
   switch (need) {
     case 'incidents':
@@ -117,8 +119,9 @@ async function readFact(call: Asking, need: FactName): Promise<AllFacts> {
       return { ourUsers: await reader.ourUsers() };
     case 'holder':
     case 'recordedPolicy': {
-      const [incidentId] = incidentIds;
-      const lease = incidentId === undefined ? undefined : await call.ledger.lease(deps.account, incidentId);
+      // Leases know ids, and a request may name the incident by its number.
+      const [incident] = known.incidents ?? [];
+      const lease = incident && (await call.ledger.lease(deps.account, incident.id));
       if (!lease) return { holder: null, recordedPolicy: null };
       const isAsking = call.origin.lineage.some(
         ({ workflowId, firstRunId }) => workflowId === lease.workflow_id && firstRunId === lease.first_run_id,

@@ -1,4 +1,5 @@
 import type { LeaseRow, Store } from '../gate/audit-store.ts';
+import type { Agent } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import type { Connection } from '../pagerduty/http.ts';
 import type { FactCache } from './facts.ts';
@@ -9,8 +10,8 @@ export interface Deps {
   readonly account: string;
   /** The configuration at this moment. */
   readonly policy: () => PolicyState;
-  /** A connection with the agent's own credential where it has one, else the account's; from the configuration or, where that is broken, as it was last seen good. */
-  readonly connection: (agent?: string) => Promise<Connection>;
+  /** A connection with the agent's own credential where it has one, else the account's; that from the configuration or, where it is broken, as it was last seen good. */
+  readonly connection: (agent?: Agent) => Promise<Connection>;
   /** Every `From` address of the account and of the agents that have their own, in lower case. */
   readonly ourAddresses: () => Promise<readonly string[]>;
   /** The audit store, opened where it was not; rejects with `StoreAway`. */

@@ -1,5 +1,6 @@
 import type { ReadDone } from '../gate/audit.ts';
 import type { Facts, IncidentFacts, ServiceFacts, TeamFacts } from '../gate/facts.ts';
+import { permitToLook } from '../gate/permit.ts';
 import type { ReleaseFacts } from '../gate/runner.ts';
 import { nameOf } from '../gate/words.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
@@ -82,8 +83,7 @@ export class FactReader {
     try {
       answer = await sendOver(
         () => this.#deps.connection(),
-        name,
-        request,
+        permitToLook(name, request),
         (facts) => list(facts.status, facts.requestId, staleToken),
       );
     } catch (error) {

@@ -1,8 +1,10 @@
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { StoreAway } from '../gate/audit-store.ts';
+import { NotPermitted } from '../gate/permit.ts';
 import { StepReused, StepTaken } from '../gate/steps.ts';
 import { advise } from '../pagerduty/advice.ts';
 import { PagerDutyError, retried } from '../pagerduty/errors.ts';
+import { NotConnected } from './connections.ts';
 
 /** A write was sent and nobody knows what came of it: the next try looks first, once the old one can no longer answer. */
 export const outcomeUnknown = (message: string, waitMs = 1_000): ApplicationFailure =>
@@ -38,6 +40,12 @@ export function toFailure(error: unknown): unknown {
       nonRetryable: !retried[kind],
     });
   }
+  if (error instanceof NotConnected) {
+    const type = error.cause instanceof ApplicationFailure ? error.cause.type : undefined;
+    return ApplicationFailure.create({ type: type ?? 'NotConnected', message: error.message });
+  }
+  if (error instanceof NotPermitted)
+    return ApplicationFailure.create({ type: error.name, message: error.message, nonRetryable: true });
   if (error instanceof StoreAway) {
     return ApplicationFailure.create({
       type: 'AuditAway',

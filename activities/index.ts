@@ -124,8 +124,7 @@ function sendersOf(
   return {
     connection: async (agent) => {
       const account = await accountNow();
-      const own = agent === undefined ? undefined : agents().get(agent)?.credentials?.[name];
-      const { credential, from } = own ?? account;
+      const { credential, from } = agent?.credentials?.[name] ?? account;
       return connect({ account, credential, from: from ?? account.from });
     },
     ourAddresses: async () => {

@@ -28,15 +28,15 @@ export function narrowAnswer<Name extends OperationName>(
   response: ResponseOf<Name>,
   narrowing: Narrowing | undefined,
 ): { readonly shown: ResponseOf<Name>; readonly hidden: number } {
+  if (!narrowing) return { shown: response, hidden: 0 };
   const { paging, narrows } = endpoint;
-  if (!narrowing || !paging || !narrows) return { shown: response, hidden: 0 };
+  // Rather no answer than more than the agent may see.
+  if (!paging || !narrows) throw new Error('A list that cannot be cut was cut; the catalogue is wrong.');
   const records = (response as Readonly<Record<string, readonly unknown[]>>)[paging.items] ?? [];
   const has = (record: unknown, condition: Condition, values: readonly string[]): boolean => {
     const shows = narrows.shows[condition];
     // What a record cannot show, it does not have.
-    return (
-      shows?.(record as never).some((value) => typeof value === 'string' && values.includes(value)) ?? false
-    );
+    return shows?.(record as never).some((shown) => values.some((value) => value === shown)) ?? false;
   };
   const kept = records.filter(
     (record) =>

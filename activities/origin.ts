@@ -1,5 +1,5 @@
 import { activityInfo } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
+import { type Client, isGrpcServiceError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import type { Store } from '../gate/audit-store.ts';
@@ -88,11 +88,15 @@ export interface OriginReader {
   (run: RunNow, policy: Policy | undefined): Promise<Origin>;
 }
 
-/** Whose Activity this is, by its own word; the origin asks the server. */
-export function runNow(): { readonly run: RunNow; readonly attempt: number } {
-  const { workflowExecution: run, activityId, activityRunId = '', attempt } = activityInfo();
-  if (run) return { run, attempt };
-  return { run: { workflowId: `activity:${activityId}`, runId: activityRunId, standsAlone: true }, attempt };
+/** Whose Activity this is, by its own word; the origin asks the server. `askedAt` is the server's time of the first asking, in milliseconds since 1970. */
+export function runNow(): { readonly run: RunNow; readonly attempt: number; readonly askedAt: number } {
+  const { workflowExecution, activityId, activityRunId = '', attempt, scheduledTimestampMs } = activityInfo();
+  const run = workflowExecution ?? {
+    workflowId: `activity:${activityId}`,
+    runId: activityRunId,
+    standsAlone: true as const,
+  };
+  return { run, attempt, askedAt: scheduledTimestampMs };
 }
 
 /**
@@ -153,7 +157,15 @@ export function originReader(client: Client, store: () => Promise<Store>, where:
       if (!parent?.runId || !parent.workflowId) break;
       if (lineage.length >= deepest)
         return nobody('nobody', `the run hangs more than ${deepest} levels deep`);
-      const above = await firstEventOf(parent.workflowId, parent.runId);
+      const above = await firstEventOf(parent.workflowId, parent.runId).catch(ifGone);
+      if (!above) {
+        // The runner's authority comes from nobody above it: giving back must not hang on what the server has kept.
+        if (isOfRunner(first)) break;
+        return nobody(
+          'nobody',
+          `the run ${nameOf(parent.workflowId)} that started it is gone from the server`,
+        );
+      }
       // What the sweep starts for a standing order is the order's, not the sweep's.
       if (isOfRunner(above) && !isOfRunner(run.first) && orderedIn(run.first.input[0])) break;
       run = { workflowId: parent.workflowId, first: above };
@@ -169,6 +181,13 @@ export function originReader(client: Client, store: () => Promise<Store>, where:
     return { lineage, startedAt: first.at, ...found };
   };
 }
+
+/** `undefined` where the server has the run no longer. */
+function ifGone(error: unknown): undefined {
+  if (!isGrpcServiceError(error) || error.code !== grpcNotFound) throw error;
+}
+
+const grpcNotFound = 5;
 
 const isOfRunner = ({ attributes }: FirstEvent): boolean =>
   runnerWorkflows.includes(attributes.workflowType?.name ?? '');

@@ -6,15 +6,25 @@ import { digestOf, sha256 } from '../gate/canonical.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { Facts, IncidentFacts } from '../gate/facts.ts';
 import * as leases from '../gate/leases.ts';
+import { type Permit, permitFor } from '../gate/permit.ts';
 import type { Step } from '../gate/steps.ts';
 import { speaker } from '../gate/words.ts';
 import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
-import { type Call, type CallInput, callOf, entryOf, outcomeOf, statusIn, wording } from './call.ts';
+import {
+  type Call,
+  type CallInput,
+  callOf,
+  entryOf,
+  outcomeOf,
+  purposeOf,
+  statusIn,
+  wording,
+} from './call.ts';
 import { commit } from './commit.ts';
-import { sendOver, staleToken } from './connections.ts';
+import { NotConnected, sendOver, staleToken } from './connections.ts';
 import { decideOn, differs } from './decision.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, shownOf } from './facts.ts';
@@ -107,8 +117,9 @@ async function read<Name extends OperationName>(call: Call<Name>): Promise<CallR
   const { decision, stamp } = await commit(call, facts, first);
   if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts, []);
   const { narrowing } = decision;
+  const permit = permitFor(decision, stamp, theCall(call), narrowRequest(call, narrowing));
   try {
-    const { response, status, requestId } = await sendFor(call, narrowRequest(call, narrowing));
+    const { response, status, requestId } = await sendFor(call, permit);
     const sentence = `PagerDuty answered ${status}.`;
     await call.ledger.entry(outcomeOf(call, facts, stamp, { decision: 'done', sentence, status, requestId }));
     const { shown, hidden } = narrowAnswer(call, response, narrowing);
@@ -116,11 +127,8 @@ async function read<Name extends OperationName>(call: Call<Name>): Promise<CallR
     checkSize(result);
     return narrowing ? { ...result, narrowed: { to: decision.sentence, hidden } } : result;
   } catch (error) {
-    if (error instanceof PagerDutyError) {
-      await call.ledger.entry(
-        outcomeOf(call, facts, stamp, { decision: 'refused', sentence: error.message, ...error.facts }),
-      );
-    }
+    const known = knownOf(error);
+    if (known) await call.ledger.entry(outcomeOf(call, facts, stamp, { decision: 'refused', ...known }));
     throw error;
   }
 }
@@ -147,32 +155,34 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   }
   const { decision, stamp, leaseUntil, unheard } = await commit(call, facts, first, { earlier });
   if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts, unheard);
-  return sendOnce(call, stamp, decision.sentence, facts, leaseUntil);
+  return sendOnce(call, stamp, decision, facts, leaseUntil);
 }
 
 /** Sends what was just claimed, and settles the claim by what came of it. */
 async function sendOnce<Name extends OperationName>(
   call: Call<Name>,
   stamp: Stamp,
-  allowed: string,
+  allowed: Decision,
   facts: AllFacts,
   leaseUntil?: number,
 ): Promise<CallResult<Name>> {
   const { ledger, step, deps } = call;
+  const permit = permitFor(allowed, stamp, theCall(call), signed(call));
   const endLease = async (tx: Parameters<typeof leases.end>[0]): Promise<void> => {
     for (const { id } of facts.incidents ?? []) await leases.end(tx, deps.account, id);
   };
   let answer: Answer<Name>;
   try {
-    answer = await sendFor(call, signed(call));
+    answer = await sendFor(call, permit);
   } catch (error) {
-    if (!(error instanceof PagerDutyError)) throw error;
-    const unknown = error.facts.effect === 'unknown';
+    const known = knownOf(error);
+    if (!known) throw error;
+    const unknown = known.effect === 'unknown';
     const sentence = unknown
-      ? `${error.message} Whether it took effect is looked up before it is sent again.`
-      : error.message;
+      ? `${known.sentence} Whether it took effect is looked up before it is sent again.`
+      : known.sentence;
     const state = unknown ? 'unknown' : 'refused';
-    const came = outcomeOf(call, facts, stamp, { decision: state, sentence, ...error.facts });
+    const came = outcomeOf(call, facts, stamp, { ...known, decision: state, sentence });
     const taken = leaseUntil !== undefined && !unknown;
     await ledger.settle(step, stamp, state, came, undefined, taken ? endLease : async () => {});
     throw unknown ? outcomeUnknown(sentence) : error;
@@ -193,7 +203,7 @@ async function sendOnce<Name extends OperationName>(
   }
   const result =
     gave === undefined
-      ? done(call, response, stamp, `${allowed} PagerDuty answered ${status}.`, facts, leaseUntil)
+      ? done(call, response, stamp, `${allowed.sentence} PagerDuty answered ${status}.`, facts, leaseUntil)
       : notDone(call, 'Changed', gaveWay(call, facts, gave), stamp, facts);
   // A resolved incident, one given back, or one that a person took is held by nobody.
   const lets = call
@@ -284,17 +294,31 @@ function checkSize(result: unknown): void {
   );
 }
 
-/** Sends with the agent's own credential where it has one. */
+/** Sends with the agent's own credential where it has one, as the configuration says by which it was decided. */
 const sendFor = <Name extends OperationName>(
-  { deps, name, origin, reader }: Call<Name>,
-  request: RequestOf<Name>,
+  { deps, name, origin, policy, reader }: Call<Name>,
+  permit: Permit<Name>,
 ): Promise<Answer<Name>> =>
   sendOver(
-    () => deps.connection(origin.kind === 'agent' ? origin.agent : undefined),
-    name,
-    request,
+    () => deps.connection(origin.kind === 'agent' ? policy?.agents.get(origin.agent) : undefined),
+    permit,
     ({ status, requestId }) => reader.reads.push({ operation: name, about: staleToken, status, requestId }),
   );
+
+/** The call as a permit must fit it. */
+const theCall = <Name extends OperationName>(call: Call<Name>) => ({
+  ...purposeOf(call),
+  agent: call.caller.agent,
+  name: call.name,
+});
+
+/** What came of a request that brought no answer, as an outcome tells it; `undefined` of what is no word about a request. */
+function knownOf(
+  error: unknown,
+): (Partial<PagerDutyError['facts']> & { readonly sentence: string }) | undefined {
+  if (error instanceof PagerDutyError) return { ...error.facts, sentence: error.message };
+  return error instanceof NotConnected ? { effect: 'nothing', sentence: error.message } : undefined;
+}
 
 /** The request as it is sent: with the step's mark, where PagerDuty has no key of its own. */
 function signed<Name extends OperationName>({ endpoint, request, step }: Call<Name>): RequestOf<Name> {

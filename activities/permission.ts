@@ -12,7 +12,7 @@ import { runner } from '../gate/runner.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { join, phrase } from '../gate/words.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { type Known, statusIn, touchedIds, withoutPolicy } from './call.ts';
+import { checkStep, type Known, statusIn, touchedIds, withoutPolicy } from './call.ts';
 import { type Asking, gather } from './decision.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, shownOf } from './facts.ts';
@@ -42,6 +42,7 @@ export async function checkPermission(
   { step, ...asked }: Asked & { readonly step: string },
 ): Promise<Permission> {
   try {
+    checkStep({ step });
     const { workflowExecution: run, attempt } = activityInfo();
     if (!run) throw ApplicationFailure.nonRetryable('Only a run asks the gate.', 'PermissionDenied');
     const state = deps.policy();

@@ -1,11 +1,13 @@
 import { requestDigest } from '../gate/approval.ts';
 import type { Stamp } from '../gate/audit.ts';
+import type { Decision, Question } from '../gate/decide.ts';
 import { type IncidentFacts, sameSet } from '../gate/facts.ts';
 import {
   type Act,
   type Amends,
   actsBetween,
   amendsFor,
+  decideToPutBack,
   putBackStep,
   tellAct,
   tellAmends,
@@ -17,7 +19,7 @@ import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
-import { type Call, entryOf, wording } from './call.ts';
+import { type Call, entryOf, purposeOf, wording } from './call.ts';
 import { type AllFacts, factsOf } from './facts.ts';
 
 /** People can come between an undoing as well; whoever does that so often has a script. */
@@ -27,7 +29,7 @@ const deepest = 3;
 type SendOnce = (
   call: Call<'updateIncident'>,
   stamp: Stamp,
-  allowed: string,
+  allowed: Decision,
   facts: AllFacts,
 ) => Promise<unknown>;
 
@@ -80,7 +82,7 @@ async function putBack(
   sendOnce: SendOnce,
 ): Promise<string> {
   const { deps, ledger, reader } = call;
-  const { id, number } = after;
+  const { id } = after;
   const undo = undoOf(call, id, amends);
   const back = `it was put ${tellAmends(amends)}`;
   const earlier = await ledger.find(undo.step);
@@ -90,11 +92,19 @@ async function putBack(
   if (incident && isAmended(incident, amends)) return back;
   if (incident && !isAsLeft(incident, after)) return 'somebody has changed it again since, and that stands';
   const facts: AllFacts = { incidents: now };
-  const sentence = `${runner} puts incident #${number} (${id}) ${tellAmends(amends)}: ${join(acts.map(tellAct))} between our look at it and our write, and people come first.`;
   const sentAt = deps.now();
+  const question: Question = {
+    agent: undo.caller.agent,
+    operation: undo.name,
+    summary: undo.endpoint.summary,
+    actions: undo.actions(() => after.status),
+    touches: undo.touches,
+    now: sentAt,
+    for: purposeOf(undo),
+  };
+  const decision = decideToPutBack(question, incident ?? after, { acts, amends });
   const stamp = await ledger.decide(async (book) => {
-    const entry = entryOf(undo, facts, { decision: 'allowed', rule: 'people first', sentence });
-    const made = await book.append(entry);
+    const made = await book.append(entryOf(undo, facts, decision));
     await book.claim(undo.step, made, {
       earlier,
       sentAt: new Date(sentAt),
@@ -104,7 +114,7 @@ async function putBack(
     return made;
   });
   try {
-    await sendOnce(undo, stamp, sentence, facts);
+    await sendOnce(undo, stamp, decision, facts);
     return back;
   } catch (error) {
     // PagerDuty refuses it for good, so people must know: it is not as they left it.

@@ -35,20 +35,25 @@ export async function release(
   deps: Deps,
   { step, incident }: { readonly step: string; readonly incident: string },
 ): Promise<CallResult<'updateIncident'>> {
-  const lease = await ledgerFor(deps, true).lease(deps.account, incident);
+  const ledger = ledgerFor(deps, true);
+  let lease = await ledger.lease(deps.account, incident);
   let policy = lease?.policy ?? undefined;
+  let id = incident;
   if (!lease) {
     const read = await perform(deps, 'getIncident', {
       step: `${step}: its policy`,
       request: { params: { id: incident } },
     });
     if (!read.ok) return read;
-    policy = read.response.incident.escalation_policy?.id;
+    // PagerDuty reads an incident by its number too; leases know ids.
+    ({ id } = read.response.incident);
+    lease = await ledger.lease(deps.account, id);
+    policy = lease?.policy ?? read.response.incident.escalation_policy?.id;
   }
   const result = await perform(deps, 'updateIncident', {
     step,
     request: {
-      params: { id: incident },
+      params: { id },
       body: {
         incident: {
           type: 'incident_reference',
@@ -63,7 +68,7 @@ export async function release(
   if (!result.ok && lease && isOver(result)) {
     await deps
       .store()
-      .then((store) => transact(store, (tx) => leases.end(tx, deps.account, incident)))
+      .then((store) => transact(store, (tx) => leases.end(tx, deps.account, id)))
       .catch(onlyIfAway);
   }
   return result;

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { OncallError } from './errors.ts';
+import { clientSettings } from './config.ts';
 import { freePorts } from './ports.ts';
 import { type Part, type PartOptions, startPart } from './processes.ts';
 
@@ -10,7 +10,6 @@ const built = (path: string): string => fileURLToPath(new URL(path, import.meta.
 export const programs = {
   worker: built('../worker/main.js'),
   simulator: built('../simulator/main.js'),
-  oncall: built('./cli.js'),
 } as const;
 
 export interface LocalOptions {
@@ -48,7 +47,7 @@ export async function startLocal(
 ): Promise<Local> {
   const { home, configFile, secrets, db } = options;
   const [temporalPort = 0, uiPort = 0, simulatorPort = 0] = options.ports ?? (await freePorts(3));
-  const parts: Part[] = [];
+  const parts: Pick<Part, 'name' | 'ended' | 'stop'>[] = [];
   const stop = async (): Promise<void> => {
     for (const part of parts.toReversed()) await part.stop();
   };
@@ -71,31 +70,24 @@ export async function startLocal(
     parts.push(part);
     return part;
   };
+  const startServer = async () => {
+    const name = 'Temporal server';
+    // Loaded here alone: it brings Temporal's client.
+    const { startTemporal } = await import('./local-temporal.ts');
+    const tell = (line: string): void => options.log(name, line);
+    const settings = { port: temporalPort, uiPort, db };
+    const server = await startTemporal(clientSettings(), settings, tell, stopping);
+    parts.push({ name, ...server });
+    return server;
+  };
+  const startSimulator = () =>
+    start('simulator', programs.simulator, ['--port', String(simulatorPort)], {
+      readyWhen: /^listening on /,
+    });
   try {
-    const valueOf = (result: PromiseSettledResult<Part>): Part => {
-      if (result.status === 'rejected') throw result.reason;
-      return result.value;
-    };
-    const ports = ['--port', String(temporalPort), '--ui-port', String(uiPort)];
-    // Both are waited for even where one fails, so that the other is known and ended.
-    const started = await Promise.allSettled([
-      start(
-        'Temporal server',
-        programs.oncall,
-        ['temporal', ...ports, ...(db === undefined ? [] : ['--db', db])],
-        {
-          readyWhen: /^listening on /,
-        },
-      ),
-      start('simulator', programs.simulator, ['--port', String(simulatorPort)], {
-        readyWhen: /^listening on /,
-      }),
-    ]);
-    const simulator = started.map(valueOf)[1];
-    if (!simulator) throw new OncallError('The simulator did not start.');
-    const simulatorUrl = simulator.line.replace('listening on ', '');
+    const [{ address: temporalAddress, uiUrl }, { line }] = await both(startServer(), startSimulator());
+    const simulatorUrl = line.replace('listening on ', '');
     configure(simulatorUrl);
-    const temporalAddress = `127.0.0.1:${temporalPort}`;
     await start('Worker', programs.worker, [], {
       readyWhen: /^working on /,
       env: { ...secrets, TEMPORAL_ADDRESS: temporalAddress, ONCALL_HOME: home, ONCALL_CONFIG: configFile },
@@ -103,9 +95,15 @@ export async function startLocal(
     const broken = Promise.race(
       parts.map(({ name, ended }) => ended.then(() => `The ${name} ended by itself.`)),
     );
-    return { temporalAddress, uiUrl: `http://127.0.0.1:${uiPort}`, simulatorUrl, broken, stop };
+    return { temporalAddress, uiUrl, simulatorUrl, broken, stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** Waits for both even where one fails, so that the other is known and can be ended; then fails as the first that did. */
+async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }

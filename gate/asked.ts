@@ -148,13 +148,19 @@ function touchesOf(action: Action, resource: Resource, verb: string, things: Thi
         take('policy'),
         take('user'),
       ];
+      const assignees = user === undefined ? [] : [user];
       return [
-        { kind: 'new incident', service, urgency, policy, assignees: user === undefined ? [] : [user] },
+        { kind: 'new incident', service, urgency, policy, assignees },
+        ...assignees.map((id) => ({ kind: 'user', id }) as const),
       ];
     }
     // What is made has no id yet: only what it is made within can be compared.
     if (action === 'services.create') return also('policy', 'escalation policy');
-    if (action === 'escalation_policies.create') return also('team', 'team');
+    if (action === 'escalation_policies.create') {
+      const team = take('team');
+      const made = { kind: 'new escalation policy', teams: team === undefined ? [] : [team] } as const;
+      return [made, ...also('user', 'user')];
+    }
     if (verb === 'create') return [];
     if (resource === 'oncalls' || resource === 'teams')
       return verb === 'view' ? [listOf(take)] : [{ kind: 'team', id: need('team') }, ...also('user', 'user')];
@@ -162,6 +168,8 @@ function touchesOf(action: Action, resource: Resource, verb: string, things: Thi
     if (verb === 'view' && things[thing] === undefined) return [listOf(take)];
     const subject: Touch = { kind, id: need(thing) };
     switch (verb) {
+      case 'update':
+        return [subject, ...also('policy', 'escalation policy')];
       case 'move':
         return [subject, { kind: 'service', id: need('service') }];
       case 'reassign':

@@ -1,12 +1,14 @@
 import type { Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { type FactName, type Facts, incidentOf } from './facts.ts';
 import type { Condition } from './grants.ts';
+import { join, thing } from './words.ts';
 
 /** Which conditions a thing can show at all. Where a request names several, each is asked only what it can show. */
 const says: Readonly<Record<Touch['kind'], readonly Condition[]>> = {
   list: ['services', 'teams', 'policies', 'schedules', 'urgency', 'status', 'assignee'],
   incident: ['services', 'teams', 'policies', 'urgency', 'status', 'assignee'],
   'new incident': ['services', 'teams', 'policies', 'urgency', 'assignee'],
+  'new escalation policy': ['teams'],
   service: ['services', 'teams', 'policies'],
   'escalation policy': ['policies', 'teams'],
   schedule: ['schedules', 'teams'],
@@ -60,6 +62,8 @@ export function valuesOf(condition: Condition, touch: Touch, facts: Facts): Valu
       if (touch.policy !== undefined && condition !== 'services')
         return valuesOf(condition, { kind: 'escalation policy', id: touch.policy }, facts);
       return valuesOf(condition, { kind: 'service', id: touch.service }, facts);
+    case 'new escalation policy':
+      return read(touch.teams);
     case 'service': {
       if (condition === 'services') return read([touch.id]);
       if (condition === 'teams') return teamsIn('services', touch.id, facts);
@@ -100,3 +104,12 @@ export const noun: Readonly<Record<Condition, string>> = {
   status: 'status',
   assignee: 'assignee',
 };
+
+/** What is new has no name yet. */
+const isNew = ({ kind }: Touch): boolean => kind === 'new incident' || kind === 'new escalation policy';
+
+/** "urgency", and of which thing where a request touches several. */
+export const ofWhat = (condition: Condition, touch: Touch, isOneOfSeveral: boolean, facts: Facts): string =>
+  isOneOfSeveral && !isNew(touch) && !isItself(touch, condition)
+    ? `${noun[condition]} of ${join(thing(touch, facts.incidents ?? []))}`
+    : noun[condition];

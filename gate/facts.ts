@@ -34,6 +34,8 @@ export interface Facts {
   readonly policies?: readonly TeamFacts[];
   readonly schedules?: readonly TeamFacts[];
   readonly users?: readonly TeamFacts[];
+  /** Ids of our own users: those whom our `From` addresses name or named. */
+  readonly ourUsers?: readonly string[];
   /** Where a user of ours, named by a `From` address, is on call himself, in words; `null` where none is. */
   readonly ourDuty?: string | null;
   /** Escalation policies on which the person whom the agent works for is on call now. */
@@ -41,7 +43,7 @@ export interface Facts {
 }
 
 /** A fact by its name, the runner's own among them. */
-export type FactName = keyof Facts | 'ourUsers' | 'holder' | 'recordedPolicy' | 'orderedService';
+export type FactName = keyof Facts | 'holder' | 'recordedPolicy' | 'orderedService';
 
 /** What the store says at the moment of the decision: read in its transaction, so that it holds on all machines at once. */
 export interface Switches {

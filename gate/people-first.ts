@@ -1,5 +1,7 @@
 import type { LogEntry } from '../pagerduty/catalogue/incidents.ts';
+import type { Decision, Question } from './decide.ts';
 import { type IncidentFacts, sameSet } from './facts.ts';
+import { saying } from './permit.ts';
 import { join, nameOf } from './words.ts';
 
 /** What a person did to an incident: the acts that make a run step back. */
@@ -191,6 +193,22 @@ function leftBy(left: Left, { kind, by, assignees }: Act): Left {
     case 'snooze':
       return left;
   }
+}
+
+/**
+ * The runner's yes to undoing what a run of ours wrote, in favour of people who came between.
+ * @param seen the incident as it is now.
+ */
+export function decideToPutBack(
+  question: Question,
+  seen: IncidentFacts,
+  { acts, amends }: { readonly acts: readonly Act[]; readonly amends: Amends },
+): Decision {
+  return saying(question, {
+    decision: 'allowed',
+    rule: 'people first',
+    sentence: `${question.agent} puts incident #${seen.number} (${seen.id}) ${tellAmends(amends)}: ${join(acts.map(tellAct))} between our look at it and our write, and people come first.`,
+  });
 }
 
 /** "back to resolved", "back to triggered, with PADA". */

@@ -1,5 +1,6 @@
 import type { Decision, Question, Undecided } from './decide.ts';
 import type { IncidentFacts } from './facts.ts';
+import { saying } from './permit.ts';
 import { join, phrase } from './words.ts';
 
 /** The built-in runner's name in the audit. It has no key and no grants: it may look, and give incidents back to people. */
@@ -11,7 +12,7 @@ export const nobody = 'nobody';
 /** Names that the audit needs for itself: no agent and no operator has them. */
 export const reservedNames: readonly string[] = [runner, nobody];
 
-const looks = new Set(['incidents.view', 'oncalls.view', 'services.view', 'users.view']);
+const looks = new Set(['incidents.view', 'oncalls.view', 'users.view']);
 
 /** What the runner's decision knows. */
 export interface ReleaseFacts {
@@ -49,11 +50,11 @@ export function decideForRunner(
 ): Decision | Undecided {
   const { actions } = question;
   if (actions.length > 0 && actions.every((action) => looks.has(action))) {
-    return {
+    return saying(question, {
       decision: 'allowed',
       rule: 'runner may view',
       sentence: `runner may ${phrase(question)}: it may look.`,
-    };
+    });
   }
   const { incidents = [], ourUsers, holder, recordedPolicy } = facts;
   const [incident] = incidents;
@@ -83,9 +84,9 @@ export function decideForRunner(
   if (change.escalation_policy?.id !== home) {
     return refuse(`it belongs to escalation policy ${home ?? 'none'}, and goes back nowhere else`);
   }
-  return {
+  return saying(question, {
     decision: 'allowed',
     rule: 'runner may release',
     sentence: `runner gives incident #${incident.number} (${incident.id}) back to people: only our own user has acknowledged it, and giving back is never refused.`,
-  };
+  });
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { oneLine } from '../pagerduty/text.ts';
 import { type AuditRecord, append } from './audit.ts';
 import { type Store, type StoreTransaction, type SwitchRow, transact, withStore } from './audit-store.ts';
 import { digestOf } from './canonical.ts';
@@ -30,7 +31,7 @@ export async function switchesFor(
     readonly now: number;
   },
 ): Promise<Switches> {
-  const rows = await db.selectFrom('switches').selectAll().orderBy('at').execute();
+  const rows = await everyPressed(db);
   const words = async (kind: SwitchRow['kind'], name: string): Promise<string | null> => {
     const [row] = await holding(
       rows.filter((one) => one.kind === kind && one.name === name),
@@ -67,6 +68,33 @@ export async function use(
   }
 }
 
+/**
+ * Every switch that was ever pressed, oldest first. The audit knows each as well: one whose row was taken away or changed holds
+ * as it was pressed, since whoever writes to the store has no operator's word by that. Who takes the record too is found by
+ * `audit verify`.
+ */
+async function everyPressed(db: Reads): Promise<readonly SwitchRow[]> {
+  const rows = await db.selectFrom('switches').selectAll().execute();
+  const records = await db
+    .selectFrom('audit')
+    .select('record')
+    .where('workflow_id', '=', '')
+    .where('action', 'in', ['switch.freeze', 'switch.disable'])
+    .execute();
+  const pressed = new Map(rows.map((row) => [row.id, row]));
+  for (const { record } of records) {
+    const { step: id, at, agent, operation, facts } = JSON.parse(record) as AuditRecord & { at: string };
+    const { name, reason } = facts as Pressed;
+    const kind = operation as SwitchRow['kind'];
+    const { lifted = null, lifted_at = null } = pressed.get(id) ?? {};
+    pressed.set(id, { id, kind, name, at, by_whom: agent, reason, lifted, lifted_at });
+  }
+  return [...pressed.values()].toSorted((one, other) => (one.at < other.at ? -1 : 1));
+}
+
+/** What a record of a switch knows of it, beside its fields. */
+type Pressed = Pick<SwitchRow, 'name' | 'reason'>;
+
 /** Presses a switch, and writes down who did. It narrows, so nobody is asked for proof; it holds for the next decision on every machine. */
 export async function press(
   store: Store,
@@ -75,6 +103,9 @@ export async function press(
 ): Promise<SwitchRow> {
   const row: SwitchRow = {
     ...pressed,
+    // Names and reasons come from whoever presses; they stand in sentences.
+    by_whom: nameOf(pressed.by_whom),
+    reason: oneLine(pressed.reason, 500),
     id: randomUUID(),
     at: now.toISOString(),
     lifted: null,
@@ -96,7 +127,7 @@ export async function pressedSwitches(
   kind: SwitchRow['kind'],
   name?: string,
 ): Promise<readonly SwitchRow[]> {
-  const rows = await withStore(() => store.selectFrom('switches').selectAll().orderBy('at').execute());
+  const rows = await withStore(() => everyPressed(store));
   return holding(
     rows.filter((row) => row.kind === kind && (name === undefined || row.name === name)),
     { rows, policy },
@@ -104,8 +135,13 @@ export async function pressedSwitches(
 }
 
 /** Since when, by whom and why a switch holds, as it follows "frozen" or "disabled". */
-export const wordsOf = ({ at, by_whom, reason }: SwitchRow): string =>
-  `since ${at.slice(0, 16)}Z by ${by_whom}${reason === '' ? '' : ` (${reason})`}`;
+export function wordsOf({ at, by_whom, reason, lifted }: SwitchRow): string {
+  const why = reason === '' ? '' : ` (${reason})`;
+  // So it is after whoever lifted it has left the configuration.
+  const again =
+    lifted === null ? '' : '; whoever lifted it is no operator of the configuration, so lift it again';
+  return `since ${at.slice(0, 16)}Z by ${by_whom}${why}${again}`;
+}
 
 /** What an operator signs to lift a switch. */
 export const liftClaim = ({ id, kind, name, at }: SwitchRow) => ({
@@ -128,14 +164,13 @@ export async function lift(
   const { operator, statement } = word;
   const row: SwitchRow = { ...word.row, lifted: statement, lifted_at: now };
   const what = row.kind === 'freeze' ? 'thawed what was frozen' : `enabled ${nameOf(row.name)}, disabled`;
-  const sentence = `${operator} ${what} ${wordsOf(row)}: it is signed.`;
+  const sentence = `${operator} ${what} ${wordsOf({ ...row, lifted: null })}: it is signed.`;
   return transact(store, async (tx) => {
-    const rows = await tx.selectFrom('switches').selectAll().orderBy('at').execute();
-    if (!(await isLifted(row, { rows, policy }))) return false;
+    if (!(await isLifted(row, { rows: await everyPressed(tx), policy }))) return false;
     await tx
-      .updateTable('switches')
-      .set({ lifted: statement, lifted_at: now })
-      .where('id', '=', row.id)
+      .insertInto('switches')
+      .values(row)
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute();
     const operation = row.kind === 'freeze' ? 'thaw' : 'enable';
     await append(tx, [recordOf(row, operation, operator, 'signed', sentence)], new Date(now));
@@ -145,7 +180,7 @@ export async function lift(
 
 /** A switch's own record: no account, no run; `why` names the rule. */
 const recordOf = (
-  { id, kind, name }: SwitchRow,
+  { id, kind, name, reason }: SwitchRow,
   operation: string,
   who: string,
   rule: string,
@@ -166,6 +201,7 @@ const recordOf = (
   rule,
   sentence,
   requestDigest: digestOf([kind, name]),
+  facts: { name, reason } satisfies Pressed,
   reads: [],
 });
 

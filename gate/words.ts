@@ -26,29 +26,32 @@ interface Numbered {
   readonly number: number;
 }
 
-/** How many incidents of a bulk update are named. */
+/** How many things of one kind are named. */
 const mostNamed = 5;
+
+/** The first few of many. */
+export function few(names: readonly string[]): readonly string[] {
+  const rest = names.length - mostNamed;
+  return rest > 1 ? [...names.slice(0, mostNamed), `${rest} more`] : names;
+}
 
 /** What is asked, as it follows "may": "acknowledge incident #12 (PABC)", "move incident PABC to service PDEF". */
 export function phrase({ summary, actions, touches }: Asked, incidents: readonly Numbered[] = []): string {
   const named = (some: readonly Touch[]): readonly string[] =>
-    some.flatMap((touch) => thing(touch, incidents));
-  const known = actions.map((action) => verbs[action]);
-  if (known.length > 0 && known.every((verb) => verb !== undefined)) {
-    const isIncident = ({ kind }: Touch): boolean => kind === 'incident';
-    const things = named(touches.filter(isIncident));
-    const rest = things.length - mostNamed;
-    const which = rest > 1 ? [...things.slice(0, mostNamed), `${rest} more`] : things;
-    const where = named(touches.filter((touch) => !isIncident(touch)));
-    return `${join(known)} ${join(which) || 'incidents'}${where.length > 0 ? ` to ${join(where)}` : ''}`;
-  }
-  const things = named(touches);
-  const words = `${summary.charAt(0).toLowerCase()}${summary.slice(1)}`;
-  if (things.length === 0) return words;
+    few(some.flatMap((touch) => thing(touch, incidents)));
   const kind = touches[0]?.kind ?? '';
-  if (kind === 'new incident') return `${words} on ${join(things)}`;
+  const things = named(touches.filter((touch) => touch.kind === kind));
+  const others = named(touches.filter((touch) => touch.kind !== kind));
+  const known = actions.map((action) => verbs[action]);
+  if (known.length > 0 && known.every((verb) => verb !== undefined))
+    return `${join(known)} ${join(things) || 'incidents'}${others.length > 0 ? ` to ${join(others)}` : ''}`;
+  const words = `${summary.charAt(0).toLowerCase()}${summary.slice(1)}`;
+  const beside = (more: readonly string[]): string => (more.length > 0 ? ` (${join(more)})` : '');
+  if (kind === 'new incident') return `${words} on ${join(things)}${beside(others)}`;
   const general = new RegExp(`\\ban? ${kind}\\b`);
-  return general.test(words) ? words.replace(general, () => join(things)) : `${words} (${join(things)})`;
+  return kind !== '' && general.test(words)
+    ? `${words.replace(general, () => join(things))}${beside(others)}`
+    : `${words}${beside([...things, ...others])}`;
 }
 
 /** A thing that is touched, in words. */
@@ -63,10 +66,12 @@ export function thing(touch: Touch, incidents: readonly Numbered[]): readonly st
         `service ${nameOf(touch.service)}`,
         ...(touch.policy === undefined ? [] : [`escalation policy ${nameOf(touch.policy)}`]),
       ];
+    case 'new escalation policy':
+      return touch.teams.map((team) => `team ${nameOf(team)}`);
     case 'routing key':
       return [`routing key ${nameOf(touch.name)}`];
     case 'list':
-      return Object.entries(touch.within).map(([what, values]) => `${what} ${join(values)}`);
+      return Object.entries(touch.within).map(([what, values]) => `${what} ${join(few(values))}`);
     default:
       return [`${touch.kind} ${nameOf(touch.id)}`];
   }

@@ -31,6 +31,14 @@ const hidden = new RegExp(
   'gu',
 );
 
+/** A text in one line with what hides in it shown by its number, such as `\u{200B}`: for whoever must see all of it before signing. */
+export const revealed = (text: string): string =>
+  text
+    .toWellFormed()
+    .replace(new RegExp(`${hidden.source}|[\\n\\t\\u2028\\u2029]`, 'gu'), (character) =>
+      Array.from(character, (one) => `\\u{${(one.codePointAt(0) ?? 0).toString(16).toUpperCase()}}`).join(''),
+    );
+
 /** An answer nested deeper than this is no honest one. */
 const deepest = 100;
 

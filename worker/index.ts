@@ -75,6 +75,9 @@ export async function startWorker({
   }
   const workers = [
     await Worker.create({
+      // A refusal of an Update carries the whole Update: what is too long for the server is the server's to refuse, once, and not
+      // the Worker's, over and over, while the run stands still.
+      disablePayloadErrorLimit: true,
       connection,
       namespace,
       taskQueue: workflowTaskQueue,

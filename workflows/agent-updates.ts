@@ -3,6 +3,7 @@ import { defineUpdate, setHandler } from '@temporalio/workflow';
 import type { Chronicle } from './chronicle.ts';
 import type { AgentUpdates, Errand, Signed } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
+import { brief, checkSigned } from './said.ts';
 
 /** How a run takes one Update of its agent. */
 export interface Taking<Value> {
@@ -24,14 +25,13 @@ export async function admitted<Name extends keyof AgentUpdates>(
   { value, statement }: Signed<AgentUpdates[Name]>,
 ): Promise<string> {
   const { urgent } = activitiesOf(account);
-  const heardAt = Date.now();
+  const heardAt = new Date().toISOString();
   const word = await perform(urgent.admit, {
-    step: `Check who says ${update} at ${new Date(heardAt).toISOString()}`,
+    step: `Check who says ${update} at ${heardAt}`,
     update,
     of: 'agent',
     value,
     statement,
-    heardAt,
   });
   if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
   chronicle.say(word.sentence);
@@ -53,11 +53,10 @@ export function agentUpdatesOf(errand: Errand, chronicle: Chronicle) {
       },
       {
         description,
-        validator: (said) => {
-          if (typeof said?.statement !== 'string' || typeof said.value !== 'object' || said.value === null)
-            throw new Error('Send { value, statement }: the statement is signed by the agent of this run.');
+        validator: brief((said: Signed<AgentUpdates[Name]>) => {
+          checkSigned(said, 'the agent of this run signs it');
           check(said.value);
-        },
+        }),
       },
     );
   };

@@ -8,17 +8,24 @@ import type { Chronicle } from './chronicle.ts';
 import { type ApprovalAnswer, type Errand, forApproval, type PendingApproval } from './contract.ts';
 import { effectOf } from './effect.ts';
 import type { People } from './people.ts';
+import { asSaid, brief, checkShort, longestStatement } from './said.ts';
+
+interface Yes {
+  readonly id: string;
+  readonly statement: string;
+}
+
+interface No {
+  readonly id: string;
+  readonly by: string;
+  readonly reason: string;
+}
 
 /** An operator's signed statement on one step. Whether it proves anything the step's Activity finds out; the answer says what it found. */
-export const approve = defineUpdate<ApprovalAnswer, [{ readonly id: string; readonly statement: string }]>(
-  'approve',
-);
+export const approve = defineUpdate<ApprovalAnswer, [Yes]>('approve');
 
 /** A no to one step. Narrows only, so anyone may say it. */
-export const refuse = defineUpdate<
-  ApprovalAnswer,
-  [{ readonly id: string; readonly by: string; readonly reason: string }]
->('refuse');
+export const refuse = defineUpdate<ApprovalAnswer, [No]>('refuse');
 
 /** The steps that wait for an operator's word. */
 export const pendingApprovals = defineQuery<readonly PendingApproval[]>('pendingApprovals');
@@ -111,28 +118,31 @@ export function deskOf(
     },
     {
       description: 'An operator approves a step: { id, statement }',
-      validator: (said) => {
-        if (typeof said?.statement !== 'string')
+      validator: brief((word: Yes) => {
+        if (typeof word?.statement !== 'string' || word.statement.length > longestStatement)
           throw new Error('Send { id, statement }; `oncall approve` signs one.');
-        if (wordsOn(found(said.id)) >= mostWords)
-          throw new Error(`${said.id} has had ${mostWords} words; no more are looked at.`);
-      },
+        const { id } = found(word.id).asked;
+        if (wordsOn(found(id)) >= mostWords)
+          throw new Error(`${id} has had ${mostWords} words; no more are looked at.`);
+      }),
     },
   );
   setHandler(
     refuse,
     ({ id, by, reason }) => {
       const step = found(id);
-      step.refusal ??= `${by} refused it${reason === '' ? '' : `: ${reason}`}`.slice(0, 500);
+      const why = asSaid(reason, '', 400);
+      step.refusal ??= `${asSaid(by, 'somebody')} refused it${why === '' ? '' : `: ${why}`}`;
       return answered(step, () => false);
     },
     {
       description: 'An operator refuses a step: { id, by, reason }',
-      validator: (said) => {
-        if (typeof said?.by !== 'string' || typeof said.reason !== 'string')
+      validator: brief((word: No) => {
+        if (typeof word?.by !== 'string' || typeof word.reason !== 'string')
           throw new Error('Send { id, by, reason }.');
-        found(said.id);
-      },
+        checkShort(word);
+        found(word.id);
+      }),
     },
   );
 

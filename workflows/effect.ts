@@ -8,6 +8,7 @@ interface Asked {
 }
 
 interface Change {
+  readonly id?: string;
   readonly status?: string;
   readonly title?: string;
   readonly urgency?: string;
@@ -17,11 +18,17 @@ interface Change {
   readonly service?: { readonly id: string };
 }
 
+interface ServiceChange {
+  readonly status?: string;
+  readonly escalation_policy?: { readonly id: string };
+}
+
 interface Wire {
   readonly params?: { readonly id?: string };
   readonly body?: {
     readonly incident?: Change & { readonly incident_key?: string };
     readonly incidents?: readonly Change[];
+    readonly service?: ServiceChange;
   };
 }
 
@@ -30,17 +37,32 @@ export function effectOf({ operation, request }: Asked, incident?: Incident): st
   const { body } = request as Wire;
   if (operation === 'updateIncident' && body?.incident) return effectOn(body.incident, incident);
   if (operation === 'updateIncidents' && body?.incidents) {
-    const [first] = body.incidents;
-    const each = first ? effectOn(first) : '';
-    return `To ${body.incidents.length} incidents, each: ${each}`;
+    return effectOnAll(body.incidents);
   }
   if (operation === 'createIncident') return effectOfOpening(body?.incident ?? {});
   if (operation === 'createIncidentNote') return 'Adds a note. Nobody is paged.';
   if (operation === 'createScheduleOverride')
     return 'Changes who is on call in that time: whoever takes the shift is paged for what comes then.';
+  if (operation === 'updateService') return effectOnService(body?.service ?? {});
   if (operation === 'enqueueEvent')
     return 'Sends an event to a service: a trigger may page whoever is on call for it.';
   return `Sends ${operation}. Nobody is paged by that itself.`;
+}
+
+/** Each effect that some incident gets, and which get it: what one of many gets must not hide behind what the others do. */
+function effectOnAll(changes: readonly Change[]): string {
+  const byEffect = new Map<string, string[]>();
+  for (const change of changes) {
+    const effect = effectOn(change);
+    byEffect.set(effect, [...(byEffect.get(effect) ?? []), change.id ?? '']);
+  }
+  if (byEffect.size === 1) return `To ${changes.length} incidents, each: ${[...byEffect.keys()].join('')}`;
+  return [...byEffect]
+    .map(
+      ([effect, ids]) =>
+        `To ${ids.length === 1 ? ids.join('') : `${ids.length} incidents (${ids.join(', ')})`}: ${effect}`,
+    )
+    .join(' ');
 }
 
 function effectOn(change: Change, incident?: Incident): string {
@@ -77,6 +99,20 @@ function effectOn(change: Change, incident?: Incident): string {
   if (change.service) effects.push(`Moves it to service ${change.service.id}.`);
   if (change.title !== undefined) effects.push('Changes its title. Nobody is paged.');
   return effects.join(' ') || 'Edits it. Nobody is paged.';
+}
+
+function effectOnService({ status, escalation_policy: policy, ...others }: ServiceChange): string {
+  const fields = Object.keys(others).filter((field) => field !== 'type');
+  return [
+    ...(status === 'disabled' ? ['Disables the service: nobody is paged for it any more.'] : []),
+    ...(status === 'active' ? ['Enables the service: people are paged for it again.'] : []),
+    ...(policy
+      ? [`Sends what comes for it to escalation policy ${policy.id}, whose first level is paged.`]
+      : []),
+    ...(fields.length > 0
+      ? [`Changes of the service: ${fields.join(', ')}. Nobody is paged by that itself.`]
+      : []),
+  ].join(' ');
 }
 
 function effectOfOpening({ assignments, escalation_policy }: Change): string {

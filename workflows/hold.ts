@@ -7,6 +7,7 @@ import type { Errand, Outcome, RunResult, Subject } from './contract.ts';
 import { type Came, handBack, type People } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { giveBack } from './release-incident.ts';
+import { brief } from './said.ts';
 
 /** An incident that this run holds acknowledged. */
 export interface Held {
@@ -117,7 +118,7 @@ export function watchOver(
       asked = true;
       return 'It goes back to people now.';
     },
-    { description: 'Give the incident back to people now' },
+    { description: 'Give the incident back to people now', validator: brief() },
   );
   return async (until, incidents) => {
     const back = (reason: string) =>

@@ -17,6 +17,7 @@ import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import { type Happening, incidentChanged, type Known, type Pause, type Signed } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
+import { asSaid, brief, checkShort, checkSigned } from './said.ts';
 import { notesMark, stateOf } from './state.ts';
 
 export const changed = defineSignal<[Happening]>(incidentChanged);
@@ -127,11 +128,14 @@ export function peopleOf(
   );
   setHandler(
     takeOver,
-    (said) => {
-      end({ by: 'person', sentence: `${said?.by ?? 'somebody'} takes it over` });
+    (word) => {
+      end({ by: 'person', sentence: `${asSaid(word?.by, 'somebody')} takes it over` });
       return 'The run stops writing; what it holds goes back to people now.';
     },
-    { description: 'A person takes the incident: the run stops writing and gives it back' },
+    {
+      description: 'A person takes the incident: the run stops writing and gives it back',
+      validator: brief(checkShort),
+    },
   );
   setHandler(
     handBack,
@@ -139,13 +143,14 @@ export function peopleOf(
       end({ by: 'request', sentence: 'somebody asked that it go back to people' });
       return 'It goes back to people now.';
     },
-    { description: 'Give the incident back to people now' },
+    { description: 'Give the incident back to people now', validator: brief() },
   );
   setHandler(
     pause,
-    (said) => {
-      const by = said?.by ?? 'somebody';
-      const why = said?.reason ? `: ${said.reason}` : '';
+    (word) => {
+      const by = asSaid(word?.by, 'somebody');
+      const reason = asSaid(word?.reason, '', 120);
+      const why = reason === '' ? '' : `: ${reason}`;
       paused ??= {
         at: Date.now(),
         by,
@@ -153,19 +158,21 @@ export function peopleOf(
       };
       return 'It writes nothing until an operator resumes it; a lease runs on.';
     },
-    { description: 'Write nothing until an operator resumes the run' },
+    {
+      description: 'Write nothing until an operator resumes the run',
+      validator: brief(checkShort),
+    },
   );
   setHandler(
     resume,
     async ({ value, statement }) => {
-      const heardAt = Date.now();
+      const heardAt = new Date().toISOString();
       const word = await perform(urgent.admit, {
-        step: `Check who resumes at ${new Date(heardAt).toISOString()}`,
+        step: `Check who resumes at ${heardAt}`,
         update: 'resume',
         of: 'operator',
         value,
         statement,
-        heardAt,
       });
       if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
       chronicle.say(word.sentence);
@@ -175,13 +182,12 @@ export function peopleOf(
     },
     {
       description: 'Go on after a pause: { value: what the Query paused says, statement }',
-      validator: (said) => {
-        if (typeof said?.statement !== 'string' || typeof said.value !== 'object' || said.value === null)
-          throw new Error('Send { value, statement }; `oncall resume` signs one.');
+      validator: brief((word: Signed<Pause>) => {
+        checkSigned(word, '`oncall resume` signs one');
         if (!paused) throw new Error('The run is not paused.');
-        if (said.value.at !== paused.at || said.value.by !== paused.by)
+        if (word.value.at !== paused.at || word.value.by !== paused.by)
           throw new Error('It is paused anew since; look again, then resume that.');
-      },
+      }),
     },
   );
   setHandler(pausedSince, () => (paused ? { at: paused.at, by: paused.by } : null), {

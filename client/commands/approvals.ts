@@ -1,6 +1,4 @@
 import type { Client } from '@temporalio/client';
-import type { Facts } from '../../gate/facts.ts';
-import { oneLine } from '../../pagerduty/text.ts';
 import type { ApprovalAnswer } from '../../workflows/contract.ts';
 import {
   approveStep,
@@ -15,6 +13,7 @@ import { connect } from '../connect.ts';
 import { type ExitCode, exitCodes, UsageError } from '../errors.ts';
 import { readOperator, whoAsks } from '../identity.ts';
 import type { Output } from '../output.ts';
+import { shown } from '../step-words.ts';
 
 interface Which {
   readonly run?: string;
@@ -86,48 +85,4 @@ async function over(identity: string, work: (client: Client) => Promise<ExitCode
   } finally {
     await client.connection.close();
   }
-}
-
-/** A step for people: what is asked, what would be sent, on which facts, and until when. */
-function shown({
-  id,
-  sentence,
-  effect,
-  anew,
-  operation,
-  request,
-  facts,
-  until,
-  workflowId,
-  people,
-}: WaitingStep): string {
-  const rest = Math.max(0, Math.round((until - Date.now()) / 1000));
-  return [
-    `${id}  ${sentence}`,
-    ...(anew ? [`  ${oneLine(anew, 1_000)}`] : []),
-    `  effect: ${oneLine(effect, 1_000)}`,
-    // What agents and PagerDuty's people write must not look like ours, nor move the cursor.
-    `  would send: ${operation} ${oneLine(JSON.stringify(request), 2_000)}`,
-    ...factsOf(facts).map((line) => `  ${line}`),
-    ...(people > 1 ? [`  needs the word of ${people} more people`] : []),
-    `  run ${workflowId}; waits until ${new Date(until).toISOString().slice(0, 19)}Z (${rest} s)`,
-  ].join('\n');
-}
-
-/** Facts in lines, ids as PagerDuty gave them. */
-export function factsOf({ incidents = [], ...others }: Facts): readonly string[] {
-  const lines = incidents.map(
-    ({ number, id, title, status, urgency, service, policy, assignees, acknowledgers }) =>
-      `incident #${number} (${id}): ${[
-        status,
-        `urgency ${urgency}`,
-        ...(title === undefined ? [] : [`“${oneLine(title, 200)}”`]),
-        `service ${service ?? 'none'}`,
-        `escalation policy ${policy ?? 'none'}`,
-        `assigned to ${assignees.join(', ') || 'nobody'}`,
-        `acknowledged by ${acknowledgers.join(', ') || 'nobody'}`,
-      ].join(', ')}`,
-  );
-  const rest = Object.entries(others).filter(([, value]) => value !== undefined);
-  return [...lines, ...rest.map(([name, value]) => `${name}: ${oneLine(JSON.stringify(value), 1_000)}`)];
 }

@@ -6,7 +6,7 @@ import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
 import { whoAsks } from '../identity.ts';
 import type { Output } from '../output.ts';
 import { isServed } from '../served.ts';
-import { factsOf } from './approvals.ts';
+import { factsOf } from '../step-words.ts';
 
 export type CanOptions = Things & { readonly account: string };
 

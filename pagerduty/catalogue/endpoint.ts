@@ -74,6 +74,8 @@ export type Touch =
       readonly policy?: string | undefined;
       readonly assignees: readonly string[];
     }
+  /** An escalation policy that does not exist yet, and the teams it will be of. */
+  | { readonly kind: 'new escalation policy'; readonly teams: readonly string[] }
   | { readonly kind: 'routing key'; readonly name: string }
   /** A list, and what its own filter limits it to. */
   | { readonly kind: 'list'; readonly within: Within };

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, Touch } from './endpoint.ts';
 import {
+  type Brings,
   Id,
   idOf,
   isNamed,
@@ -11,6 +12,7 @@ import {
   Reference,
   referenceTo,
   teamsOf,
+  views,
 } from './wire.ts';
 
 /** An escalation policy. A target is a user or a schedule; it may come as a reference or in full. */
@@ -29,6 +31,13 @@ export type EscalationPolicy = z.output<typeof EscalationPolicy>;
 const includes = z
   .array(z.enum(['services', 'teams', 'targets', 'escalation_rule_assignment_strategies']))
   .min(1);
+
+/** A target is a user or a schedule. */
+const brings: Brings = {
+  services: ['services.view'],
+  targets: ['users.view', 'schedules.view'],
+  teams: ['teams.view'],
+};
 
 /** `GET /escalation_policies`. `user_ids[]`: policies that have any of them as a target. */
 export const listEscalationPolicies = {
@@ -55,7 +64,7 @@ export const listEscalationPolicies = {
   paging: { style: 'offset', items: 'escalation_policies' },
   bucket: 'account',
   webhooks: [],
-  actions: () => ['escalation_policies.view'],
+  actions: views('escalation_policies.view', brings),
   narrows: { by: { teams: 'team_ids[]' }, shows: { policies: idOf, teams: teamsOf } },
   touches: listWithin({ teams: 'team_ids[]' }),
   repeat: 'safe',
@@ -77,7 +86,7 @@ export const getEscalationPolicy = {
   from: 'none',
   bucket: 'account',
   webhooks: [],
-  actions: () => ['escalation_policies.view'],
+  actions: views('escalation_policies.view', brings),
   touches: (request: { params: { id: string } }) => [{ kind: 'escalation policy', id: request.params.id }],
   repeat: 'safe',
 } as const satisfies Endpoint;
@@ -88,7 +97,9 @@ export interface CreateEscalationPolicy {
     readonly escalation_policy: {
       readonly name: string;
       readonly teams?: readonly { readonly id: string }[] | undefined;
-      readonly escalation_rules: readonly { readonly targets: readonly { readonly id: string }[] }[];
+      readonly escalation_rules: readonly {
+        readonly targets: readonly { readonly id: string; readonly type: string }[];
+      }[];
     };
   };
 }
@@ -135,8 +146,18 @@ export const createEscalationPolicy = {
   bucket: 'account',
   webhooks: [],
   actions: () => ['escalation_policies.create'],
-  touches: ({ body }: CreateEscalationPolicy) =>
-    (body.escalation_policy.teams ?? []).map(({ id }) => ({ kind: 'team', id }) as const),
+  // Whom it will page counts as well as whose it is.
+  touches: ({ body }: CreateEscalationPolicy): readonly Touch[] => {
+    const { teams = [], escalation_rules } = body.escalation_policy;
+    const targets = escalation_rules.flatMap((rule) => rule.targets);
+    const those = (kind: 'user' | 'schedule', isIt: (type: string) => boolean): readonly Touch[] =>
+      [...new Set(targets.filter(({ type }) => isIt(type)).map(({ id }) => id))].map((id) => ({ kind, id }));
+    return [
+      { kind: 'new escalation policy', teams: teams.map(({ id }) => id) },
+      ...those('user', (type) => type === 'user_reference'),
+      ...those('schedule', (type) => type !== 'user_reference'),
+    ];
+  },
   repeat: {
     find: 'listEscalationPolicies',
     ask: ({ body }: CreateEscalationPolicy) => ({ query: { query: body.escalation_policy.name } }),

@@ -69,7 +69,10 @@ export const createIncident = {
   touches: ({ body }: CreateIncident): readonly Touch[] => {
     const { service, urgency, escalation_policy, assignments = [] } = body.incident;
     const assignees = assignments.map(({ assignee }) => assignee.id);
-    return [{ kind: 'new incident', service: service.id, urgency, policy: escalation_policy?.id, assignees }];
+    return [
+      { kind: 'new incident', service: service.id, urgency, policy: escalation_policy?.id, assignees },
+      ...assignees.map((id) => ({ kind: 'user', id }) as const),
+    ];
   },
   repeat: {
     find: 'listIncidents',

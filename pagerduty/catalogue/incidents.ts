@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import type { Endpoint, Touch } from './endpoint.ts';
-import { Id, Instant, listWithin, pageFields, pageQuery, Reference, teamsOf } from './wire.ts';
+import {
+  type Brings,
+  Id,
+  Instant,
+  listWithin,
+  pageFields,
+  pageQuery,
+  Reference,
+  teamsOf,
+  views,
+} from './wire.ts';
 
 export const Status = z.enum(['triggered', 'acknowledged', 'resolved']);
 export const Urgency = z.enum(['high', 'low']);
@@ -79,6 +89,17 @@ const includes = [
   'users',
 ] as const;
 
+/** What an incident's `include[]` brings along. */
+const brings: Brings = {
+  acknowledgers: ['users.view'],
+  agents: ['users.view'],
+  assignees: ['users.view'],
+  escalation_policies: ['escalation_policies.view'],
+  services: ['services.view'],
+  teams: ['teams.view'],
+  users: ['users.view'],
+};
+
 /** `GET /incidents`. Without dates PagerDuty answers one month only; `date_range=all` lifts it, six months is the widest span. */
 export const listIncidents = {
   summary: 'List incidents',
@@ -117,7 +138,7 @@ export const listIncidents = {
   bucket: 'account',
   webhooks: [],
   paging: { style: 'offset', items: 'incidents', times: { field: 'created_at', order: 'ascending' } },
-  actions: () => ['incidents.view'],
+  actions: views('incidents.view', brings),
   narrows: {
     by,
     shows: {
@@ -156,7 +177,7 @@ export const getIncident = {
   from: 'none',
   bucket: 'account',
   webhooks: [],
-  actions: () => ['incidents.view'],
+  actions: views('incidents.view', brings),
   touches: theIncident,
   repeat: 'safe',
 } as const satisfies Endpoint;
@@ -198,7 +219,7 @@ export const listIncidentAlerts = {
   bucket: 'account',
   webhooks: [],
   paging: { style: 'offset', items: 'alerts' },
-  actions: () => ['incidents.view'],
+  actions: views('incidents.view', brings),
   touches: theIncident,
   repeat: 'safe',
 } as const satisfies Endpoint;
@@ -232,7 +253,7 @@ export const listIncidentLogEntries = {
   bucket: 'account',
   webhooks: [],
   paging: { style: 'offset', items: 'log_entries', times: { field: 'created_at', order: 'descending' } },
-  actions: () => ['incidents.view'],
+  actions: views('incidents.view', brings),
   touches: theIncident,
   repeat: 'safe',
 } as const satisfies Endpoint;

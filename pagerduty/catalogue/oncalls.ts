@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Endpoint } from './endpoint.ts';
-import { Id, Instant, listWithin, pageFields, pageQuery, Reference } from './wire.ts';
+import { type Brings, Id, Instant, listWithin, pageFields, pageQuery, Reference, views } from './wire.ts';
 
 /** One person on call at one level of one policy. `start` null is permanent, `end` null never ends; `schedule` is null for a user who is a target himself. */
 export const OnCall = z.looseObject({
@@ -14,6 +14,12 @@ export const OnCall = z.looseObject({
 export type OnCall = z.output<typeof OnCall>;
 
 const by = { policies: 'escalation_policy_ids[]', schedules: 'schedule_ids[]' } as const;
+
+const brings: Brings = {
+  escalation_policies: ['escalation_policies.view'],
+  schedules: ['schedules.view'],
+  users: ['users.view'],
+};
 
 /** `GET /oncalls`. Now, unless `since` and `until` say otherwise; at most 90 days ahead. Has a limit of its own, lower than the account's. */
 export const listOnCalls = {
@@ -49,7 +55,7 @@ export const listOnCalls = {
   bucket: 'operation',
   webhooks: [],
   paging: { style: 'offset', items: 'oncalls' },
-  actions: () => ['oncalls.view'],
+  actions: views('oncalls.view', brings),
   narrows: {
     by,
     shows: {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Endpoint, Touch } from './endpoint.ts';
 import {
+  type Brings,
   Id,
   idOf,
   isNamed,
@@ -11,6 +12,7 @@ import {
   Reference,
   referenceTo,
   teamsOf,
+  views,
 } from './wire.ts';
 
 /** A service. `acknowledgement_timeout` and `auto_resolve_timeout` are seconds; null is off. */
@@ -30,6 +32,11 @@ const ServiceAnswer = z.looseObject({ service: Service });
 const includes = z
   .array(z.enum(['escalation_policies', 'teams', 'integrations', 'auto_pause_notifications_parameters']))
   .min(1);
+
+const brings: Brings = {
+  escalation_policies: ['escalation_policies.view'],
+  teams: ['teams.view'],
+};
 
 const Urgency = z.strictObject({
   type: z.literal('constant'),
@@ -129,7 +136,7 @@ export const listServices = {
   paging: { style: 'offset', items: 'services' },
   bucket: 'account',
   webhooks: [],
-  actions: () => ['services.view'],
+  actions: views('services.view', brings),
   narrows: {
     by: { teams: 'team_ids[]' },
     shows: {
@@ -158,7 +165,7 @@ export const getService = {
   from: 'none',
   bucket: 'account',
   webhooks: [],
-  actions: () => ['services.view'],
+  actions: views('services.view', brings),
   touches: theService,
   repeat: 'safe',
 } as const satisfies Endpoint;
@@ -212,7 +219,7 @@ export const createService = {
 /** The request of `updateService`. */
 export interface UpdateService {
   readonly params: { readonly id: string };
-  readonly body: { readonly service: Readonly<Record<string, unknown>> };
+  readonly body: { readonly service: { readonly escalation_policy?: { readonly id: string } | undefined } };
 }
 
 /** `PUT /services/{id}`. Only what is named changes. */
@@ -236,7 +243,11 @@ export const updateService = {
   bucket: 'account',
   webhooks: ['service.updated'],
   actions: () => ['services.update'],
-  touches: theService,
+  touches: (request: UpdateService): readonly Touch[] => {
+    const { escalation_policy } = request.body.service;
+    const target = escalation_policy && ({ kind: 'escalation policy', id: escalation_policy.id } as const);
+    return [...theService(request), ...(target ? [target] : [])];
+  },
   // It sets values and counts nothing up: sent twice, it leaves what it left once.
   repeat: 'safe',
 } as const satisfies Endpoint;

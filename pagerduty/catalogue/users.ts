@@ -1,6 +1,16 @@
 import { z } from 'zod';
 import type { Endpoint } from './endpoint.ts';
-import { Id, listWithin, pageFields, pageQuery, Reference, referenceTo, teamsOf } from './wire.ts';
+import {
+  type Brings,
+  Id,
+  listWithin,
+  pageFields,
+  pageQuery,
+  Reference,
+  referenceTo,
+  teamsOf,
+  views,
+} from './wire.ts';
 
 /** A user. */
 export const User = z.looseObject({
@@ -15,6 +25,8 @@ export type User = z.output<typeof User>;
 const UserAnswer = z.looseObject({ user: User });
 
 const includes = ['contact_methods', 'notification_rules', 'teams', 'subdomains'] as const;
+
+const brings: Brings = { teams: ['teams.view'] };
 
 /** `GET /users`. `query` is a substring of name or e-mail: compare for equality afterwards. */
 export const listUsers = {
@@ -39,7 +51,7 @@ export const listUsers = {
   paging: { style: 'offset', items: 'users' },
   bucket: 'account',
   webhooks: [],
-  actions: () => ['users.view'],
+  actions: views('users.view', brings),
   narrows: { by: { teams: 'team_ids[]' }, shows: { teams: teamsOf } },
   touches: listWithin({ teams: 'team_ids[]' }),
   repeat: 'safe',
@@ -67,7 +79,7 @@ export const getUser = {
   from: 'none',
   bucket: 'account',
   webhooks: [],
-  actions: () => ['users.view'],
+  actions: views('users.view', brings),
   touches: (request: { params: { id: string } }) => [{ kind: 'user', id: request.params.id }],
   repeat: 'safe',
 } as const satisfies Endpoint;
@@ -88,7 +100,7 @@ export const getCurrentUser = {
   from: 'none',
   bucket: 'account',
   webhooks: [],
-  actions: () => ['users.view'],
+  actions: views('users.view', brings),
   touches: () => [],
   repeat: 'safe',
 } as const satisfies Endpoint;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Narrows, Touch } from './endpoint.ts';
+import type { Action, Narrows, Touch } from './endpoint.ts';
 
 /** An opaque PagerDuty id such as `PABC123`. Nothing that could leave its place in a path. */
 export const Id = z
@@ -42,6 +42,18 @@ export const listWithin =
       return Array.isArray(values) ? [[what, values as readonly string[]] as const] : [];
     });
     return [{ kind: 'list', within: Object.fromEntries(within) }];
+  };
+
+/** What the values of an `include[]` bring along of other resources, each with all that there is to see of it. */
+export type Brings = Readonly<Record<string, readonly Action[]>>;
+
+/** The actions of a read: viewing what it asks for, and whatever else its `include[]` puts into the answer in full. */
+export const views =
+  (own: Action, brings: Brings) =>
+  ({ query }: { readonly query?: Readonly<Record<string, unknown>> | undefined }): readonly Action[] => {
+    const included = query?.['include[]'];
+    const names = Array.isArray(included) ? (included as readonly string[]) : [];
+    return [...new Set([own, ...names.flatMap((name) => brings[name] ?? [])])];
   };
 
 interface OfTeams {

@@ -1,12 +1,13 @@
 import { Client, Connection } from '@temporalio/client';
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { startRun } from '../../client/agent.ts';
 import { readAgent } from '../../client/identity.ts';
 import { localWorld, simulatorSecrets } from '../../client/local-world.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import type { Incident } from '../../simulator/model.ts';
-import { responder, startServer } from '../e2e/world.ts';
+import { responder } from '../e2e/world.ts';
+import { claimNamespace } from '../support/namespaces.ts';
 import { built, makePlace, type Place, type Program } from '../support/processes.ts';
 import { type Recorder, startRecorder } from '../support/recorder.ts';
 import { until } from '../support/until.ts';
@@ -36,18 +37,18 @@ let place: Place;
 let simulator: Simulator;
 let recorder: Recorder;
 let client: Client;
-let address: string;
+let temporal: { readonly TEMPORAL_ADDRESS: string; readonly TEMPORAL_NAMESPACE: string };
 let keyFile: string;
 beforeAll(async () => {
   place = makePlace('kills');
   simulator = await startSimulator({ rateLimit: 0 });
   recorder = await startRecorder(simulator.url);
-  const server = await startServer(place);
-  ({ address } = server);
+  const [address, namespace] = [inject('temporalAddress'), claimNamespace()];
+  temporal = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
   const world = localWorld(place.folder, { 'triage-bot': responder(`${leaseSeconds}s`) });
   world.configure(recorder.url);
   keyFile = world.keyFileOf('triage-bot');
-  client = new Client({ connection: await Connection.connect({ address }) });
+  client = new Client({ connection: await Connection.connect({ address }), namespace });
 });
 afterAll(async () => {
   await client.connection.close();
@@ -57,7 +58,7 @@ afterAll(async () => {
 });
 
 async function startWorker(): Promise<Program> {
-  const env = { ...simulatorSecrets, TEMPORAL_ADDRESS: address, LOG_LEVEL: 'error' };
+  const env = { ...simulatorSecrets, ...temporal, LOG_LEVEL: 'error' };
   const worker = place.start(process.execPath, [built('worker/main.js')], { env });
   await worker.line(/^working on main/);
   return worker;

@@ -2,10 +2,11 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { parse } from 'yaml';
-import { type Place, test } from '../support/processes.ts';
+import { test } from '../support/calls.ts';
+import type { Place } from '../support/processes.ts';
 import { configuration, expectSentence } from './sentences.ts';
 
-describe.concurrent('agents add', () => {
+describe('agents add', () => {
   /** Checks that a refusal changed nothing. */
   const expectUntouched = (place: Place, text: string | undefined): void => {
     if (text === undefined) expect(existsSync(place.configFile)).toBe(false);
@@ -15,52 +16,52 @@ describe.concurrent('agents add', () => {
 
   test.for(['Bad Name', '../x', 'x'.repeat(41), '', '7up', '__proto__', 'b\u200bot'])(
     'a bad name: %j',
-    async (name, { place }) => {
+    async (name, { place, call }) => {
       const text = configuration();
       writeFileSync(place.configFile, text);
-      const ended = await place.oncall(['agents', 'add', '--', name]).ended;
+      const ended = await call(['agents', 'add', '--', name]);
       expectSentence(ended, { says: /cannot be the name of an agent: .*such as triage-bot\./ });
       expectUntouched(place, text);
     },
   );
 
-  test('a name that exists', async ({ place }) => {
+  test('a name that exists', async ({ place, call }) => {
     const text = configuration();
     writeFileSync(place.configFile, text);
-    const ended = await place.oncall(['agents', 'add', 'triage-bot']).ended;
+    const ended = await call(['agents', 'add', 'triage-bot']);
     expectSentence(ended, { code: 1, says: /has an agent triage-bot already; nothing was changed/ });
     expectUntouched(place, text);
   });
 
-  test('a key file that exists', async ({ place }) => {
+  test('a key file that exists', async ({ place, call }) => {
     const text = configuration();
     const keyFile = join(place.folder, 'precious.pem');
     writeFileSync(place.configFile, text);
     writeFileSync(keyFile, 'precious');
-    const ended = await place.oncall(['agents', 'add', 'new-bot', '--key-file', keyFile]).ended;
+    const ended = await call(['agents', 'add', 'new-bot', '--key-file', keyFile]);
     expectSentence(ended, { code: 1, says: /precious\.pem exists already .* another file with --key-file/ });
     expectUntouched(place, text);
     expect(readFileSync(keyFile, 'utf8')).toBe('precious');
   });
 
-  test('a key file that cannot be written', async ({ place }) => {
+  test('a key file that cannot be written', async ({ place, call }) => {
     const text = configuration();
     writeFileSync(place.configFile, text);
-    const ended = await place.oncall(['agents', 'add', 'new-bot', '--key-file', 'oncall.yaml/x.pem']).ended;
+    const ended = await call(['agents', 'add', 'new-bot', '--key-file', 'oncall.yaml/x.pem']);
     expectSentence(ended, { code: 1, says: /cannot be written; name another with --key-file/ });
     expectUntouched(place, text);
   });
 
-  test('no oncall.yaml', async ({ place }) => {
-    const ended = await place.oncall(['agents', 'add', 'new-bot']).ended;
+  test('no oncall.yaml', async ({ place, call }) => {
+    const ended = await call(['agents', 'add', 'new-bot']);
     expectSentence(ended, { code: 1, says: /oncall\.yaml cannot be read\. .*ONCALL_CONFIG/ });
     expectUntouched(place, undefined);
   });
 
-  test('a broken oncall.yaml', async ({ place }) => {
+  test('a broken oncall.yaml', async ({ place, call }) => {
     const text = configuration().replace('region: us', 'region: mars');
     writeFileSync(place.configFile, text);
-    const ended = await place.oncall(['agents', 'add', 'new-bot']).ended;
+    const ended = await call(['agents', 'add', 'new-bot']);
     expectSentence(ended, {
       code: 1,
       says: /Mend the configuration first; nothing was changed\.\n.*oncall\.yaml:4:\d+: /,
@@ -70,10 +71,10 @@ describe.concurrent('agents add', () => {
 
   const added = /\n {2}new-bot:\n {4}public_key: \S{43}\n {4}grants: \{\}(?=\n)/;
 
-  test('keeps the comments and the order, and its key to its owner', async ({ place }) => {
+  test('keeps the comments and the order, and its key to its owner', async ({ place, call }) => {
     const text = configuration();
     writeFileSync(place.configFile, text, { mode: 0o640 });
-    const ended = await place.oncall(['agents', 'add', 'new-bot', '--json']).ended;
+    const ended = await call(['agents', 'add', 'new-bot', '--json']);
     expect(ended, ended.stderr).toMatchObject({ code: 0, stderr: '' });
     const written = JSON.parse(ended.stdout) as { agent: string; keyFile: string };
     expect(written).toMatchObject({ agent: 'new-bot', keyFile: join(place.home, 'keys', 'new-bot.pem') });
@@ -94,10 +95,10 @@ describe.concurrent('agents add', () => {
     ]);
   });
 
-  test('changes nothing but the lines it adds: people review this file', async ({ place }) => {
+  test('changes nothing but the lines it adds: people review this file', async ({ place, call }) => {
     const text = configuration();
     writeFileSync(place.configFile, text);
-    expect((await place.oncall(['agents', 'add', 'new-bot']).ended).code).toBe(0);
+    expect((await call(['agents', 'add', 'new-bot'])).code).toBe(0);
     expect(readFileSync(place.configFile, 'utf8').replace(added, '')).toBe(text);
   });
 

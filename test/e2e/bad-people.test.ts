@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { openStore, storeFile } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
-import { type Place, test } from '../support/processes.ts';
-import { configuration, expectSentence, noServer, type Wrong } from './sentences.ts';
+import { test } from '../support/calls.ts';
+import type { Place } from '../support/processes.ts';
+import { configuration, expectSame, expectSentence, noServer, type Wrong } from './sentences.ts';
 
 /** A place with a configuration, and the environment of an operator with a key that nobody knows. */
 function operatorIn({ folder, configFile }: Place): Record<string, string> {
@@ -14,7 +15,7 @@ function operatorIn({ folder, configFile }: Place): Record<string, string> {
   return { ...noServer, ONCALL_OPERATOR: 'lead', ONCALL_OPERATOR_KEY_FILE: keyFile };
 }
 
-describe.concurrent('what an operator says wrong is told in a sentence', () => {
+describe('what an operator says wrong is told in a sentence', () => {
   test.for<Wrong>([
     { args: ['agents', 'rotat', 'x'], says: /unknown command 'rotat'.*Did you mean rotate\?/s },
     { args: ['agents', 'rotate', 'triage-bt'], says: /knows no triage-bt; did you mean triage-bot\?/ },
@@ -65,10 +66,10 @@ describe.concurrent('what an operator says wrong is told in a sentence', () => {
       says: /--account takes an account/,
     },
     { args: ['can', 'triage-bot', 'incidents.view'], code: 1, says: /No Temporal server answers/ },
-  ])('oncall $args', async ({ args, ...wrong }, { place }) => {
+  ])('oncall $args', async ({ args, ...wrong }, { place, call }) => {
     const env = operatorIn(place);
     const before = readFileSync(place.configFile, 'utf8');
-    expectSentence(await place.oncall(args, { env }).ended, wrong);
+    expectSentence(await call(args, { env }), wrong);
     expect(readFileSync(place.configFile, 'utf8')).toBe(before);
   });
 
@@ -76,22 +77,28 @@ describe.concurrent('what an operator says wrong is told in a sentence', () => {
     { args: ['approve', 'abc123'], says: /No operator is named: set ONCALL_OPERATOR/ },
     { args: ['thaw'], says: /No operator is named/ },
     { args: ['agents', 'enable', 'triage-bot'], says: /No operator is named/ },
-  ])('oncall $args, as nobody', async ({ args, ...wrong }, { place }) => {
+  ])('oncall $args, as nobody', async ({ args, ...wrong }, { place, call }) => {
     writeFileSync(place.configFile, configuration());
-    expectSentence(await place.oncall(args, { env: noServer }).ended, wrong);
+    expectSentence(await call(args, { env: noServer }), wrong);
   });
 
-  test('a broken configuration keeps nobody from freezing, and nobody thaws with it', async ({ place }) => {
+  test('a process of its own says and gives the same', ({ place, call }) =>
+    expectSame(place, call, ['approve', 'zzz'], operatorIn(place)));
+
+  test('a broken configuration keeps nobody from freezing, and nobody thaws with it', async ({
+    place,
+    call,
+  }) => {
     const env = operatorIn(place);
     mkdirSync(place.home);
     await (await openStore(storeFile(place.home))).destroy();
     writeFileSync(place.configFile, 'agents: 7\n');
-    const frozen = await place.oncall(['freeze'], { env }).ended;
+    const frozen = await call(['freeze'], { env });
     expect(frozen, frozen.stderr).toMatchObject({ code: 0 });
     expect(frozen.stdout).toMatch(
       /^Everything is frozen: .*\nWhat is held could not be given back at once \(No Temporal server answers/,
     );
     const says = /Only operators of the configuration lift a switch\. .*oncall\.yaml:1:1: agents: /;
-    expectSentence(await place.oncall(['thaw'], { env }).ended, { code: 1, says });
+    expectSentence(await call(['thaw'], { env }), { code: 1, says });
   });
 });

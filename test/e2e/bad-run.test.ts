@@ -3,10 +3,18 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect } from 'vitest';
 import { newKeyPair } from '../../gate/statement.ts';
-import { test } from '../support/processes.ts';
-import { agentIn, configuration, expectSentence, noServer, subject, triage } from './sentences.ts';
+import { test } from '../support/calls.ts';
+import {
+  agentIn,
+  configuration,
+  expectSame,
+  expectSentence,
+  noServer,
+  subject,
+  triage,
+} from './sentences.ts';
 
-describe.concurrent('an input that is not right is told before anything is asked', () => {
+describe('an input that is not right is told before anything is asked', () => {
   const zeroWidth = 'PABC\u200b123';
   test.for<readonly [what: string, workflow: string, input: unknown, says: RegExp]>([
     ['not JSON', 'triageIncident', '{account: main}', /--input is not JSON .*give an object, or @FILE\./],
@@ -20,7 +28,7 @@ describe.concurrent('an input that is not right is told before anything is asked
       'an unknown field',
       'triageIncident',
       { ...subject, incidnet: 'P1' },
-      /incidnet: no such field \(did you mean incident\?\); there are account, incident, reason/,
+      /incidnet: no such field \(did you mean incident\?\); there are account, /,
     ],
     ['a missing field', 'triageIncident', { account: 'main' }, /right: incident: is missing\./],
     ['nothing', 'triageIncident', {}, /right: account: .*; incident: /],
@@ -57,28 +65,34 @@ describe.concurrent('an input that is not right is told before anything is asked
           /incident: a PagerDuty id is letters and digits, such as PABC123/,
         ] as const,
     ),
-  ])('%s', async ([, workflow, input, says], { place }) => {
+  ])('%s', async ([, workflow, input, says], { place, call }) => {
     const text = typeof input === 'string' ? input : JSON.stringify(input);
-    const ended = await place.oncall(['run', workflow, '--input', text], { env: agentIn(place) }).ended;
+    const ended = await call(['run', workflow, '--input', text], { env: agentIn(place) });
     expectSentence(ended, { says });
     expect(ended.stderr).not.toContain('\u200b');
   });
 
-  test.for(['', 'k'.repeat(2_048), 'ü'.repeat(500)])('a key that is no key: %s', async (key, { place }) => {
-    const input = JSON.stringify({ ...subject, note: 'Hello.' });
-    const args = ['run', 'addNote', '--input', input, '--key', key];
-    const says = /--key\) takes from 1 to 982 bytes, not (0|2048|1000)\./;
-    expectSentence(await place.oncall(args, { env: agentIn(place) }).ended, { says });
-  });
+  test.for(['', 'k'.repeat(2_048), 'ü'.repeat(500)])(
+    'a key that is no key: %s',
+    async (key, { place, call }) => {
+      const input = JSON.stringify({ ...subject, note: 'Hello.' });
+      const args = ['run', 'addNote', '--input', input, '--key', key];
+      const says = /--key\) takes from 1 to 982 bytes, not (0|2048|1000)\./;
+      expectSentence(await call(args, { env: agentIn(place) }), { says });
+    },
+  );
 
-  test('an input file that holds no JSON', async ({ place }) => {
+  test('an input file that holds no JSON', async ({ place, call }) => {
     writeFileSync(join(place.folder, 'input.json'), '{"account": ');
-    const ended = await place.oncall(triage('@input.json'), { env: agentIn(place) }).ended;
+    const ended = await call(triage('@input.json'), { env: agentIn(place) });
     expectSentence(ended, { says: /not JSON/ });
   });
+
+  test('a process of its own says and gives the same', ({ place, call }) =>
+    expectSame(place, call, triage({ ...subject, incidnet: 'P1' }), agentIn(place)));
 });
 
-describe.concurrent('an agent that cannot sign', () => {
+describe('an agent that cannot sign', () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const ed = generateKeyPairSync('ed25519');
   const keys: Readonly<Record<string, string | undefined>> = {
@@ -92,11 +106,11 @@ describe.concurrent('an agent that cannot sign', () => {
       .toString(),
     'cut in half': newKeyPair().privateKey.slice(0, 60),
   };
-  test.for(Object.entries(keys))('a key file %s', async ([, content], { place }) => {
+  test.for(Object.entries(keys))('a key file %s', async ([, content], { place, call }) => {
     const keyFile = join(place.folder, 'key.pem');
     if (content !== undefined) writeFileSync(keyFile, content);
     const env = { ...noServer, ONCALL_AGENT: 'triage-bot', ONCALL_AGENT_KEY_FILE: keyFile };
-    const ended = await place.oncall(triage(subject), { env }).ended;
+    const ended = await call(triage(subject), { env });
     const says =
       content === undefined
         ? /key\.pem of triage-bot cannot be read; ONCALL_AGENT_KEY_FILE must name the file/
@@ -105,38 +119,38 @@ describe.concurrent('an agent that cannot sign', () => {
     expect(ended.stderr).not.toMatch(/sekret|BEGIN/);
   });
 
-  test('a key file that cannot be read', async ({ place }) => {
+  test('a key file that cannot be read', async ({ place, call }) => {
     // A folder: also root cannot read it.
     const env = { ...noServer, ONCALL_AGENT: 'triage-bot', ONCALL_AGENT_KEY_FILE: place.folder };
-    const ended = await place.oncall(triage(subject), { env }).ended;
+    const ended = await call(triage(subject), { env });
     expectSentence(ended, { says: /of triage-bot cannot be read; ONCALL_AGENT_KEY_FILE must name/ });
   });
 
-  test('no ONCALL_AGENT', async ({ place }) => {
-    const ended = await place.oncall(triage(subject), { env: noServer }).ended;
+  test('no ONCALL_AGENT', async ({ call }) => {
+    const ended = await call(triage(subject), { env: noServer });
     expectSentence(ended, { says: /^No agent is named: set ONCALL_AGENT to .* ONCALL_AGENT_KEY_FILE/ });
   });
 
-  test('no ONCALL_AGENT_KEY_FILE', async ({ place }) => {
+  test('no ONCALL_AGENT_KEY_FILE', async ({ call }) => {
     const env = { ...noServer, ONCALL_AGENT: 'triage-bot' };
-    const ended = await place.oncall(triage(subject), { env }).ended;
+    const ended = await call(triage(subject), { env });
     expectSentence(ended, { says: /Set ONCALL_AGENT_KEY_FILE to the file that `oncall agents add/ });
   });
 
-  test('a name that the configuration has not, but almost', async ({ place }) => {
+  test('a name that the configuration has not, but almost', async ({ place, call }) => {
     writeFileSync(place.configFile, configuration());
-    const ended = await place.oncall(triage(subject), { env: agentIn(place, 'triage-bto') }).ended;
+    const ended = await call(triage(subject), { env: agentIn(place, 'triage-bto') });
     expectSentence(ended, { says: /knows no agent triage-bto; did you mean triage-bot\?/ });
   });
 
-  test('a name that is like no other', async ({ place }) => {
+  test('a name that is like no other', async ({ place, call }) => {
     writeFileSync(place.configFile, configuration());
-    const ended = await place.oncall(triage(subject), { env: agentIn(place, 'stranger') }).ended;
+    const ended = await call(triage(subject), { env: agentIn(place, 'stranger') });
     expectSentence(ended, { says: /knows no agent stranger; add it with `oncall agents add stranger`\./ });
   });
 });
 
-describe.concurrent('a configuration that is broken', () => {
+describe('a configuration that is broken', () => {
   const line = (number: number, says: string): RegExp => new RegExp(`oncall\\.yaml:${number}:\\d+: ${says}`);
   test.for<readonly [what: string, change: readonly [string, string], says: RegExp]>([
     ['a word that is none', ['region: us', 'region: mars'], line(4, 'accounts\\.main\\.region: .*us.*eu')],
@@ -148,30 +162,32 @@ describe.concurrent('a configuration that is broken', () => {
     ],
     ['a bracket too few', ['CHECKOUT_ROUTING_KEY }', 'CHECKOUT_ROUTING_KEY'], line(9, 'this is not YAML')],
     ['the same agent twice', ['zoe-bot:', 'triage-bot:'], line(15, 'this is not YAML')],
-  ])('%s: its line is named', async ([, [from, to], says], { place }) => {
+  ])('%s: its line is named', async ([, [from, to], says], { place, call }) => {
     const text = configuration();
     expect(text).toContain(from);
     writeFileSync(place.configFile, text.replace(from, to));
-    const ended = await place.oncall(triage(subject), { env: agentIn(place) }).ended;
+    const ended = await call(triage(subject), { env: agentIn(place) });
     expectSentence(ended, { code: 1, says });
     expect(ended.stderr).not.toContain('sekret');
   });
 
-  test('a profile file of Temporal that has no profile', async ({ place }) => {
+  test('a profile file of Temporal that has no profile', async ({ place, call }) => {
     writeFileSync(join(place.folder, 'temporal.toml'), '');
-    const ended = await place.oncall(triage(subject), { env: agentIn(place) }).ended;
+    const ended = await call(triage(subject), { env: agentIn(place) });
     expectSentence(ended, { code: 1, says: /TEMPORAL_ADDRESS|temporal\.toml/ });
   });
 });
 
-describe.concurrent('no Temporal server', () => {
+describe('no Temporal server', () => {
   const says = /^No Temporal server answers at 127\.0\.0\.1:1\. .*`oncall temporal`.* set TEMPORAL_ADDRESS/;
-  test('for run', async ({ place }) => {
-    const ended = await place.oncall(triage(subject), { env: agentIn(place) }).ended;
+  test('for run', async ({ place, call }) => {
+    const ended = await call(triage(subject), { env: agentIn(place) });
     expectSentence(ended, { code: 1, says });
   });
   test('for worker', async ({ place }) => {
     writeFileSync(place.configFile, configuration());
     expectSentence(await place.oncall(['worker'], { env: noServer }).ended, { code: 1, says });
   });
+  test('for run, in a process of its own', ({ place, call }) =>
+    expectSame(place, call, triage(subject), agentIn(place)));
 });

@@ -1,30 +1,33 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject } from 'vitest';
 import { clientSettings } from '../../client/config.ts';
 import { freePorts } from '../../client/ports.ts';
 import { findTemporal } from '../../client/temporal-server.ts';
-import { type Ended, makePlace, type Place, test } from '../support/processes.ts';
+import { test } from '../support/calls.ts';
+import { type Ended, makePlace, type Place } from '../support/processes.ts';
 import { agentIn, configuration, expectSentence, subject, triage } from './sentences.ts';
-import { responder, type Server, startWorld, type World } from './world.ts';
+import { responder, startWorld, type World } from './world.ts';
+
+/** The server that has all that a run needs. */
+const ours = inject('temporalAddress');
+const takenPort = ours.split(':')[1];
 
 let hall: Place;
-let ours: Server;
-let plain: Server;
+/** Address of a server as anybody starts it. */
+let plain: string;
 let world: World;
 beforeAll(async () => {
   hall = makePlace();
   const [port = 0, uiPort = 0] = await freePorts(2);
   const { path } = await findTemporal(clientSettings(), () => {});
-  const address = `127.0.0.1:${port}`;
+  plain = `127.0.0.1:${port}`;
   const options = `server start-dev --ip 127.0.0.1 --port ${port} --ui-port ${uiPort} --log-level error`;
   const program = hall.start(path, options.split(' '));
   [world] = await Promise.all([
     startWorld(hall, { 'triage-bot': responder() }),
     program.line(/^Temporal Server:/),
   ]);
-  plain = { address, port, uiPort };
-  ours = world.server;
 });
 afterAll(async () => {
   await hall.clear();
@@ -39,13 +42,13 @@ describe.concurrent('a worker that cannot start', () => {
     ['with an empty file', '', /oncall\.yaml names no account; add one under accounts/],
   ])('%s', async ([, text, says], { place }) => {
     if (text !== undefined) writeFileSync(place.configFile, text);
-    const ended = await place.oncall(['worker'], { env: { TEMPORAL_ADDRESS: ours.address } }).ended;
+    const ended = await place.oncall(['worker'], { env: { TEMPORAL_ADDRESS: ours } }).ended;
     expectSentence(ended, { code: 1, says });
   });
 
   test('in a namespace that does not exist', async ({ place }) => {
     writeFileSync(place.configFile, configuration());
-    const env = { TEMPORAL_ADDRESS: ours.address, TEMPORAL_NAMESPACE: 'nowhere' };
+    const env = { TEMPORAL_ADDRESS: ours, TEMPORAL_NAMESPACE: 'nowhere' };
     const ended = await place.oncall(['worker'], { env }).ended;
     expectSentence(ended, {
       code: 1,
@@ -55,7 +58,7 @@ describe.concurrent('a worker that cannot start', () => {
 
   test('on a server that lacks the search attributes', async ({ place }) => {
     writeFileSync(place.configFile, configuration());
-    const ended = await place.oncall(['worker'], { env: { TEMPORAL_ADDRESS: plain.address } }).ended;
+    const ended = await place.oncall(['worker'], { env: { TEMPORAL_ADDRESS: plain } }).ended;
     const says = /lacks the search attributes OncallAgent, .*temporal operator search-attribute create/;
     expectSentence(ended, { code: 1, says });
   });
@@ -95,16 +98,16 @@ describe.concurrent('a Temporal server that ends at once', () => {
   });
 });
 
-describe.concurrent('a run that cannot start', () => {
-  test('in a namespace that does not exist', async ({ place }) => {
-    const env = { ...agentIn(place), TEMPORAL_ADDRESS: ours.address, TEMPORAL_NAMESPACE: 'nowhere' };
-    const ended = await place.oncall(triage(subject), { env }).ended;
+describe('a run that cannot start', () => {
+  test('in a namespace that does not exist', async ({ place, call }) => {
+    const env = { ...agentIn(place), TEMPORAL_ADDRESS: ours, TEMPORAL_NAMESPACE: 'nowhere' };
+    const ended = await call(triage(subject), { env });
     expectSentence(ended, { code: 1, says: /nowhere.*TEMPORAL_NAMESPACE/ });
   });
 
-  test('on a server that lacks the search attributes', async ({ place }) => {
-    const env = { ...agentIn(place), TEMPORAL_ADDRESS: plain.address };
-    const ended = await place.oncall(triage(subject), { env }).ended;
+  test('on a server that lacks the search attributes', async ({ place, call }) => {
+    const env = { ...agentIn(place), TEMPORAL_ADDRESS: plain };
+    const ended = await call(triage(subject), { env });
     expectSentence(ended, { code: 1, says: /OncallAgent/ });
   });
 });
@@ -124,13 +127,13 @@ describe.concurrent('a port that is taken', () => {
       simulator: {},
       dev: { '--port': a, '--ui-port': b, '--simulator-port': c },
     }[command];
-    const ports = Object.entries({ ...free, [option]: ours.port })
+    const ports = Object.entries({ ...free, [option]: takenPort })
       .flat()
       .map(String);
     const ended = await place.oncall([command, ...ports]).ended;
     expectSentence(ended, {
       code: 1,
-      says: new RegExp(`^Port ${ours.port} is taken; choose another with ${option},`, 'm'),
+      says: new RegExp(`^Port ${takenPort} is taken; choose another with ${option},`, 'm'),
     });
     expect(place.living()).toEqual([]);
   });
@@ -149,7 +152,7 @@ describe('an agent that was just added', () => {
     const run = (name: string, input: object, agent = 'new-bot'): Promise<Ended> => {
       const env = {
         ...settings,
-        TEMPORAL_ADDRESS: ours.address,
+        ...world.temporal,
         ONCALL_AGENT: agent,
         ONCALL_AGENT_KEY_FILE: keyFile,
       };

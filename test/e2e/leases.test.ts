@@ -108,17 +108,16 @@ describe.concurrent('what an agent acknowledged is with people again when', () =
 
         await fate.befalls({ place, world, run, worker, leaseEnd });
         const befallen = Date.now();
-        await until(
-          'it is triggered',
-          async () => (await world.incident(incident)).status === 'triggered',
-          120_000,
-        );
+        await until('it is triggered', async () => (await world.incident(incident)).status === 'triggered');
         const released = Date.now();
 
         const { seconds, of } = fate.within;
-        const after = (released - (of === 'lease' ? leaseEnd : befallen)) / 1_000;
+        // A Worker that starts when the lease has ended gives back when it works, and starts slowly on a busy machine.
+        const from = of === 'lease' ? Math.max(leaseEnd, befallen) : befallen;
+        const after = (released - from) / 1_000;
+        const late = ((released - leaseEnd) / 1_000).toFixed(1);
         console.log(
-          `When ${fate.what}: back ${after.toFixed(1)} s after ${of === 'lease' ? 'the lease ended' : 'that'} (at most ${seconds} s).`,
+          `When ${fate.what}: back ${after.toFixed(1)} s after ${of === 'lease' ? `the lease ended and a Worker worked, ${late} s after the lease` : 'that'} (at most ${seconds} s).`,
         );
         expect(after, `seconds after the ${of}`).toBeLessThan(seconds);
         if (fate.byRun) {
@@ -169,11 +168,22 @@ async function expectWithPeople(world: World, id: string): Promise<void> {
 async function expectInAudit({ home }: Place, incident: string): Promise<void> {
   const store = await openStore(storeFile(home));
   try {
-    const written = await until('the audit has the outcome of the release', async () => {
-      const records = await list(store, { incident, limit: 1_000 });
-      const writes = records.filter(({ operation }) => operation === 'updateIncident');
-      return writes.at(-1)?.kind === 'outcome' && writes.at(-1)?.agent === runner && writes;
-    });
+    let story: readonly string[] = [];
+    // Where the store was away for a moment, a sweep carries it over: one comes every minute.
+    const written = await until(
+      () => ['the audit has the outcome of the release. It has:', ...story].join('\n'),
+      async () => {
+        const records = await list(store, { incident, limit: 1_000 });
+        story = records.map(({ at, agent, decision, sentence }) => [at, agent, decision, sentence].join(' '));
+        // The run and the sweep may both be on it: whoever comes second finds that nothing is left to give back.
+        const writes = records.filter(
+          ({ operation, decision, sentence }) =>
+            operation === 'updateIncident' &&
+            !(decision === 'denied' && sentence.includes('so there is nothing to give back')),
+        );
+        return writes.at(-1)?.kind === 'outcome' && writes.at(-1)?.agent === runner && writes;
+      },
+    );
     expect(
       written.map(({ agent, decision, action }) => `${agent} ${decision} ${action}`),
       written.map(({ sentence }) => sentence).join('\n'),

@@ -48,7 +48,8 @@ const folders = (place: Place): readonly string[] =>
 export async function endedSoon(program: Program): Promise<Ended> {
   const told = Date.now();
   const ended = await program.ended;
-  expect(Date.now() - told, 'milliseconds until it ended').toBeLessThan(15_000);
+  // Seconds, on an idle machine; a part that does not end is killed after five.
+  expect(Date.now() - told, 'milliseconds until it ended').toBeLessThan(60_000);
   return ended;
 }
 

@@ -15,7 +15,7 @@ test('oncall mcp serves an agent over stdio, in both generations of the protocol
   const env = {
     PATH: process.env['PATH'] ?? '',
     TMPDIR: place.temporary,
-    TEMPORAL_ADDRESS: world.server.address,
+    ...world.temporal,
     ONCALL_CONFIG: place.configFile,
     ONCALL_AGENT: 'triage-bot',
     ONCALL_AGENT_KEY_FILE: world.keyFileOf('triage-bot'),

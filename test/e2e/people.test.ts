@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test as plain } from 'vitest';
 import { parse } from 'yaml';
 import { startRun } from '../../client/agent.ts';
+import { type Calls, startCalls } from '../support/calls.ts';
 import { type Ended, makePlace, type Place, type Program } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { responder, startWorld, type World } from './world.ts';
@@ -10,25 +11,32 @@ import { responder, startWorld, type World } from './world.ts';
 let place: Place;
 let world: World;
 let worker: Program;
+let calls: Calls;
 let env: Record<string, string>;
 beforeAll(async () => {
   place = makePlace('people');
+  calls = startCalls();
   world = await startWorld(place, {
     'triage-bot': responder(),
     'note-bot': 'incidents: read\nincidents.add_note: { level: full, approval: required }',
   });
   worker = await world.startWorker();
-  env = { TEMPORAL_ADDRESS: world.server.address };
+  env = { ...world.temporal };
 });
 afterAll(async () => {
+  calls.end();
   await world.close();
   await place.clear();
 });
 
-const oncall = (...args: readonly string[]): Promise<Ended> => place.oncall(args, { env }).ended;
+const oncall = (...args: readonly string[]): Promise<Ended> => calls.in(place)(args, { env });
+/** In a process of its own. */
+const apart = (...args: readonly string[]): Promise<Ended> => place.oncall(args, { env }).ended;
 /** Runs with `--json`; stdout must be one JSON value and nothing else. */
 async function json<T>(code: number, ...args: readonly string[]): Promise<T> {
-  const ended = await oncall(...args, '--json');
+  return valueOf<T>(code, await oncall(...args, '--json'));
+}
+function valueOf<T>(code: number, ended: Ended): T {
   expect(ended.code, ended.stderr).toBe(code);
   return JSON.parse(ended.stdout) as T;
 }
@@ -49,7 +57,8 @@ const theStep = (workflowId: string) =>
 
 describe.sequential('an operator at the command line', () => {
   plain('is entered with a key of his own', async () => {
-    const added = await json<{ keyFile: string }>(0, 'operators', 'add', 'lead', '--pagerduty-user', 'PADA');
+    const words = ['operators', 'add', 'lead', '--pagerduty-user', 'PADA', '--json'];
+    const added = valueOf<{ keyFile: string }>(0, await apart(...words));
     const { operators } = parse(readFileSync(place.configFile, 'utf8'));
     expect(operators).toEqual({ lead: { public_key: expect.any(String), pagerduty_user: 'PADA' } });
     Object.assign(env, { ONCALL_OPERATOR: 'lead', ONCALL_OPERATOR_KEY_FILE: added.keyFile });
@@ -62,8 +71,8 @@ describe.sequential('an operator at the command line', () => {
     const listed = await oncall('approvals');
     expect(listed.stdout).toMatch(/note-bot may add a note to incident #\d+ .* once lead approves/);
     expect(listed.stdout).toMatch(/would send: createIncidentNote .*Rolled back\./);
-    expect(listed.stdout).toMatch(/incident #\d+ \(\w+\): triggered, urgency high, service PCHECKOUT/);
-    const approved = await json<{ step: string }>(0, 'approve', id);
+    expect(listed.stdout).toMatch(/incident #\d+ \(\w+\): triggered, urgency high, “.+”, service PCHECKOUT/);
+    const approved = valueOf<{ step: string }>(0, await apart('approve', id, '--json'));
     expect(approved.step).toBe('done');
     expect((await run.result()).outcome).toBe('done');
     expect((await world.incident(incident)).notes).toHaveLength(1);
@@ -98,7 +107,7 @@ describe.sequential('an operator at the command line', () => {
       decision: 'approval_needed',
       grantedBy: 'lead can approve it with `oncall approve`, once a step asks for it.',
     });
-    const denied = await oncall('can', 'note-bot', 'users.view');
+    const denied = await apart('can', 'note-bot', 'users.view');
     expect(denied.code).toBe(3);
     expect(denied.stdout).toMatch(
       /^denied: note-bot may not list users: no grant covers users\.view\.\n {2}rule: agents\.note-bot\.grants/,
@@ -114,7 +123,7 @@ describe.sequential('an operator at the command line', () => {
       assess: 'rules',
     });
     await until('it is held', async () => (await world.incident(incident)).status === 'acknowledged');
-    expect(await json(0, 'freeze', '--reason', 'drill')).toMatchObject({
+    expect(valueOf(0, await apart('freeze', '--reason', 'drill', '--json'))).toMatchObject({
       by: 'lead',
       reason: 'drill',
       swept: ['main'],

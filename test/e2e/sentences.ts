@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { newKeyPair } from '../../gate/statement.ts';
+import type { Call } from '../support/calls.ts';
 import type { Ended, Place } from '../support/processes.ts';
 
 /** A call that must fail, and how. */
@@ -16,7 +17,7 @@ export interface Wrong {
 
 /** Checks that a process said what is wrong, in one sentence or a short list, and did nothing else. */
 export function expectSentence(ended: Ended, { code = 2, says }: Pick<Wrong, 'code' | 'says'>): void {
-  const { stdout, stderr, ms } = ended;
+  const { stdout, stderr } = ended;
   expect(stderr).toMatch(says);
   expect({ code: ended.code, stdout }, stderr).toEqual({ code, stdout: '' });
   expect(stderr).not.toMatch(/^ {4}at /m);
@@ -26,8 +27,17 @@ export function expectSentence(ended: Ended, { code = 2, says }: Pick<Wrong, 'co
   const lines = stderr.trimEnd().split('\n');
   expect(lines.length, stderr).toBeLessThanOrEqual(3);
   expect(stderr.length).toBeLessThanOrEqual(1_000);
-  // What is refused is refused at once, on a busy machine too.
-  expect(ms).toBeLessThan(15_000);
+}
+
+/** Checks that a process of its own says and gives what the call in a process of many does. */
+export async function expectSame(
+  place: Place,
+  call: Call,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const { code, stdout, stderr } = await call(args, { env });
+  expect(await place.oncall(args, { env }).ended).toMatchObject({ code, signal: null, stdout, stderr });
 }
 
 /** Where nothing listens. */

@@ -34,7 +34,7 @@ test.for([
     await world.startWorker();
     const file = join(place.folder, 'agent.mjs');
     writeFileSync(file, program(built('client/serve-agent.js'), built('client/identity.js')));
-    const env = { TEMPORAL_ADDRESS: world.server.address, KEY_FILE: world.keyFileOf('triage-bot'), ...more };
+    const env = { ...world.temporal, KEY_FILE: world.keyFileOf('triage-bot'), ...more };
     const agent = place.start(process.execPath, [file], { env });
     await agent.line(/^serves/);
     const incident = await world.trigger();

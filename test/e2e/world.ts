@@ -1,7 +1,9 @@
 import { Client, Connection } from '@temporalio/client';
+import { inject } from 'vitest';
 import { type AgentIdentity, readAgent } from '../../client/identity.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../../client/local-world.ts';
-import { freePorts } from '../../client/ports.ts';
+import { claimNamespace } from '../support/namespaces.ts';
+import { historiesOf } from '../support/places.ts';
 import { built, type Place, type Program } from '../support/processes.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
@@ -11,21 +13,6 @@ oncalls: read
 incidents.acknowledge: { level: full, lease: ${lease}, when: { urgency: [high, low] } }
 incidents.add_note: full
 incidents.resolve: full`;
-
-/** A Temporal server that runs as `oncall temporal` starts it. */
-export interface Server {
-  readonly address: string;
-  readonly port: number;
-  readonly uiPort: number;
-}
-
-/** Starts a Temporal server as shipped. */
-export async function startServer(place: Place): Promise<Server> {
-  const [port = 0, uiPort = 0] = await freePorts(2);
-  const ports = ['--port', String(port), '--ui-port', String(uiPort)];
-  await place.oncall(['temporal', ...ports, '--exit-with-parent']).line(/^listening on /);
-  return { address: `127.0.0.1:${port}`, port, uiPort };
-}
 
 /** An incident as the simulator's control endpoint shows it. */
 export interface SimulatedIncident {
@@ -48,9 +35,10 @@ export interface SeenRequest {
   readonly fault?: string;
 }
 
-/** Server, simulator and configuration as processes of a place; Workers come and go. */
+/** A namespace of the server that all worlds share, a simulator and a configuration of its own; Workers come and go. */
 export interface World {
-  readonly server: Server;
+  /** What names server and namespace to a process. */
+  readonly temporal: { readonly TEMPORAL_ADDRESS: string; readonly TEMPORAL_NAMESPACE: string };
   readonly client: Client;
   readonly agent: (name: string) => AgentIdentity;
   readonly keyFileOf: (name: string) => string;
@@ -75,20 +63,22 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
     '0',
     '--exit-with-parent',
   ]);
-  const [server, line] = await Promise.all([startServer(place), simulator.line(/^listening on /)]);
-  const url = line.replace('listening on ', '');
+  const url = (await simulator.line(/^listening on /)).replace('listening on ', '');
   const { configure, keyFileOf } = localWorld(place.folder, agents);
   configure(url);
-  const connection = await Connection.connect({ address: server.address });
+  const [address, namespace] = [inject('temporalAddress'), claimNamespace()];
+  const temporal = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
+  const connection = await Connection.connect({ address });
+  const client = new Client({ connection, namespace });
   return {
-    server,
-    client: new Client({ connection }),
+    temporal,
+    client,
     agent: (name) => readAgent(name, keyFileOf(name)),
     keyFileOf,
     startWorker: async () => {
-      const env = { ...simulatorSecrets, TEMPORAL_ADDRESS: server.address, LOG_LEVEL: 'warn' };
+      const env = { ...simulatorSecrets, ...temporal, LOG_LEVEL: 'warn' };
       const worker = place.start(process.execPath, [built('worker/main.js')], { env });
-      await worker.line(/^working on main in namespace default$/);
+      await worker.line(new RegExp(`^working on main in namespace ${namespace}$`));
       return worker;
     },
     trigger: async () => {
@@ -128,7 +118,10 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
         times: 1,
       });
     },
-    close: () => connection.close(),
+    close: async () => {
+      place.search(await historiesOf(client, []));
+      await connection.close();
+    },
   };
 }
 

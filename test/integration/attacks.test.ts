@@ -8,7 +8,6 @@ import {
   runRaw,
   startRaw,
   statementOf,
-  stopSweeps,
   waitsForFinding,
 } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
@@ -19,7 +18,6 @@ let foreign: Awaited<ReturnType<typeof foreignWorker>>;
 beforeAll(async () => {
   stage = await setStage({ agents: { 'triage-bot': responder(), 'look-bot': 'incidents: read' } });
   await stage.startWorker();
-  await stopSweeps(stage);
   foreign = await foreignWorker(stage);
 });
 afterAll(async () => {
@@ -37,7 +35,7 @@ const signed = (target: string, type: string, args: readonly unknown[]): Promise
   sign('triage-bot', stage.agent('triage-bot').key, { target, type: `start:${type}`, input: args });
 
 describe('a foreign Worker, with a statement that fits its child to the letter,', () => {
-  test('starts our Workflow as its child in vain', async () => {
+  test('is a forged parent: it starts our Workflow as its child in vain', async () => {
     const incident = await stage.trigger();
     const args = [{ account, incident }];
     const stolen = await signed('forged-child', 'resolveIncident', args);
@@ -79,6 +77,25 @@ describe('a foreign Worker, with a statement that fits its child to the letter,'
     },
   );
 
+  test('fills no record: a step of a megabyte, no step, and words by the thousand are refused', async () => {
+    const incident = await stage.trigger();
+    const request = { params: { id: incident } };
+    const before = (await stage.audit()).length;
+    for (const input of [
+      { step: 'x'.repeat(1_000_000), request },
+      { step: { toString: 1 }, request },
+      { step: 'x', request, statements: Array(1_000).fill('y') },
+      { step: 'x', request, statements: 'y'.repeat(1_000_000) },
+      { step: 'x', request, statements: ['y'.repeat(1_000_000)] },
+    ]) {
+      const asked = { activity: 'getIncident', taskQueue: 'oncall-rest-main', input };
+      await expect(foreign.run('borrow', asked)).rejects.toMatchObject({
+        cause: { cause: { message: expect.stringMatching(/^A step has a name of 1 to 300 characters/) } },
+      });
+    }
+    expect(await stage.audit()).toHaveLength(before);
+  });
+
   test('asks the runner to give back in vain', async () => {
     const incident = await stage.trigger();
     const input = { step: 'mine', incident };
@@ -96,7 +113,7 @@ describe('a foreign Worker, with a statement that fits its child to the letter,'
       type: 'update:conclude',
       input: value,
     });
-    const input = { step: 'x', update: 'conclude', value, statement, heardAt: Date.now() };
+    const input = { step: 'x', update: 'conclude', value, statement };
     const result = await expectRefused(
       stage,
       () => foreign.run('borrow', { activity: 'admit', taskQueue: 'oncall-rest-main', input }),

@@ -36,8 +36,11 @@ test('a cap that two Workers reach at the same moment allows exactly as many ste
   const writes = (await stage.requests()).filter(({ operation }) => operation === 'createIncidentNote');
   expect(writes).toHaveLength(3);
   const entries = (await stage.audit()).filter(({ kind }) => kind === 'entry');
-  expect(entries.filter(({ decision }) => decision === 'allowed')).toHaveLength(3);
-  expect(entries.filter(({ decision }) => decision === 'denied')).toHaveLength(9);
+  // A step that is tried again has an entry a try.
+  const steps = (word: string) =>
+    new Set(entries.filter(({ decision }) => decision === word).map(({ workflowId }) => workflowId));
+  expect(steps('allowed').size).toBe(3);
+  expect(steps('denied').size).toBe(9);
 });
 
 test('tries of one step count once', async () => {

@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seedIds } from '../../simulator/seed.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder, type Stage, setStage, simulatorToken } from '../support/stage.ts';
+import { until } from '../support/until.ts';
 
 const { app, reader } = seedIds.oauthClients;
 
@@ -79,4 +80,24 @@ test('an agent’s own credential is used for what it does', async () => {
   expect(own.summary).toMatch(/^PagerDuty answered 403 /);
   expect(await note(incident)).toMatchObject({ outcome: 'done' });
   expect((await stage.run('triage-bot', 'runOperation', input)).outcome).toBe('denied');
+});
+
+test('a credential that is away for a moment is told, and what was allowed meanwhile has its outcome', async () => {
+  stage.editConfig(() => plain);
+  const file = join(stage.home, 'token');
+  const incident = await stage.trigger();
+  rmSync(file);
+  const run = await stage.start('triage-bot', 'addNote', { account: 'main', incident, note: 'Hello.' });
+  const told = await until('the Worker tells that the token is away', async () => {
+    const { raw } = await stage.client.workflow.getHandle(run.workflowId).describe();
+    return raw.pendingActivities?.[0]?.lastFailure?.message;
+  });
+  expect(told).toBe(
+    `The configuration names file:${file}, but that file cannot be read or is empty. Nothing was sent.`,
+  );
+  writeFileSync(file, simulatorToken);
+  expect((await run.result()).outcome).toBe('done');
+  expect(stage.simulator.world.notes(incident)).toHaveLength(1);
+  const outcomes = (await stage.audit({ run: run.workflowId })).filter(({ kind }) => kind === 'outcome');
+  expect(outcomes.map(({ decision }) => decision)).toEqual(['refused', 'done']);
 });

@@ -1,10 +1,10 @@
 import { WorkflowUpdateFailedError } from '@temporalio/client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRun } from '../../client/agent.ts';
 import type { AgentIdentity } from '../../client/identity.ts';
 import { newKeyPair, readPrivateKey, sign } from '../../gate/statement.ts';
 import type { RunResult } from '../../workflows/contract.ts';
-import { runRaw, statementOf, stopSweeps } from '../support/attacks.ts';
+import { runRaw, statementOf } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -12,7 +12,6 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await setStage({ agents: { 'triage-bot': responder(), 'other-bot': responder() } });
   await stage.startWorker();
-  await stopSweeps(stage);
 });
 afterAll(() => stage.close());
 
@@ -46,7 +45,7 @@ test('a run without a statement is denied', async () => {
   );
 });
 
-test('a statement signed with another key is denied', async () => {
+test('a statement signed with the wrong key is denied', async () => {
   const incident = await stage.trigger();
   const args = [{ account: 'main', incident }];
   const forger = readPrivateKey(newKeyPair().privateKey);
@@ -58,7 +57,7 @@ test('a statement signed with another key is denied', async () => {
   await expectRefused(incident, () => startRaw('forged', args, statement), /was not signed with the key/);
 });
 
-test('a statement of an agent nobody knows is denied', async () => {
+test('a statement of an unknown agent is denied', async () => {
   const incident = await stage.trigger();
   const args = [{ account: 'main', incident }];
   const statement = await sign('ghost-bot', stage.agent('triage-bot').key, {
@@ -78,40 +77,55 @@ test('what is not a statement at all is denied', async () => {
   );
 });
 
-test('a statement copied out of a history fits no other run, no other input and not the same start again', async () => {
-  const incident = await stage.trigger();
-  const key = 'the-key';
-  const run = await startRun(
-    stage.client,
-    stage.agent('triage-bot'),
-    'addNote',
-    { account: 'main', incident, note: 'One.' },
-    { key },
-  );
-  expect((await run.result()).outcome).toBe('done');
-  const statement = await statementOf(stage, run.workflowId);
-  const input = { account: 'main', incident, note: 'One.' };
-  await expectRefused(
-    incident,
-    () => startRaw('elsewhere', [input], statement, 'addNote'),
-    /was made for another run/,
-  );
-  await expectRefused(
-    incident,
-    () => startRaw(run.workflowId, [{ ...input, note: 'Two.' }], statement, 'addNote'),
-    /was made for other input/,
-  );
-  await expectRefused(
-    incident,
-    () => startRaw(run.workflowId, [{ account: 'main', incident }], statement, 'resolveIncident'),
-    /was made for another kind of request/,
-  );
-  await expectRefused(
-    incident,
-    () => startRaw(run.workflowId, [input], statement, 'addNote'),
-    /was already used by another run/,
-  );
-  expect(stage.simulator.world.notes(incident)).toHaveLength(1);
+describe('a statement that was copied out of a history is denied', () => {
+  /** A run that has added a note, and the statement that everybody can read in its history. */
+  async function copied() {
+    const incident = await stage.trigger();
+    const input = { account: 'main', incident, note: 'One.' };
+    const run = await startRun(stage.client, stage.agent('triage-bot'), 'addNote', input, { key: 'the-key' });
+    expect((await run.result()).outcome).toBe('done');
+    return { incident, input, run, statement: await statementOf(stage, run.workflowId) };
+  }
+  const expectOneNote = (incident: string) => expect(stage.simulator.world.notes(incident)).toHaveLength(1);
+
+  test('by another run', async () => {
+    const { incident, input, statement } = await copied();
+    await expectRefused(
+      incident,
+      () => startRaw('elsewhere', [input], statement, 'addNote'),
+      /was made for another run/,
+    );
+    expectOneNote(incident);
+  });
+
+  test('with tampered input', async () => {
+    const { incident, input, run, statement } = await copied();
+    await expectRefused(
+      incident,
+      () => startRaw(run.workflowId, [{ ...input, note: 'Two.' }], statement, 'addNote'),
+      /was made for other input/,
+    );
+    expectOneNote(incident);
+  });
+
+  test('by another Workflow', async () => {
+    const { incident, run, statement } = await copied();
+    await expectRefused(
+      incident,
+      () => startRaw(run.workflowId, [{ account: 'main', incident }], statement, 'resolveIncident'),
+      /was made for another kind of request/,
+    );
+  });
+
+  test('by the same start again within a minute', async () => {
+    const { incident, input, run, statement } = await copied();
+    await expectRefused(
+      incident,
+      () => startRaw(run.workflowId, [input], statement, 'addNote'),
+      /was already used by another run/,
+    );
+    expectOneNote(incident);
+  });
 });
 
 test('an old statement is denied', async () => {

@@ -1,6 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
 import { leasesOf } from '../../gate/leases.ts';
-import { searchAttributes, sweepScheduleId, taskQueues } from '../../workflows/contract.ts';
+import {
+  releaseWorkflowId,
+  searchAttributes,
+  sweepScheduleId,
+  taskQueues,
+} from '../../workflows/contract.ts';
 import { responder, type Stage, type StageOptions, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -97,6 +102,42 @@ test('a broken configuration denies everything but giving back, also in a Worker
   );
   expect((await run.result()).outcome).toBe('partly');
   await expectWithPeople(incident);
+});
+
+test('an incident goes back to people though the run that held it is gone from the server, with its history', async () => {
+  const { incident, run, worker } = await held('5m');
+  await stage.fault({ operation: 'updateIncident', kind: 'status', status: 500, times: 1_000 });
+  await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
+  const release = stage.client.workflow.getHandle(releaseWorkflowId({ account: 'main', incident }));
+  await until('the release is tried', async () => {
+    const { raw } = await release.describe();
+    return (raw.pendingActivities?.[0]?.attempt ?? 0) > 1;
+  });
+  worker.stop();
+  await worker.stopped;
+  await stage.client.workflow.getHandle(run.workflowId).terminate('from outside');
+  await stage.deleteRun(run);
+  await stage.clearFaults();
+  await stage.startWorker();
+  await expectWithPeople(incident);
+  expect((await release.result()).outcome).toBe('done');
+});
+
+test('by its number an incident is no less held than by its id', async () => {
+  const { incident, run } = await held('5m');
+  const { number } = stage.simulator.world.incident(incident) ?? {};
+  const result = await stage.client.workflow.execute('releaseIncident', {
+    workflowId: 'release-by-number',
+    taskQueue: 'oncall',
+    args: [{ account: 'main', incident: String(number), reason: 'I want it' }],
+  });
+  expect(result).toMatchObject({
+    outcome: 'nothing_to_do',
+    summary: expect.stringMatching(/triage-bot holds it under a lease that still runs/),
+  });
+  expect(stage.simulator.world.incident(incident)?.status).toBe('acknowledged');
+  await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
+  await run.result();
 });
 
 test('with the store locked a release is written to a file and carried over', async () => {

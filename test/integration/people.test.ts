@@ -228,9 +228,12 @@ test('the same event twice is looked at once, and an event of our own doing chan
 
 test('what a run knows stands in its memo, for the sweep to compare', async () => {
   const run = await held();
-  const { memo } = await stage.client.workflow.getHandle(run.workflowId).describe();
+  const memo = await until('the run knows its own note', async () => {
+    const described = await stage.client.workflow.getHandle(run.workflowId).describe();
+    return JSON.stringify(described.memo).includes('"notes":"1 ') && described.memo;
+  });
   const { id, policyId } = { id: incident, policyId: found().path.policyId };
-  expect(memo?.['known']).toEqual({
+  expect(memo['known']).toEqual({
     incident: id,
     state: `acknowledged high PCHECKOUT ${policyId} ${found()
       .assignments.map(({ userId }) => userId)

@@ -2,6 +2,8 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { append, list } from '../../gate/audit.ts';
+import { transact } from '../../gate/audit-store.ts';
 import { memoryLog } from '../support/logged.ts';
 import { type Stage, setStage, simulatorToken } from '../support/stage.ts';
 
@@ -52,6 +54,17 @@ test('an outcome that is missing makes the join red, twice', async () => {
   ]);
 });
 
+test('an outcome of what was never sent makes the join red', async () => {
+  const { store, close } = await withNote();
+  const [done] = (await list(store, { limit: 100, decision: 'done' })).slice(-1);
+  if (!done) throw new Error('Nothing was done.');
+  const { seq: _seq, hash: _hash, requestId: _id, ...outcome } = done;
+  await transact(store, (tx) => append(tx, [{ ...outcome, operation: 'enqueueEvent' }]));
+  await expect(close()).rejects.toThrow(
+    /^outcome \d+ \(done, enqueueEvent, .*\) says that enqueueEvent was answered, and nothing reached PagerDuty$/,
+  );
+});
+
 test('an entry that denied what was sent makes the join red', async () => {
   const { store, close } = await withNote();
   const { record } = await store
@@ -77,6 +90,16 @@ test('a secret in the input of a Workflow is found in its history', async () => 
   await expect(close()).rejects.toThrow(
     /^the token of the account stands in the history of leak \(as it is\)$/m,
   );
+});
+
+test('a token that PagerDuty gave out meanwhile is found as well', async () => {
+  const { simulator, close } = await withNote();
+  const [credential] = simulator.world.credentials.values();
+  if (!credential) throw new Error('There is no credential.');
+  const key = 'pdus+_A_TOKEN_OF_TODAY';
+  simulator.world.credentials.set(key, { ...credential, key });
+  memoryLog.debug({ authorization: `Bearer ${key}` }, 'a leak');
+  await expect(close()).rejects.toThrow(/^an OAuth token stands in the log \(as it is\)$/m);
 });
 
 test('a private key is found in a memo, a log and a file, in whatever form', async () => {

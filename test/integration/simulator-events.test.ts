@@ -245,9 +245,12 @@ describe('the limit of the Events API', () => {
   test('is none where the budget is off: two thousand triggers make two thousand incidents', async () => {
     await simulator.close();
     simulator = await startSimulator({ clockSpeed: 0, rateLimit: 0 });
-    const keys = Array.from({ length: 2000 }, (_, index) => `disk${index}`);
-    const answers = await Promise.all(keys.map((key) => trigger(key)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    // A hundred at a time: connections that nobody takes in time are given up.
+    for (let from = 0; from < 2000; from += 100) {
+      const keys = Array.from({ length: 100 }, (_, index) => `disk${from + index}`);
+      const answers = await Promise.all(keys.map((key) => trigger(key)));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
+    }
     expect(opened()).toHaveLength(2000);
     expect(new Set(opened().map(({ number }) => number)).size).toBe(2000);
   });

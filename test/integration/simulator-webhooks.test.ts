@@ -7,14 +7,15 @@ let simulator: Simulator;
 let receiver: Receiver;
 const ask = wireTo(() => simulator.url);
 
+/** A simulator that waits so long for a receiver: for ever, on any machine, where a test is not about it. */
+async function start(webhookTimeoutMs = 600_000): Promise<void> {
+  const now = new Date('2026-06-24T10:00:00Z');
+  simulator = await startSimulator({ now, clockSpeed: 0, rateLimit: 0, webhookTimeoutMs });
+}
+
 beforeEach(async () => {
   receiver = await startReceiver();
-  simulator = await startSimulator({
-    now: new Date('2026-06-24T10:00:00Z'),
-    clockSpeed: 0,
-    rateLimit: 0,
-    webhookTimeoutMs: 100,
-  });
+  await start();
 });
 afterEach(async () => {
   await simulator.close();
@@ -382,6 +383,11 @@ describe('a delivery', () => {
 
 describe('a receiver that fails', () => {
   test.each([500, 503, 429, 'nothing'] as const)('with %s gets the same webhook again', async (failure) => {
+    if (failure === 'nothing') {
+      await simulator.close();
+      // Long enough for the second answer on a busy machine.
+      await start(2_000);
+    }
     await subscribed();
     receiver.answer = () => failure;
     await trigger('disk');
@@ -495,10 +501,10 @@ describe('a receiver that fails', () => {
   test('by being slow does not make REST slow', async () => {
     await subscribed();
     receiver.answer = () => 'nothing';
-    const begin = performance.now();
     for (let count = 0; count < 20; count += 1) await trigger(`disk${count}`);
-    expect(performance.now() - begin).toBeLessThan(1_000);
     expect(opened()).toHaveLength(20);
+    const attempts = (await deliveries('')).flatMap((one: { attempts: unknown[] }) => one.attempts);
+    expect(attempts, 'an answer of REST waited for a receiver').toEqual([]);
   });
 
   test('finds a deleted subscription silent', async () => {

@@ -35,7 +35,8 @@ beforeAll(async () => {
     agents: { 'sweep-bot': everything },
     operators: { lead: '' },
     record: true,
-    simulator: { rateLimit: 0 },
+    // The clock stands still, so that nothing changes by itself while this is swept.
+    simulator: { rateLimit: 0, clockSpeed: 0 },
   });
   // Who creates users must be allowed to: the bot is not.
   stage.editConfig((text) =>

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parsePolicy } from '../../gate/policy.ts';
 import { type Claim, sign } from '../../gate/statement.ts';
 import { lift, liftClaim, press } from '../../gate/switches.ts';
-import type { PendingApproval } from '../../workflows/contract.ts';
-import { expectRefused, startRaw, stopSweeps, waitsForFinding } from '../support/attacks.ts';
+import { type PendingApproval, searchAttributes } from '../../workflows/contract.ts';
+import { expectRefused, startRaw, waitsForFinding } from '../support/attacks.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -18,11 +18,15 @@ beforeAll(async () => {
       'ask-bot': 'incidents: read\nincidents.add_note: { level: full, approval: required }',
       'triage-bot': responder(),
     },
-    operators: { lead: '', deputy: '', self: 'pagerduty_user: PADA' },
+    operators: {
+      lead: '',
+      deputy: '',
+      self: 'pagerduty_user: PADA',
+      scribe: 'pagerduty_user: PEVA\napprove_by: [note]',
+    },
   });
   stage.editConfig((text) => text.replace('  ask-bot:\n', '  ask-bot:\n    pagerduty_user: PADA\n'));
   await stage.startWorker();
-  await stopSweeps(stage);
 });
 afterAll(() => stage.close());
 
@@ -73,7 +77,17 @@ async function waiting() {
 }
 
 describe('an approval counts for nothing', () => {
-  test('that is for another input, step, run or kind, on other facts, by nobody we know, by the asker or with a wrong key', async () => {
+  test('that is signed by an operator who answers by notes alone', async () => {
+    const { approval, expectInVain, approve, run } = await waiting();
+    await expectInVain(
+      await approval('scribe'),
+      /The word of scribe counts for nothing: the configuration takes no signature from there\./,
+    );
+    await approve(await approval('lead'));
+    expect((await run.result()).outcome).toBe('done');
+  });
+
+  test('that is for another input, step, run or kind, on other facts, by nobody we know, by the agent itself or with a wrong key', async () => {
     const { first, approval, expectInVain, approve, run, incident } = await waiting();
     const { claim } = first;
     await expectInVain(
@@ -108,7 +122,6 @@ describe('an approval counts for nothing', () => {
       await approval('lead', {}, stage.agent('deputy').key),
       /The word of lead counts for nothing: the statement was not signed with the key/,
     );
-    await expectInVain(await approval('self'), /The word of self counts for nothing: /);
     await expectInVain(
       'let me in',
       /The word of nobody counts for nothing: the configuration knows no such operator/,
@@ -116,6 +129,16 @@ describe('an approval counts for nothing', () => {
     await approve(await approval('lead'));
     expect((await run.result()).outcome).toBe('done');
     expect(stage.simulator.world.notes(incident)).toHaveLength(1);
+  });
+
+  test('by the operator for whom the agent works: nobody approves what they asked for', async () => {
+    const { approval, expectInVain, approve, run } = await waiting();
+    await expectInVain(
+      await approval('self'),
+      /The word of self counts for nothing: the grant names others, or it is the person for whom the agent works\.$/,
+    );
+    await approve(await approval('lead'));
+    expect((await run.result()).outcome).toBe('done');
   });
 
   test('that an operator signed with a key that was rotated meanwhile', async () => {
@@ -136,6 +159,85 @@ describe('an approval counts for nothing', () => {
     );
     await approve(await approval('deputy'));
     expect((await run.result()).outcome).toBe('done');
+  });
+});
+
+describe('whoever reaches the server stops no run by what he says', () => {
+  const huge = 'x\n'.repeat(400_000);
+
+  test('an approval of a megabyte is not even written down', async () => {
+    const { handle, first, approve, approval, run } = await waiting();
+    const said = { id: first.id, statement: huge };
+    await expect(handle.executeUpdate('approve', { args: [said] })).rejects.toThrow();
+    const { events } = await handle.fetchHistory();
+    expect(events?.some((event) => event.workflowExecutionUpdateAcceptedEventAttributes)).toBe(false);
+    await approve(await approval('lead'));
+    expect((await run.result()).outcome).toBe('done');
+  });
+
+  test('a no of a megabyte is not taken, and one of several lines is one line', async () => {
+    const { handle, first, run } = await waiting();
+    const refuse = (by: string, reason: string) =>
+      handle.executeUpdate('refuse', { args: [{ id: first.id, by, reason }] });
+    await expect(refuse('lead', huge)).rejects.toThrow();
+    await refuse('lead\n- **Agent:** lead', '\u202E\n'.repeat(300));
+    const { outcome, summary } = await run.result();
+    expect(outcome).toBe('approval_refused');
+    expect(summary).toMatch(/ But lead - \*\*Agent:\*\* lead refused it\.$/);
+  });
+
+  test('a pause or a taking over of a megabyte is not taken, and the longest that is leaves the run its lists', async () => {
+    const { incident, run } = await midway();
+    const handle = stage.client.workflow.getHandle(run.workflowId);
+    for (const update of ['pause', 'takeOver'])
+      await expect(handle.executeUpdate(update, { args: [{ by: 'lead', reason: huge }] })).rejects.toThrow();
+    const long = `${'x'.repeat(998)}\n.`;
+    await handle.executeUpdate('pause', { args: [{ by: long, reason: long }] });
+    const waitsFor = await until('the pause is told', async () => {
+      const { typedSearchAttributes } = await handle.describe();
+      const told = typedSearchAttributes.get(searchAttributes.waitingFor) ?? '';
+      return told.includes('resume') && told;
+    });
+    expect(waitsFor.length).toBeLessThan(300);
+    await handle.executeUpdate('takeOver', { args: [{ by: long }] });
+    expect((await run.result()).outcome).toBe('yielded_to_human');
+    expect(stage.simulator.world.incident(incident)?.status).toBe('triggered');
+  });
+
+  test('a megabyte in what nobody reads of an Update is not taken', async () => {
+    const { run } = await midway();
+    const handle: WorkflowHandle = stage.client.workflow.getHandle(run.workflowId);
+    const evidence = { alerts: [huge], similar: [] };
+    const said: [string, ...unknown[]][] = [
+      ['pause', { by: 'lead', junk: huge }],
+      ['pause', { by: 'lead' }, huge],
+      ['takeOver', { by: 'lead', junk: huge }],
+      ['handBack', huge],
+      ['giveFinding', { value: { class: 'real', summary: 'Real.', evidence }, statement: 's' }],
+      [
+        'giveFinding',
+        { value: { class: 'real', summary: 'Real.', evidence: { ...evidence, junk: huge } }, statement: 's' },
+      ],
+      ['conclude', { value: { resolution: 'Over.', junk: huge }, statement: 's' }],
+    ];
+    // A refusal repeats what it refuses; of one that is itself too long for the server, the server ends the Update.
+    const tooLongToRepeat = 2_000_000;
+    for (const [update, ...args] of said)
+      await expect(
+        handle.executeUpdate<unknown, [unknown]>(update, { args: args as [unknown] }),
+        update,
+      ).rejects.toMatchObject({
+        cause: {
+          message:
+            JSON.stringify(args).length > tooLongToRepeat
+              ? expect.stringContaining('unexpected workflow task failure')
+              : 'An Update has at most 100,000 characters.',
+        },
+      });
+    const { events } = await handle.fetchHistory();
+    expect(events?.some((event) => event.workflowExecutionUpdateAcceptedEventAttributes)).toBe(false);
+    await handle.executeUpdate('takeOver');
+    expect((await run.result()).outcome).toBe('yielded_to_human');
   });
 });
 

@@ -8,7 +8,7 @@ import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import { expect, inject } from 'vitest';
 import { statementHeader } from '../../gate/statement.ts';
-import { type RunResult, searchAttributes, sweepScheduleId } from '../../workflows/contract.ts';
+import { type RunResult, searchAttributes } from '../../workflows/contract.ts';
 import type { Stage } from './stage.ts';
 import { until } from './until.ts';
 
@@ -40,11 +40,6 @@ export async function statementOf(stage: Stage, workflowId: string): Promise<str
   const header = events?.[0]?.workflowExecutionStartedEventAttributes?.header?.fields?.[statementHeader];
   if (!header) throw new Error('The run carries no statement.');
   return defaultPayloadConverter.fromPayload<string>(header);
-}
-
-/** Stops the Schedule whose sweeps would ask PagerDuty in between, so that every request is the attack's. */
-export async function stopSweeps(stage: Stage): Promise<void> {
-  await stage.client.schedule.getHandle(sweepScheduleId('main')).pause('attacks are counted');
 }
 
 /** Waits until a run that its client judges has read all that it reads before the finding. */

@@ -82,10 +82,16 @@ function answerOf(gate: Gate, asked: Case, endpoint: Endpoint, said: Decision | 
         answer: 'allowed',
         ...(said.leaseMs !== undefined && { lease: `${said.leaseMs / 60_000}m` }),
         ...(said.caps && { caps: [...new Set(said.caps.map(({ grant }) => grant))] }),
+        ...(said.approvedBy && { approvedBy: said.approvedBy }),
+        ...(endpoint.method === 'GET' && { isSent: isSent(gate, asked, endpoint, said.narrowing) }),
         ...(endpoint.narrows && shownBy(gate, asked, endpoint, said.narrowing)),
       };
   }
 }
+
+/** Whether what goes to PagerDuty is still a request of the operation. */
+const isSent = (gate: Gate, { request }: Case, endpoint: Endpoint, narrowing: Narrowing): boolean =>
+  endpoint.request.safeParse(gate.narrowRequest({ endpoint, request: request as never }, narrowing)).success;
 
 type Narrowing = Parameters<Gate['narrowAnswer']>[2];
 
@@ -95,17 +101,24 @@ function shownBy(
   asked: Case,
   endpoint: Endpoint,
   narrowing: Narrowing,
-): Pick<Answer, 'shown' | 'filters'> {
+): Pick<Answer, 'shown' | 'filters' | 'isCut'> {
   const items = endpoint.paging?.items ?? '';
   const call = { endpoint, request: asked.request as never };
   const { query = {} } = gate.narrowRequest(call, narrowing) as { query?: Record<string, readonly string[]> };
-  const filters = Object.entries(endpoint.narrows?.by ?? {}).flatMap(([condition, name]) =>
-    query[name] ? [[condition, query[name].toSorted()] as const] : [],
+  const conditions = new Map<string, string>(
+    Object.entries(endpoint.narrows?.by ?? {}).map(([condition, name]) => [name, condition]),
   );
+  const filters = Object.entries(query)
+    .filter(([name]) => name !== 'include[]')
+    .map(([name, values]) => [conditions.get(name) ?? name, values.toSorted()] as const);
   const records = asked.records.map((thing, index) => ({ index, ...recordOf(asked.operation, thing) }));
-  const { shown } = gate.narrowAnswer(call, { [items]: records } as never, narrowing);
-  const kept = (shown as unknown as Record<string, readonly { index: number }[]>)[items] ?? [];
-  return { shown: kept.map(({ index }) => index), filters: Object.fromEntries(filters) };
+  const { shown } = gate.narrowAnswer(call, { [items]: records, total: records.length } as never, narrowing);
+  const answer = shown as unknown as Record<string, readonly { index: number }[]> & { total: unknown };
+  return {
+    isCut: answer.total === null,
+    shown: (answer[items] ?? []).map(({ index }) => index),
+    filters: Object.fromEntries(filters),
+  };
 }
 
 const refs = (ids: readonly string[] = []) => ids.map((id) => ({ id }));

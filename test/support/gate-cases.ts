@@ -188,6 +188,7 @@ const anyFacts: fc.Arbitrary<Case['facts']> = fc.record({
   policies: named(['PE1', 'PE2'], { teams }),
   schedules: named(['PC1', 'PC2'], { teams }),
   users: named(['PU1', 'PU2'], { teams }),
+  ourUsers: fc.constantFrom([], [], ['PU2']),
   ourDuty: fc.constantFrom(null, null, null, 'level 1 of Checkout'),
   duty: fc.subarray(['PE1', 'PE2', 'PE9']),
 });

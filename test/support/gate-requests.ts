@@ -13,6 +13,12 @@ const query = (filters: Readonly<Record<string, fc.Arbitrary<unknown>>>) =>
     .record(Object.fromEntries(Object.entries(filters).map(([name, values]) => [name, maybe(values)])))
     .map((filled) => ({ query: defined(filled) }));
 const byId = (...known: readonly string[]) => oneOf(...known).map((id) => ({ params: { id } }));
+/** The same, now and then with more of the answer in full. */
+const including = (request: fc.Arbitrary<object>, ...names: readonly string[]) =>
+  fc.tuple(request, fc.nat(5), ids(...names)).map(([plain, die, included]) => {
+    const { query: own = {} } = plain as { readonly query?: object };
+    return die > 0 ? plain : { ...plain, query: { ...own, 'include[]': included } };
+  });
 
 const fields = {
   status: maybe(oneOf('triggered', 'acknowledged', 'acknowledged', 'resolved')),
@@ -36,16 +42,21 @@ const time = { start: '2026-06-24T10:00:00Z', end: '2026-06-24T12:00:00Z' };
 
 /** Requests of every operation that an agent can be granted. */
 const requests: Readonly<Record<string, fc.Arbitrary<object>>> = {
-  listIncidents: query({
-    'service_ids[]': ids('PS1', 'PS2'),
-    'team_ids[]': ids('PT1', 'PT2', 'PT3'),
-    'urgencies[]': ids('high', 'low'),
-    'statuses[]': ids('triggered', 'resolved'),
-    'user_ids[]': ids('PU1', 'PU2'),
-  }),
-  getIncident: byId('P1', '2'),
+  listIncidents: including(
+    query({
+      'service_ids[]': ids('PS1', 'PS2'),
+      'team_ids[]': ids('PT1', 'PT2', 'PT3'),
+      'urgencies[]': ids('high', 'low'),
+      'statuses[]': ids('triggered', 'resolved'),
+      'user_ids[]': ids('PU1', 'PU2'),
+    }),
+    'assignees',
+    'services',
+    'priorities',
+  ),
+  getIncident: including(byId('P1', '2'), 'users', 'teams', 'agents'),
   listIncidentNotes: byId('P1'),
-  listIncidentAlerts: byId('P2'),
+  listIncidentAlerts: including(byId('P2'), 'services', 'incidents'),
   listIncidentLogEntries: byId('P1'),
   createIncidentNote: byId('P1', '2').map((request) => ({
     ...request,
@@ -71,16 +82,18 @@ const requests: Readonly<Record<string, fc.Arbitrary<object>>> = {
     )
     .map(([id, incident]) => ({ params: { id }, body: { incident } })),
   updateIncidents: fc
-    .tuple(oneOf(['P1'], ['P1', 'P2'], ['1', 'P2']), anyChange(), anyChange())
+    .tuple(oneOf(['P1'], ['P1', 'P2'], ['1', 'P2'], ['P2', '2']), anyChange(), anyChange())
     .map(([members, ...changes]) => ({
       body: { incidents: members.map((id, index) => ({ ...changes[index % 2], id })) },
     })),
   listServices: query({ 'team_ids[]': ids('PT1', 'PT2', 'PT3') }),
-  getService: byId('PS1', 'PS2'),
-  updateService: byId('PS1', 'PS2').map((request) => ({
-    ...request,
-    body: { service: { description: 'x' } },
-  })),
+  getService: including(byId('PS1', 'PS2'), 'escalation_policies', 'integrations'),
+  updateService: fc
+    .tuple(
+      byId('PS1', 'PS2'),
+      oneOf({ description: 'x' }, { escalation_policy: to('PE1', 'escalation_policy') }),
+    )
+    .map(([request, service]) => ({ ...request, body: { service } })),
   createService: oneOf('PE1', 'PE2').map((id) => ({
     body: { service: { type: 'service', name: 'New', escalation_policy: to(id, 'escalation_policy') } },
   })),
@@ -91,19 +104,24 @@ const requests: Readonly<Record<string, fc.Arbitrary<object>>> = {
     body: { overrides: users.map((user) => ({ ...time, user: to(user, 'user') })) },
   })),
   listEscalationPolicies: query({ 'team_ids[]': ids('PT1', 'PT2') }),
-  getEscalationPolicy: byId('PE1', 'PE2'),
-  createEscalationPolicy: oneOf([], ['PT1'], ['PT2']).map((teams) => ({
-    body: {
-      escalation_policy: {
-        type: 'escalation_policy',
-        name: 'New',
-        escalation_rules: [{ escalation_delay_in_minutes: 10, targets: [to('PU1', 'user')] }],
-        ...(teams.length > 0 && { teams: teams.map((id) => to(id, 'team')) }),
+  getEscalationPolicy: including(byId('PE1', 'PE2'), 'targets', 'teams'),
+  createEscalationPolicy: fc
+    .tuple(
+      oneOf([], ['PT1'], ['PT2']),
+      oneOf([to('PU1', 'user')], [to('PU2', 'user'), to('PC1', 'schedule')], [to('PC2', 'schedule')]),
+    )
+    .map(([teams, targets]) => ({
+      body: {
+        escalation_policy: {
+          type: 'escalation_policy',
+          name: 'New',
+          escalation_rules: [{ escalation_delay_in_minutes: 10, targets }],
+          ...(teams.length > 0 && { teams: teams.map((id) => to(id, 'team')) }),
+        },
       },
-    },
-  })),
+    })),
   listUsers: query({ 'team_ids[]': ids('PT1', 'PT2', 'PT3') }),
-  getUser: byId('PU1', 'PU2'),
+  getUser: including(byId('PU1', 'PU2'), 'teams', 'contact_methods'),
   getCurrentUser: oneOf({}),
   createUser: oneOf({ body: { user: { type: 'user', name: 'Ada', email: 'ada@example.com' } } }),
   listTeams: oneOf({}),
@@ -111,7 +129,11 @@ const requests: Readonly<Record<string, fc.Arbitrary<object>>> = {
   updateTeamUser: fc
     .tuple(oneOf('PT1', 'PT2'), oneOf('PU1', 'PU2'))
     .map(([id, user_id]) => ({ params: { id, user_id } })),
-  listOnCalls: query({ 'escalation_policy_ids[]': ids('PE1', 'PE2'), 'schedule_ids[]': ids('PC1', 'PC2') }),
+  listOnCalls: including(
+    query({ 'escalation_policy_ids[]': ids('PE1', 'PE2'), 'schedule_ids[]': ids('PC1', 'PC2') }),
+    'users',
+    'schedules',
+  ),
   enqueueEvent: fc
     .tuple(oneOf('acknowledge', 'resolve', 'trigger'), oneOf('checkout', 'search', 'billing'))
     .map(([event_action, routingKey]) => ({

@@ -27,7 +27,7 @@ export interface Away {
   /** By the clock, milliseconds since 1970. */
   readonly from: number;
   readonly to: number;
-  /** By the simulator's log: the last request before, and the last one within. */
+  /** By the simulator's log: the last request before that was written down, and the last one within. */
   readonly afterSeq: number;
   readonly untilSeq: number;
 }
@@ -67,7 +67,7 @@ export function joinAudit(
   const faults: string[] = [];
   // A request for an OAuth token is no call: it asks nothing of the account.
   const sent = log.filter(({ by, path }) => by === undefined && path !== '/oauth/token');
-  const mentions = records.flatMap(mentionsOf);
+  const mentions = records.flatMap((record) => mentionsOf(record, records));
   const unanswered = mentions.filter(({ id }) => id === undefined);
   const allowed = records.filter(({ kind, decision }) => kind === 'entry' && decision === 'allowed');
   // An Update asks PagerDuty nothing; pressing or lifting a switch is no call of a run.
@@ -92,6 +92,9 @@ export function joinAudit(
     else if (takeSilenced(silenced, request) || aways.some((away) => isLogged(away, request))) excused += 1;
     else faults.push(`${what} is listed by no record of the audit`);
   }
+  for (const { record, operation, isOutcome } of unanswered)
+    if (isOutcome && record.decision === 'done')
+      faults.push(`${nameOf(record)} says that ${operation} was answered, and nothing reached PagerDuty`);
   const ids = new Set(sent.map(({ request_id }) => request_id));
   for (const { id, record } of mentions)
     if (id !== undefined && !ids.has(id))
@@ -107,17 +110,25 @@ export function joinAudit(
   };
 }
 
-function mentionsOf(record: Recorded): readonly Mention[] {
+function mentionsOf(record: Recorded, records: readonly Recorded[]): readonly Mention[] {
   const reads = record.reads.map(({ operation, requestId }) => ({
     id: requestId,
     operation,
     record,
     isOutcome: false,
   }));
-  const isSent = record.kind === 'outcome' && ['done', 'refused', 'unknown'].includes(record.decision);
   const own = { id: record.requestId, operation: record.operation, record, isOutcome: true };
-  return isSent ? [...reads, own] : reads;
+  return isOfSending(record) || isLateWord(record, records) ? [...reads, own] : reads;
 }
+
+const isOfSending = ({ kind, decision }: Recorded): boolean =>
+  kind === 'outcome' && ['done', 'refused', 'unknown'].includes(decision);
+
+/** What was looked up of a try is the one word about it where nobody could write down what had come of it. */
+const isLateWord = (record: Recorded, records: readonly Recorded[]): boolean =>
+  record.kind === 'outcome' &&
+  ['found', 'lost'].includes(record.decision) &&
+  !records.some((other) => isOfSending(other) && other.entry === record.entry && other.seq < record.seq);
 
 /** What a mention says of its request that is not so. */
 function mismatches(

@@ -1,4 +1,5 @@
 import { pino } from 'pino';
+import { installLogger } from '../../worker/log.ts';
 
 /** Every line that Workers of this process have logged, at debug level. */
 export const logged: string[] = [];
@@ -15,3 +16,6 @@ export const memoryLog = pino(
     },
   },
 );
+
+// The SDK's log would bury the results; in memory it can be searched. Before anything else of the SDK.
+installLogger(memoryLog);

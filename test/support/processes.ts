@@ -4,7 +4,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { test as anyTest } from 'vitest';
+import { test as anyTest, inject } from 'vitest';
+import { simulatorSecrets } from '../../client/local-world.ts';
+import { filesIn } from './places.ts';
+import { findSecrets, type Place as Searched } from './secrets.ts';
+import { openTally, type ProcessTally } from './tally.ts';
 import { until } from './until.ts';
 
 /** The checkout, where `npm run` works. */
@@ -55,11 +59,19 @@ export interface Place {
   readonly configFile: string;
   /** `TMPDIR`: what processes leave behind lies here. */
   readonly temporary: string;
+  /** What every process of the place finds in its environment. */
+  readonly environment: NodeJS.ProcessEnv;
   readonly start: (command: string, args: readonly string[], options?: ProgramOptions) => Program;
   /** The command line as it is shipped. */
   readonly oncall: (args: readonly string[], options?: ProgramOptions) => Program;
   /** Every living process that was started here, by whomever, whatever became of its parent. */
   readonly living: () => readonly Living[];
+  /** Has something searched for secrets that will be gone when the place is cleared. */
+  readonly search: (places: readonly Searched[]) => void;
+  /**
+   * Ends what lives and takes all of it away.
+   * @throws Error where a secret stands in what a program said, in a file, or in what `search` was given.
+   */
   readonly clear: () => Promise<void>;
 }
 
@@ -73,7 +85,7 @@ export function makePlace(name = 'hook'): Place {
   // So that nobody's own profile of Temporal's command line is read.
   const temporalConfig = join(folder, 'temporal.toml');
   writeFileSync(temporalConfig, '[profile.default]\n');
-  const env = {
+  const environment = {
     ...cleanEnvironment(),
     TMPDIR: temporary,
     ONCALL_HOME: home,
@@ -82,23 +94,61 @@ export function makePlace(name = 'hook'): Place {
   };
   const living = (): readonly Living[] =>
     everyProcess().filter(({ command }) => command.includes(` TMPDIR=${temporary} `));
-  const start: Place['start'] = (command, args, options = {}) =>
-    startProgram(command, args, { cwd: options.cwd ?? folder, env: { ...env, ...options.env } });
+  const said: (() => Searched)[] = [];
+  const given: Searched[] = [];
+  const tally = openTally<ProcessTally>(inject('claims'));
+  const start: Place['start'] = (command, args, options = {}) => {
+    const started = startProgram(command, args, {
+      cwd: options.cwd ?? folder,
+      env: { ...environment, ...options.env },
+    });
+    said.push(() => ({ name: `what ${args.join(' ')} said`, bytes: Buffer.from(started.said()) }));
+    return started;
+  };
+
+  /** Where a secret stands that must not; what was looked at is added to the run's tally. */
+  const inspect = (): readonly string[] => {
+    const keys = filesIn(folder, []).filter(({ name }) => name.endsWith('.pem'));
+    const secrets = [
+      ...Object.entries(simulatorSecrets).map(([name, value]) => ({ name, value })),
+      ...keys.flatMap(({ name, bytes }) => (isPrivateKey(bytes) ? [{ name, value: bytes.toString() }] : [])),
+    ];
+    const files = filesIn(folder, []).filter(({ name }) => !name.endsWith('.pem'));
+    const outputs = said.map((output) => output());
+    const bytes = (all: readonly Searched[]): number => all.reduce((sum, one) => sum + one.bytes.length, 0);
+    tally({
+      secrets: secrets.length,
+      programs: outputs.length,
+      outputBytes: bytes(outputs),
+      files: files.length,
+      fileBytes: bytes(files),
+      histories: given.length,
+      historyBytes: bytes(given),
+    });
+    return findSecrets([...outputs, ...files, ...given], secrets);
+  };
   return {
     folder,
     home,
     configFile,
     temporary,
+    environment,
     start,
     oncall: (args, options) => start(process.execPath, [built('client/cli.js'), ...args], options),
     living,
+    search: (places) => void given.push(...places),
     clear: async () => {
       await until('nothing of the test lives', () => {
-        const left = living();
+        const left = said.length > 0 ? living() : [];
         for (const { pid } of left) kill(pid, 'SIGKILL');
         return left.length === 0;
       });
-      rmSync(folder, { recursive: true, force: true });
+      try {
+        const found = inspect();
+        if (found.length > 0) throw new Error(found.join('\n'));
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
     },
   };
 }
@@ -115,11 +165,13 @@ export const test = anyTest.extend<{ place: Place }>({
   },
 });
 
+const isPrivateKey = (bytes: Buffer): boolean => bytes.includes('PRIVATE KEY-----');
+
 function startProgram(
   command: string,
   args: readonly string[],
   { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
-): Program {
+): Program & { readonly said: () => string } {
   const began = Date.now();
   // A group of its own, so that a signal to the group reaches nobody else. Its stdin stays open as long as we live.
   const child = spawn(command, args, { cwd, env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] });
@@ -161,6 +213,7 @@ function startProgram(
     send: (signal) => kill(pid, signal),
     sendToGroup: (signal) => kill(-pid, signal),
     ended,
+    said: () => `${stdout}\n${stderr}`,
   };
 }
 

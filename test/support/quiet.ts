@@ -1,5 +1,2 @@
-import { installLogger } from '../../worker/log.ts';
-import { memoryLog } from './logged.ts';
-
-// The SDK's log would bury the results; in memory it can be searched. Once a process, before anything else of it.
-installLogger(memoryLog);
+// Its import installs the log, once a process: what is imported is shared by the files that a process runs, and this file is not.
+import './logged.ts';

@@ -50,9 +50,15 @@ export interface Answer {
   readonly people?: number;
   readonly lease?: string;
   readonly caps?: readonly string[];
-  /** Of a list: which of the records an agent may see. */
+  /** Whose words it took. */
+  readonly approvedBy?: readonly string[];
+  /** Of a read: it is sent as the operation takes it. */
+  readonly isSent?: boolean;
+  /** Of a list: whether the answer was cut, or could have been. */
+  readonly isCut?: boolean;
+  /** Which of the records an agent may see. */
   readonly shown?: readonly number[];
-  /** And which filters PagerDuty is sent. */
+  /** And which filters PagerDuty is sent; what is no filter of a condition stands under its own name. */
   readonly filters?: Readonly<Record<string, readonly string[]>>;
 }
 
@@ -60,27 +66,38 @@ const no: Answer = { answer: 'denied' };
 
 export function referenceAnswer(asked: Case): Answer {
   const gist = gistOf(asked.operation, asked.request, asked.facts);
-  if (!asked.known || asked.frozen || asked.disabled || gist.actions.length === 0) return no;
-  if (gist.actions.some((action) => asked.deny.some((deny) => strikes(deny, action, gist, asked)))) return no;
-  const covering = gist.actions.flatMap((action) => coveredBy(action, gist, asked) ?? []);
+  if (!asked.known || asked.frozen || asked.disabled || gist.actions.length === 0 || gist.isTwice) return no;
+  const about = (action: string): Gist => (isBrought(action, gist) ? unseen(gist) : gist);
+  if (gist.actions.some((action) => asked.deny.some((deny) => strikes(deny, action, about(action), asked))))
+    return no;
+  const covering = gist.actions.flatMap((action) => coveredBy(action, about(action), asked) ?? []);
   if (covering.length < gist.actions.length) return no;
   const people = covering.map(({ grant }) => missing(grant, asked)).find((count) => count > 0);
   if (people !== undefined) return { answer: 'approval_needed', people };
   const acknowledging = gist.actions.includes('incidents.acknowledge');
   const lease = covering.find(({ name }) => name === 'incidents.acknowledge')?.grant.lease;
   const caps = covering.flatMap(({ name, grant }) => (grant.cap === undefined ? [] : [name]));
+  const approvedBy = new Set(covering.flatMap(({ grant }) => givenTo(grant, asked)));
   const [first] = covering;
   return {
     answer: 'allowed',
     ...(lease !== undefined && acknowledging && { lease }),
     ...(caps.length > 0 && { caps: [...new Set(caps)] }),
+    ...(approvedBy.size > 0 && { approvedBy: [...approvedBy] }),
+    ...(/^(get|list)/.test(asked.operation) && { isSent: true }),
     ...(gist.list &&
       first && {
+        isCut: Object.keys(limitsOf(first.grant, gist, asked)).length > 0 || deniesOf(gist, asked).length > 0,
         shown: shownOf(first.grant, gist, asked),
         filters: filtersOf(first.grant, gist, asked),
       }),
   };
 }
+
+/** What an `include[]` puts into the answer of another resource: nothing shows beforehand which things these are. */
+const isBrought = (action: string, { actions: [own = ''] }: Gist): boolean =>
+  action.split('.')[0] !== own.split('.')[0];
+const unseen = ({ actions }: Gist): Gist => ({ actions, subjects: [], targets: [], incidents: 0 });
 
 interface Covering {
   readonly name: string;
@@ -126,6 +143,8 @@ function holds(grant: WrittenGrant, action: string, gist: Gist, asked: Case): bo
   if (gist.routingKey !== undefined && !(grant.routing_keys ?? []).includes(gist.routingKey)) return false;
   if (grant.max_incidents !== undefined && gist.incidents > grant.max_incidents) return false;
   if (action === 'incidents.acknowledge' && asked.facts.ourDuty !== null) return false;
+  if (pages.test(action) && gist.targets.some(({ assignee = [] }) => assignee.some(isOurs(asked))))
+    return false;
   const { duty } = asked.facts;
   if (on_call) {
     if (duty.length === 0) return false;
@@ -147,6 +166,13 @@ function holds(grant: WrittenGrant, action: string, gist: Gist, asked: Case): bo
     );
   });
 }
+
+/** Whom these name, they page. */
+const pages = /^(incidents\.(create|reassign)|schedules\.override|escalation_policies\.create)$/;
+const isOurs =
+  ({ facts }: Case) =>
+  (user: string): boolean =>
+    facts.ourUsers.includes(user);
 
 /** What the records of a list must have: what the grant covers, of what the list asks for. */
 function limitsOf(grant: WrittenGrant, { list, lists }: Gist, asked: Case): Record<string, string[]> {
@@ -173,9 +199,7 @@ function shownOf(grant: WrittenGrant, gist: Gist, asked: Case): readonly number[
   const limits = Object.entries(limitsOf(grant, gist, asked));
   const has = (record: Thing, condition: string, values: readonly string[]): boolean =>
     (record[condition as keyof Thing] ?? []).some((value) => values.includes(value));
-  const denies = asked.deny.filter(
-    (deny) => gist.actions.some((action) => isAbout(deny, action)) && isNow(deny, asked),
-  );
+  const denies = deniesOf(gist, asked);
   return asked.records.flatMap((record, index) => {
     const isDenied = denies.some(({ when = {} }) => {
       const { hours: _hours, on_call: _duty, ...values } = when;
@@ -185,6 +209,10 @@ function shownOf(grant: WrittenGrant, gist: Gist, asked: Case): readonly number[
     return isCovered && !isDenied ? [index] : [];
   });
 }
+
+/** The denies that cut a list. */
+const deniesOf = ({ actions: [own = ''] }: Gist, asked: Case): Case['deny'] =>
+  asked.deny.filter((deny) => isAbout(deny, own) && isNow(deny, asked));
 
 const isAbout = ({ action: name }: Case['deny'][number], action: string): boolean =>
   name === action || action.startsWith(`${name}.`);
@@ -202,7 +230,7 @@ function strikes(deny: Case['deny'][number], action: string, gist: Gist, asked: 
   const conditions = Object.entries(values) as [keyof Thing, readonly string[]][];
   if (conditions.length === 0) return true;
   if (gist.list) return false;
-  if (gist.subjects.length === 0) return gist.targets.length === 0 && action.endsWith('.view');
+  if (gist.subjects.length === 0) return action.endsWith('.view');
   return gist.subjects.some((subject) =>
     conditions.every(([condition, of]) =>
       [subject, ...gist.targets].some((thing) => thing[condition]?.some((value) => of.includes(value))),
@@ -224,14 +252,21 @@ const isUsedUp = ({ cap }: WrittenGrant, { used }: Case): boolean =>
 /** How many people must still approve. */
 function missing({ approval }: WrittenGrant, asked: Case): number {
   if (approval === undefined) return 0;
-  const { by, people = 1 } = approval === 'required' ? {} : approval;
-  const given: Person[] = [];
+  const { people = 1 } = approval === 'required' ? {} : approval;
+  return Math.max(0, people - givenTo({ level: 'full', approval }, asked).length);
+}
+
+/** Whose words count, each person once. */
+function givenTo({ approval }: WrittenGrant, asked: Case): readonly string[] {
+  if (approval === undefined) return [];
+  const { by } = approval === 'required' ? { by: undefined } : approval;
+  const given = new Map<string, Person>();
   for (const name of asked.approvedBy) {
     const operator = asked.operators[name];
     if (!operator || (by && !by.includes(name)) || isSame(operator, asked.bot)) continue;
-    if (!given.some((other) => isSame(other, operator))) given.push(operator);
+    if (![...given.values()].some((other) => isSame(other, operator))) given.set(name, operator);
   }
-  return Math.max(0, people - given.length);
+  return [...given.keys()];
 }
 
 const isSame = (a: Person, b: Person): boolean =>

@@ -19,6 +19,8 @@ export interface Gist {
   /** Where that is sent. */
   readonly targets: readonly Thing[];
   readonly incidents: number;
+  /** Whether one incident is named twice. */
+  readonly isTwice?: boolean;
   readonly routingKey?: string;
   /** Of a list: what it asks for itself, and what its records have. */
   readonly list?: Thing;
@@ -52,8 +54,27 @@ const about = (action: string, subject: Thing | readonly Thing[], targets: reado
   targets,
 });
 
+/** What is put into an answer in full where an `include[]` names it. */
+const included: Readonly<Record<string, readonly string[]>> = {
+  acknowledgers: ['users'],
+  agents: ['users'],
+  assignees: ['users'],
+  users: ['users'],
+  services: ['services'],
+  teams: ['teams'],
+  escalation_policies: ['escalation_policies'],
+  schedules: ['schedules'],
+  targets: ['users', 'schedules'],
+};
+
 /** What PagerDuty would call the actions and things of a request, from the request alone and what is known. */
 export function gistOf(operation: string, request: object, facts: Required<Facts>): Gist {
+  const gist = plainGistOf(operation, request, facts);
+  const brought = all(at(request, 'query', 'include[]')).flatMap((name) => included[text(name)] ?? []);
+  return { ...gist, actions: [...new Set([...gist.actions, ...brought.map((name) => `${name}.view`)])] };
+}
+
+function plainGistOf(operation: string, request: object, facts: Required<Facts>): Gist {
   const id = text(at(request, 'params', 'id'));
   const filter = (name: string): readonly string[] | undefined =>
     at(request, 'query', name) as readonly string[] | undefined;
@@ -74,8 +95,10 @@ export function gistOf(operation: string, request: object, facts: Required<Facts
       return { ...about('incidents.view', on.incident(id)), incidents: 1 };
     case 'createIncidentNote':
       return { ...about('incidents.add_note', on.incident(id)), incidents: 1 };
-    case 'createIncident':
-      return about('incidents.create', on.newIncident(at(request, 'body', 'incident')));
+    case 'createIncident': {
+      const incident = at(request, 'body', 'incident');
+      return about('incidents.create', on.newIncident(incident), usersOf(incident));
+    }
     case 'updateIncident':
       return changed([{ ...(at(request, 'body', 'incident') as object), id }], on, facts);
     case 'updateIncidents':
@@ -86,8 +109,10 @@ export function gistOf(operation: string, request: object, facts: Required<Facts
       });
     case 'getService':
       return about('services.view', on.service(id));
-    case 'updateService':
-      return about('services.update', on.service(id));
+    case 'updateService': {
+      const policy = text(at(request, 'body', 'service', 'escalation_policy', 'id'));
+      return about('services.update', on.service(id), policy === '' ? [] : [on.policy(policy)]);
+    }
     case 'createService':
       return about(
         'services.create',
@@ -112,9 +137,14 @@ export function gistOf(operation: string, request: object, facts: Required<Facts
     case 'createEscalationPolicy':
       return about(
         'escalation_policies.create',
-        all(at(request, 'body', 'escalation_policy', 'teams')).map((team) => ({
-          teams: [text(at(team, 'id'))],
-        })),
+        { teams: all(at(request, 'body', 'escalation_policy', 'teams')).map((team) => text(at(team, 'id'))) },
+        all(at(request, 'body', 'escalation_policy', 'escalation_rules')).flatMap((rule) =>
+          all(at(rule, 'targets')).map((target) =>
+            at(target, 'type') === 'user_reference'
+              ? on.user(text(at(target, 'id')))
+              : on.schedule(text(at(target, 'id'))),
+          ),
+        ),
       );
     case 'listUsers':
       return list('users.view', ['teams'], { teams: filter('team_ids[]') });
@@ -147,6 +177,10 @@ export function gistOf(operation: string, request: object, facts: Required<Facts
     default:
       throw new Error(`The reference knows no ${operation}.`);
   }
+
+  function usersOf(change: unknown): readonly Thing[] {
+    return all(at(change, 'assignments')).map((one) => on.user(text(at(one, 'assignee', 'id'))));
+  }
 }
 
 /** The parts of updates of incidents: each part's actions, on every incident. */
@@ -172,6 +206,10 @@ function changed(changes: readonly unknown[], on: ReturnType<typeof thingsIn>, f
       has('title', 'priority', 'incident_type', 'conference_bridge') && 'edit',
     ].filter((one) => typeof one === 'string');
   });
+  const ids = changes.map((change) => {
+    const known = facts.incidents.find(({ number }) => String(number) === idOf(change));
+    return known?.id ?? idOf(change);
+  });
   const target = (change: unknown, name: string, of: (id: string) => Thing): readonly Thing[] =>
     at(change, name) === undefined ? [] : [of(text(at(change, name, 'id')))];
   return {
@@ -183,6 +221,7 @@ function changed(changes: readonly unknown[], on: ReturnType<typeof thingsIn>, f
       ...all(at(change, 'assignments')).map((one) => on.user(text(at(one, 'assignee', 'id')))),
     ]),
     incidents: changes.length,
+    isTwice: new Set(ids).size < ids.length,
   };
 }
 

@@ -6,7 +6,7 @@ const rooms = ['pagerduty', 'gate', 'activities', 'workflows', 'worker', 'client
 /** Rooms that hold a key of PagerDuty's, or decide about one: none opens a connection of its own. */
 const guarded = ['pagerduty', 'gate', 'activities', 'workflows', 'worker'];
 
-/** Who may take which value from what can send: nobody else may take any. */
+/** Who may take which value from what can send, or can allow to: nobody else may take any. */
 const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   undici: {
     'pagerduty/http.ts': ['request'],
@@ -21,8 +21,19 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
   'pagerduty/oauth.ts': { 'activities/connections.ts': ['requestToken'] },
   'activities/connections.ts': {
     'activities/index.ts': ['connector'],
-    'activities/perform.ts': ['sendOver', 'staleToken'],
+    'activities/failures.ts': ['NotConnected'],
+    'activities/perform.ts': ['NotConnected', 'sendOver', 'staleToken'],
     'activities/facts.ts': ['sendOver', 'staleToken'],
+  },
+  // Who says a yes, who makes a permit of one, and who sends what it allows.
+  'gate/permit.ts': {
+    'gate/decide.ts': ['saying'],
+    'gate/people-first.ts': ['saying'],
+    'gate/runner.ts': ['saying'],
+    'activities/connections.ts': ['spent'],
+    'activities/facts.ts': ['permitToLook'],
+    'activities/failures.ts': ['NotPermitted'],
+    'activities/perform.ts': ['permitFor'],
   },
 };
 /** Who may call `fetch`, and whom: our own simulator. */

@@ -1,4 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
+import type { World } from '../../simulator/world.ts';
 
 /** Something that must stand nowhere but in its own file. */
 export interface Secret {
@@ -12,6 +13,21 @@ export interface Secret {
 export interface Place {
   readonly name: string;
   readonly bytes: Buffer;
+}
+
+/** What PagerDuty gave out meanwhile: OAuth tokens, with the secrets of the apps that could ask for them, and webhook secrets. */
+export function issuedBy(world: World, known: ReadonlySet<string>): readonly Secret[] {
+  const tokens = [...world.credentials.keys()].filter((key) => !known.has(key));
+  const apps = tokens.length === 0 ? [] : [...world.oauthClients.values()];
+  return [
+    ...tokens.map((value) => ({ name: 'an OAuth token', value })),
+    ...apps.map(({ id, secret }) => ({ name: `the secret of the app ${id}`, value: secret })),
+    ...world.subscriptions
+      .list()
+      .flatMap(({ id, secrets }) =>
+        secrets.map((value) => ({ name: `the secret of the webhook ${id}`, value })),
+      ),
+  ];
 }
 
 /** Where secrets stand in the open or thinly veiled: a sentence each. */
@@ -38,11 +54,15 @@ function formsOf(value: string): readonly Form[] {
       { name: 'percent-encoded', bytes: Buffer.from(encodeURIComponent(value)) },
     ];
   }
-  const key = createPrivateKey(value);
-  const { d = '' } = key.export({ format: 'jwk' });
-  // The last line of the PEM's base64 that holds key material; the first bytes are the same for every key.
   const body = value.replace(/-----[^-]+-----|\s/g, '');
-  return [...encodings(Buffer.from(d, 'base64url')), { name: 'as PEM', bytes: Buffer.from(body) }];
+  const asPem = { name: 'as PEM', bytes: Buffer.from(body) };
+  try {
+    const { d = '' } = createPrivateKey(value).export({ format: 'jwk' });
+    return [...encodings(Buffer.from(d, 'base64url')), asPem];
+  } catch {
+    // Under a passphrase, or cut: what stands in its file is all there is of it.
+    return [asPem];
+  }
 }
 
 function encodings(bytes: Buffer): readonly Form[] {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -18,6 +18,7 @@ import { journalFile } from '../../worker/config.ts';
 import { type RunningWorker, startWorker } from '../../worker/index.ts';
 import {
   releaseWorkflowId,
+  sweepScheduleId,
   taskQueues,
   type WorkflowName,
   type Workflows,
@@ -26,10 +27,12 @@ import {
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
+import { claimNamespace } from './namespaces.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
-import { findSecrets, type Secret } from './secrets.ts';
+import { findSecrets, issuedBy, type Secret } from './secrets.ts';
 import { openTally } from './tally.ts';
+import { until } from './until.ts';
 
 /** Grants that let an agent respond from look to resolve, holding an incident for this long. */
 export const responder = (lease = '5m'): string => `incidents: read
@@ -70,6 +73,7 @@ export interface Stage {
   readonly newKey: (name: string) => string;
   /** Makes the store unusable for all writers until what it gives is called. */
   readonly lockStore: () => Promise<() => Promise<void>>;
+  /** No Schedule sweeps in between: what reaches PagerDuty is the test's. */
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
     agent: string,
@@ -86,6 +90,8 @@ export interface Stage {
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
   readonly configText: () => string;
+  /** Takes a closed run and its history out of the server, as its operator can. */
+  readonly deleteRun: (run: { readonly workflowId: string; readonly runId: string }) => Promise<void>;
   /** Sweeps now, beside the Schedule, and waits until what it started has ended. */
   readonly sweep: () => Promise<void>;
   readonly fault: (fault: z.input<typeof Fault>) => Promise<void>;
@@ -129,6 +135,7 @@ export async function setStage({
   const home = mkdtempSync(join(tmpdir(), 'oncall-stage-'));
   const configFile = join(home, 'oncall.yaml');
   const simulator = await startSimulator(simulatorOptions);
+  const known = new Set(simulator.world.credentials.keys());
   const recorder = record && (await startRecorder(simulator.url));
   const keyFile = (name: string): string => join(home, `${name}.pem`);
   const secrets: Secret[] = [];
@@ -139,6 +146,7 @@ export async function setStage({
     keyFiles.push(file);
   };
   const aways: Away[] = [];
+  const deleted = new Set<string>();
   writeSecret(join(home, 'token'), 'the token of the account', simulatorToken);
   writeSecret(join(home, 'routing-key'), 'the routing key', checkoutKey);
   writeFileSync(configFile, configuration(recorder?.url ?? simulator.url, home));
@@ -172,7 +180,7 @@ export async function setStage({
       const locker = new Database(storeFile(home));
       locker.exec('begin immediate');
       const from = Date.now();
-      const afterSeq = await lastSeq();
+      const afterSeq = await lastListedSeq();
       return async () => {
         locker.exec('rollback');
         locker.close();
@@ -187,13 +195,24 @@ export async function setStage({
         workflowBundle: inject('workflowBundle'),
         log: memoryLog,
       });
-      workers.push(worker);
+      if (workers.push(worker) === 1) await pauseSweeps();
       return worker;
     },
     start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
+    deleteRun: async ({ workflowId, runId }) => {
+      const execution = { workflowId, runId };
+      await client.workflowService.deleteWorkflowExecution({ namespace, workflowExecution: execution });
+      await until('the run is gone', () =>
+        client.workflowService.getWorkflowExecutionHistory({ namespace, execution }).then(
+          () => false,
+          () => true,
+        ),
+      );
+      deleted.add(runId);
+    },
     sweep: async () => {
       const { released } = (await client.workflow.execute('sweepLeases', {
         workflowId: `sweep-by-hand:${randomUUID()}`,
@@ -256,8 +275,26 @@ export async function setStage({
     const log = await call(simulator.url, 'GET', '/_simulator/requests');
     return (log as { requests: SeenRequest[] }).requests;
   }
+  /** The last request that a record lists by now: the record of a later one may find the store locked. */
+  async function lastListedSeq(): Promise<number> {
+    const records = await list(store, { limit: 1_000_000 });
+    const listed = new Set(
+      records.flatMap(({ requestId, reads }) => [requestId, ...reads.map((read) => read.requestId)]),
+    );
+    return (await requests()).findLast(({ request_id }) => listed.has(request_id))?.seq ?? 0;
+  }
   async function lastSeq(): Promise<number> {
     return (await requests()).at(-1)?.seq ?? 0;
+  }
+
+  async function pauseSweeps(): Promise<void> {
+    const schedule = client.schedule.getHandle(sweepScheduleId('main'));
+    await schedule.pause('a test sweeps by hand');
+    // One may have begun in the instant before.
+    await until('no sweep is under way', async () => {
+      const { info } = await schedule.describe();
+      return info.runningActions.length === 0;
+    });
   }
 
   /** What is wrong with all that happened on this stage; what was looked at is added to the run's tally. */
@@ -269,8 +306,10 @@ export async function setStage({
       keyFiles.push(file);
     }
     const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
+    secrets.push(...issuedBy(simulator.world, known));
     const { faults, ...joined } = joinAudit(await requests(), records, aways);
-    const histories = await historiesOf(client, records);
+    const kept = records.filter(({ runId }) => !deleted.has(runId));
+    const histories = await historiesOf(client, kept);
     const tables = await tablesOf(store);
     const logs = { name: 'the log', bytes: Buffer.from(logged.slice(loggedBefore).join('')) };
     const files = filesIn(home, keyFiles);
@@ -324,19 +363,6 @@ ${operatorLines}
 agents:
 ${agentLines}`;
   }
-}
-
-/** A namespace nobody else in this run uses. */
-function claimNamespace(): string {
-  for (const name of inject('namespaces')) {
-    try {
-      mkdirSync(join(inject('claims'), name));
-      return name;
-    } catch {
-      // Claimed by another test.
-    }
-  }
-  throw new Error('All namespaces are claimed; give the server more in global-server.ts.');
 }
 
 /** Sets limits no test comes near; the Worker leaves alone what stands already. */

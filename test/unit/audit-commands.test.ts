@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { exportAudit } from '../../client/commands/audit-export.ts';
 import { signAuditHead } from '../../client/commands/audit-sign-head.ts';
 import { verify } from '../../client/commands/audit-verify.ts';
@@ -12,9 +12,6 @@ import { canonical } from '../../gate/canonical.ts';
 import { newKeyPair } from '../../gate/statement.ts';
 import { rehash, rewrite, setColumns } from './tampering.ts';
 import { record, temporaryFolder } from './temporary-store.ts';
-
-// Each test has a store in a real file: seconds, on a busy machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const folder = temporaryFolder();
 const before = { ...process.env };
@@ -215,7 +212,7 @@ describe('oncall audit verify', () => {
     );
     await expect(error).rejects.toMatchObject({ exitCode: 1 });
     expect(await verify({ histories: false }, output)).toBe(0);
-  }, 20_000);
+  });
 
   test('names the folder where there is no audit', async () => {
     process.env['ONCALL_HOME'] = join(folder(), 'nowhere');

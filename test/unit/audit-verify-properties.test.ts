@@ -143,7 +143,7 @@ test('any single change of any chain is found, and the first false record is nam
     ),
     { seed, numRuns },
   );
-}, 120_000);
+});
 
 test('any record that is rewritten, and all after it rehashed, lies in the range that the signed heads leave', async () => {
   const operator = newKeyPair();
@@ -177,4 +177,4 @@ test('any record that is rewritten, and all after it rehashed, lies in the range
     ),
     { seed, numRuns },
   );
-}, 120_000);
+});

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { type AuditReport, verifyAudit } from '../../client/audit-verify.ts';
 import { append, hashOf, write } from '../../gate/audit.ts';
 import { readPublicKey, signHead } from '../../gate/audit-head.ts';
@@ -20,9 +20,6 @@ import {
   swap,
 } from './tampering.ts';
 import { record, temporaryStore } from './temporary-store.ts';
-
-// Each test has a store in a real file: seconds, on a busy machine.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const store = temporaryStore();
 const say = (): void => {};

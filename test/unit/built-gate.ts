@@ -10,9 +10,17 @@ const checkout = fileURLToPath(new URL('../..', import.meta.url));
  * @returns how such a program names a module: `built('audit')` in `await import(…)`.
  */
 export function buildGate(folder: string, modules: readonly string[]): (module: string) => string {
+  const built = buildRooms(
+    folder,
+    modules.map((module) => `gate/${module}.ts`),
+  );
+  return (module) => built(`gate/${module}.ts`);
+}
+
+/** The same of any room's files: `built('activities/index.ts')`. */
+export function buildRooms(folder: string, files: readonly string[]): (file: string) => string {
   const settings = '--module nodenext --target es2023 --rewriteRelativeImportExtensions --noCheck';
   const tsc = join(checkout, 'node_modules', '.bin', 'tsc');
-  const files = modules.map((module) => `gate/${module}.ts`);
   execFileSync(
     tsc,
     [...files, '--ignoreConfig', '--rootDir', '.', '--outDir', folder, ...settings.split(' ')],
@@ -20,5 +28,5 @@ export function buildGate(folder: string, modules: readonly string[]): (module: 
   );
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   symlinkSync(join(checkout, 'node_modules'), join(folder, 'node_modules'));
-  return (module) => JSON.stringify(join(folder, 'gate', `${module}.js`));
+  return (file) => JSON.stringify(join(folder, file.replace(/\.ts$/, '.js')));
 }

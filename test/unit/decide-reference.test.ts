@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { narrowAnswer, narrowRequest } from '../../activities/narrow.ts';
 import { decide } from '../../gate/decide.ts';
 import { operationNames } from '../../pagerduty/catalogue/index.ts';
@@ -7,9 +7,6 @@ import { answersOf, type Gate, policyIn } from '../support/gate-answers.ts';
 import { anyCase } from '../support/gate-cases.ts';
 import { requestedOperations } from '../support/gate-requests.ts';
 import { type Answer, type Case, referenceAnswer } from '../support/reference-gate.ts';
-
-// Thousands of configurations are parsed: half a minute, on a busy machine.
-vi.setConfig({ testTimeout: 240_000 });
 
 const gate: Gate = { decide, narrowAnswer, narrowRequest };
 const cases = 5_000;

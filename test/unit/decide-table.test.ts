@@ -57,7 +57,7 @@ const reasons = [
   /: its grant on \S+ is (off|read), and \S+ needs (read|full)\.$/,
   /: the (service|team|escalation policy|schedule|urgency|status|assignee)( of [^:]+)? is [^;]+; its grant covers [^;]+\.$/,
   /: the list asks for (service|team|escalation policy) [^;]+; its grant covers [^;]+\.$/,
-  /: the request shows no (service|team|escalation policy|status); its grant covers [^;]+ only\.$/,
+  /: the request shows no (service|team|escalation policy|status); its grant covers [^;]+ only( \(asked for .+\))?\.$/,
   /: it is \d\d:\d\d in \S+; its grant on \S+ covers \d\d:\d\d-\d\d:\d\d \S+\.$/,
   /: P\w+, for whom it works, is not on call( for escalation policy \w+)? now( for any escalation policy that its grant covers, [^;]+)?\.$/,
   /: the routing key is \S+; its grant covers [^;]+\.$/,
@@ -67,6 +67,9 @@ const reasons = [
   /: (the \w.+ is .+, for which )?\S+ is denied(, \d\d:\d\d-\d\d:\d\d \S+)?(, while \w+ is on call)?(, and a deny always wins)?\.$/,
   /: nothing shows beforehand whether it is of what \S+ is denied for\.$/,
   /: our own From user is on call \(.+\), so an acknowledge would silence .+; take that user off call\.$/,
+  /: user \S+ is our own From user, and a page that goes there reaches nobody\.$/,
+  /: incident \S+ \(\S+\) stands in it twice\.$/,
+  /: \S+ is for operators alone\.$/,
   /: (everything is frozen|it is disabled) since \S+ by \S+( \(.+\))?\.$/,
 ] as const;
 

@@ -89,6 +89,7 @@ const everything: Facts = {
     { id: 'PADA', teams: ['PT1'] },
     { id: 'PBOB', teams: ['PT9'] },
   ],
+  ourUsers: ['PBOT'],
   ourDuty: null,
   duty: ['PE1'],
 };

@@ -77,7 +77,7 @@ describe('the Workflow bundle', () => {
     });
     [code = ''] = bundle.code.split('//# sourceMappingURL=');
     modules = [...code.matchAll(/^\/\*{3}\/ "(\.[^"]+)"/gm)].map(([, name = '']) => name);
-  }, 60_000);
+  });
 
   test('holds our Workflows, and values of no other room', () => {
     const ours = modules.filter((name) => !name.includes('node_modules'));

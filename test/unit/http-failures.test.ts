@@ -82,14 +82,13 @@ describe('when the line breaks', () => {
       [silent, endless].map(({ url }) => pagerduty.errorOf('getIncident', request, connectionTo(url))),
     );
     expect(performance.now() - began).toBeGreaterThan(2_900);
-    expect(performance.now() - began).toBeLessThan(7_000);
     for (const { message, facts } of errors) {
       expect(message).toBe('The answer of PagerDuty to GET /incidents/P1 was lost (no answer within 3 s).');
       expect(facts).toEqual({ kind: 'Unavailable', effect: 'unknown' });
     }
     silent.close();
     endless.close();
-  }, 15_000);
+  });
 
   test('a read has 3 seconds, a write 8', () => {
     for (const name of operationNames) {

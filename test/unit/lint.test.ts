@@ -192,7 +192,7 @@ beforeAll(() => {
   for (const [what, [room, text]] of Object.entries({ ...offences, ...honest })) put(place(room, what), text);
   put('gate/config.ts', "export const home = process.env['HOME'];\n");
   caught = lint();
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('of all that stands there, most is caught and some is not', () => {

@@ -84,7 +84,7 @@ const others: Readonly<Record<string, object>> = {
   listOurUsers: {},
   listUnheld: { offset: 0, ourUsers: [] },
   checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
-  admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z', heardAt: 0 },
+  admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z' },
   listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
   listPersonsNotes: { incident: 'P1' },
 };
@@ -172,6 +172,10 @@ describe('the sources', () => {
     ],
     ['a second pool', 'worker/second.ts', "import { connector } from '../activities/connections.ts';"],
     ['a second token', 'activities/second.ts', "import { requestToken } from '../pagerduty/oauth.ts';"],
+    ['a yes of its own', 'activities/second.ts', "import { saying } from '../gate/permit.ts';"],
+    ['a permit of its own', 'activities/second.ts', "import { permitFor } from '../gate/permit.ts';"],
+    ['a look of its own', 'worker/second.ts', "import { permitToLook } from '../gate/permit.ts';"],
+    ['a permit opened on the way', 'activities/second.ts', "import { spent } from '../gate/permit.ts';"],
     ['undici', 'client/second.ts', "import { type Dispatcher, request } from 'undici';"],
     ['undici by its parts', 'activities/second.ts', "import Client from 'undici/lib/dispatcher/client.js';"],
     ['Node’s own client', 'activities/second.ts', "import { request } from 'node:https';"],
@@ -187,7 +191,7 @@ describe('the sources', () => {
     ],
   ])('with %s in them turn red', (_what, path, text) => {
     const copy = join(folder(), 'copy');
-    for (const room of ['pagerduty', 'activities'])
+    for (const room of ['pagerduty', 'gate', 'activities'])
       cpSync(join(checkout, room), join(copy, room), { recursive: true });
     mkdirSync(dirname(join(copy, path)), { recursive: true });
     writeFileSync(join(copy, path), text);

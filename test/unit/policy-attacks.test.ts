@@ -1,10 +1,7 @@
-import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { account, faultsOf, granting, publicKey } from './configurations.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const bot = (more: string): string =>
   `${account}agents:\n  bot:\n    public_key: ${publicKey}\n    ${more}\n`;
@@ -307,10 +304,11 @@ describe('a trick of YAML is refused, with its line', () => {
 
   test('sixty thousand keys of one map are told in seconds, not in minutes', () => {
     const keys = Array.from({ length: 60_000 }, (_, index) => `key-${index}: read`);
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     expect(faultsOf(keys.join('\n'))).toHaveLength(50);
     expect(faultsOf(granting(keys.join('\n')))[0]).toMatch(/^oncall\.yaml:7:7: /);
-    expect(performance.now() - begin).toBeLessThan(60_000);
+    // Of the processor, which a busy machine gives more slowly.
+    expect(process.cpuUsage(begin).user / 1e6).toBeLessThan(60);
   });
 
   test('no word of a secret is repeated, whichever way it is written wrongly', () => {

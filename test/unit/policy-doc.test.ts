@@ -92,6 +92,8 @@ const at = (time: string, question: Question): Question => ({ ...question, now: 
 const quiet: Switches = { frozen: null, disabled: null, uses: {} };
 const since = (why: string) => `since 2026-11-24T08:00Z by ada (${why})`;
 
+const toBot = changing({ assignments: [{ assignee: { id: 'PBOT', type: 'user_reference' } }] });
+
 const walked: readonly (readonly [heading: string, Question, Facts, string, Switches?])[] = [
   [
     'Conditions',
@@ -187,21 +189,34 @@ describe('the sentences of the page are what the gate says', () => {
     });
   });
 
+  test('whom no page goes to', () => {
+    const [sentence] = sentences.filter((one) => one.includes('our own From user'));
+    const word = decide(holding('incidents.reassign'), toBot, {
+      ...on('PSEARCH', 'high'),
+      ourUsers: ['PBOT'],
+    });
+    expect(word).toMatchObject({ decision: 'denied', sentence });
+  });
+
   test('approval, of one and of two', () => {
     const policy = holding('approval: required');
     for (const question of [resolve, reassign]) {
-      const word = decide(policy, question, on('PCHECKOUT', 'high'));
+      const word = decide(policy, question, { ...on('PCHECKOUT', 'high'), ourUsers: [] });
       expect(word).toMatchObject({ decision: 'approval_needed' });
       expect(sentences).toContain((word as { sentence: string }).sentence);
     }
     const both = { ...reassign, approvedBy: ['lead', 'deputy'] };
-    expect(decide(policy, both, { ...on('PCHECKOUT', 'high') })).toMatchObject({ decision: 'allowed' });
+    expect(decide(policy, both, { ...on('PCHECKOUT', 'high'), ourUsers: [] })).toMatchObject({
+      decision: 'allowed',
+    });
   });
 
   test('and every one of them is walked through', () => {
     const told = [
       ...walked.map(([, , , sentence]) => sentence),
-      ...sentences.filter((one) => /PADA, for whom|once (one|2) of lead and deputy/.test(one)),
+      ...sentences.filter((one) =>
+        /PADA, for whom|once (one|2) of lead and deputy|our own From user/.test(one),
+      ),
     ];
     expect(sentences.toSorted()).toEqual(told.toSorted());
   });

@@ -127,7 +127,7 @@ describe('a configuration is refused, where and why', () => {
       /^oncall\.yaml:6603:\d+: agents\.bot-6599\.grants\.incidents\.level: a level is/,
     );
     expect(more).toEqual([]);
-  }, 30_000);
+  });
 });
 
 describe('a good configuration', () => {

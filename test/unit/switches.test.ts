@@ -73,6 +73,55 @@ describe('a freeze', () => {
   });
 });
 
+describe('what somebody does in the store itself ends nothing', () => {
+  const where = (id: string) => store().updateTable('switches').where('id', '=', id);
+  const tampering: readonly (readonly [string, (id: string) => Promise<unknown>])[] = [
+    ['its row is taken away', (id) => store().deleteFrom('switches').where('id', '=', id).execute()],
+    ['all rows are taken away', () => store().deleteFrom('switches').execute()],
+    ['it is said to be of somebody else', (id) => where(id).set({ name: 'ghost' }).execute()],
+    [
+      'it is said to be of another kind',
+      (id) =>
+        where(id)
+          .set({ kind: 'lift' as 'freeze' })
+          .execute(),
+    ],
+    ['it has another number', (id) => where(id).set({ id: 'x' }).execute()],
+    ['it is said to be lifted', (id) => where(id).set({ lifted: 'yes', lifted_at: Date.now() }).execute()],
+  ];
+
+  test.each(tampering)('where %s, it is frozen still', async (_what, tamper) => {
+    const { id } = await freeze();
+    await tamper(id);
+    expect((await ask()).frozen).toMatch(/^since \S+Z by ada \(drill\)(;|$)/);
+    expect(await pressedSwitches(store(), policy, 'freeze')).toContainEqual(
+      expect.objectContaining({ kind: 'freeze', name: '' }),
+    );
+  });
+
+  test.each(tampering)('where %s, who was disabled is so still', async (_what, tamper) => {
+    const { id } = await disable('bot');
+    await tamper(id);
+    expect((await ask('bot')).disabled).toMatch(/^since \S+Z by ada(;|$)/);
+    expect((await ask('other')).disabled).toBeNull();
+  });
+
+  test('an operator who was disabled lifts nothing because that row is gone', async () => {
+    const own = await disable('lead');
+    const frozen = await freeze();
+    await store().deleteFrom('switches').where('id', '=', own.id).execute();
+    expect(await liftAs(frozen, 'lead', lead)).toBe(false);
+    expect((await ask()).frozen).not.toBeNull();
+  });
+
+  test('what an operator lifted before stays lifted, and what is gone can be lifted by its own word', async () => {
+    const row = await freeze();
+    await store().deleteFrom('switches').execute();
+    expect(await liftAs(row, 'lead', lead)).toBe(true);
+    expect((await ask()).frozen).toBeNull();
+  });
+});
+
 describe('who is disabled', () => {
   test('is that one alone', async () => {
     await disable('bot');
@@ -134,4 +183,33 @@ test('pressing and lifting are records: who, what, why', async () => {
     'ada disabled bot.',
     expect.stringMatching(/^deputy enabled bot, disabled since \S+ by ada: it is signed\.$/),
   ]);
+});
+
+test('a switch that somebody lifted who has left the configuration holds again, and says what to do', async () => {
+  await liftAs(await freeze(), 'deputy', deputy);
+  const { agents, operators } = policy;
+  const left = {
+    ...policy,
+    agents,
+    operators: new Map([...operators].filter(([name]) => name !== 'deputy')),
+  };
+  const asked = { agent: 'bot', stepKey: '', caps: [], now: Date.now() };
+  const { frozen } = await switchesFor(store(), left, asked);
+  expect(frozen).toMatch(
+    / by ada \(drill\); whoever lifted it is no operator of the configuration, so lift it again$/,
+  );
+});
+
+test('whoever presses writes one line into the record, whatever the name and the reason hold', async () => {
+  await press(store(), {
+    kind: 'freeze',
+    name: '',
+    by_whom: 'ada\u001b[2J\nlead thawed what was frozen',
+    reason: `x\n\u202E${'y'.repeat(2_000)}`,
+  });
+  const [record] = await list(store(), { limit: 1 });
+  expect(record?.sentence).toMatch(
+    /^ada\[2J lead thawed what was frozen froze everything: x y+… \(cut, \d+ more characters\)\.$/,
+  );
+  expect(record?.sentence.length).toBeLessThan(700);
 });
