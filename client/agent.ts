@@ -21,7 +21,7 @@ import {
 } from '../workflows/contract.ts';
 import { exitCodes, OncallError, RunError } from './errors.ts';
 import { follow } from './follow.ts';
-import type { AgentIdentity } from './identity.ts';
+import { type AgentIdentity, signsAs } from './identity.ts';
 import { checkKey, parseInput } from './inputs.ts';
 import { whyNotStarted } from './not-started.ts';
 import { signed } from './signed.ts';
@@ -157,7 +157,7 @@ function signingClient(client: Client, agent: AgentIdentity): WorkflowClient {
     startWithDetails: async (input, next) => {
       const { workflowId, args } = input.options;
       const claim = { target: workflowId, type: `start:${input.workflowType}`, input: args };
-      const statement = await sign(agent.name, agent.key, claim);
+      const statement = await sign(signsAs(agent), agent.key, claim);
       return next({
         ...input,
         headers: { ...input.headers, [statementHeader]: defaultPayloadConverter.toPayload(statement) },

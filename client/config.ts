@@ -15,6 +15,9 @@ export interface ClientSettings {
   /** `ONCALL_OPERATOR` and `ONCALL_OPERATOR_KEY_FILE`: who approves, and lifts what was pressed. */
   readonly operator: string | undefined;
   readonly operatorKeyFile: string | undefined;
+  /** `ONCALL_FRONT_DOOR` and `ONCALL_FRONT_DOOR_KEY_FILE`: who signs for agents that come with a token. */
+  readonly frontDoor: string | undefined;
+  readonly frontDoorKeyFile: string | undefined;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
   readonly hasServer: boolean;
   /** Folders of `PATH`. */
@@ -33,6 +36,8 @@ export function clientSettings(): ClientSettings {
     agentKeyFile: env['ONCALL_AGENT_KEY_FILE'],
     operator: env['ONCALL_OPERATOR'],
     operatorKeyFile: env['ONCALL_OPERATOR_KEY_FILE'],
+    frontDoor: env['ONCALL_FRONT_DOOR'],
+    frontDoorKeyFile: env['ONCALL_FRONT_DOOR_KEY_FILE'],
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
     cache: join(userCache(env), 'oncall-runner'),

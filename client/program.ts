@@ -117,7 +117,9 @@ function addAgentCommands(program: Command, end: End): void {
     );
   program
     .command('mcp')
-    .description('the MCP server, over stdio, as the agent of ONCALL_AGENT')
+    .description('the MCP server: over stdio as the agent of ONCALL_AGENT, over HTTP for agents with a token')
+    .option('--http <port>', 'on this port of 127.0.0.1, as the front door of ONCALL_FRONT_DOOR')
+    .option('--allow-host <names...>', 'with --http: names by which a proxy calls it')
     .option('--account <name>', 'the account, as the configuration names it', 'main')
     .action(async (options) => end((await import('./commands/mcp.ts')).mcp(options)));
 }

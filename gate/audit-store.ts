@@ -65,6 +65,7 @@ interface Schema {
   accounts: { name: string; configuration: string; seen_at: string };
   our_users: { account: string; user: string };
   switches: SwitchRow;
+  bearers: BearerRow;
   uses: { agent: string; granted: string; step_key: string; at: number };
 }
 
@@ -81,6 +82,21 @@ export interface SwitchRow {
   lifted: string | null;
   /** Milliseconds since 1970. */
   lifted_at: number | null;
+}
+
+/** A token by which an agent comes to a front door. Of the token itself only its hash is here. */
+export interface BearerRow {
+  id: string;
+  agent: string;
+  /** SHA-256 of the whole token, in hex. */
+  hash: string;
+  /** ISO 8601. */
+  made_at: string;
+  by_whom: string;
+  /** Milliseconds since 1970. */
+  expires_at: number;
+  /** Since when and by whom it was revoked, in words. */
+  revoked: string | null;
 }
 
 export type Store = Kysely<Schema>;
@@ -264,6 +280,20 @@ const migrations: Record<string, Migration> = {
         .addPrimaryKeyConstraint('uses_pk', ['agent', 'granted', 'step_key'])
         .execute();
       await db.schema.createIndex('uses_by_time').on('uses').columns(['agent', 'granted', 'at']).execute();
+    },
+  },
+  '0003-bearers': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('bearers')
+        .addColumn('id', 'text', (column) => column.primaryKey())
+        .addColumn('agent', 'text', (column) => column.notNull())
+        .addColumn('hash', 'text', (column) => column.notNull())
+        .addColumn('made_at', 'text', (column) => column.notNull())
+        .addColumn('by_whom', 'text', (column) => column.notNull())
+        .addColumn('expires_at', 'bigint', (column) => column.notNull())
+        .addColumn('revoked', 'text')
+        .execute();
     },
   },
 };

@@ -85,10 +85,12 @@ export async function addAgent(
   return exitCodes.done;
 }
 
-/** Refuses a name that an agent or an operator has already. */
-export function checkFree(name: string, { agents, operators }: Policy, configFile: string): void {
-  const kind = agents.has(name) ? 'agent' : operators.has(name) ? 'operator' : undefined;
-  if (kind) throw new OncallError(`${configFile} has an ${kind} ${name} already; nothing was changed.`);
+/** Refuses a name that somebody has already. */
+export function checkFree(name: string, policy: Policy, configFile: string): void {
+  const { agents, operators, frontDoors } = policy;
+  const kinds = { 'an agent': agents, 'an operator': operators, 'a front door': frontDoors };
+  const [kind] = Object.entries(kinds).find(([, known]) => known.has(name)) ?? [];
+  if (kind) throw new OncallError(`${configFile} has ${kind} ${name} already; nothing was changed.`);
 }
 
 /** `oncall agents rotate`: a new key pair; the old public key still proves what was signed before now. */

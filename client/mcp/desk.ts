@@ -5,7 +5,7 @@ import { oncallAs } from '../oncall.ts';
 import { dutyOf } from './duty.ts';
 import type { CallerBase } from './server.ts';
 
-/** Where agents are spoken for: each has one duty for as long as this process lives, whichever request it comes by. */
+/** Where agents are spoken for: each has its duty for as long as this process lives, whichever request it comes by. */
 export interface Desk extends AsyncDisposable {
   readonly callerOf: (agent: AgentIdentity) => CallerBase;
 }
@@ -24,14 +24,16 @@ export function deskOf(client: Client, account: string, policy: (() => PolicySta
   };
   return {
     callerOf: (agent) => {
-      const base = known.get(agent.name) ?? {
+      // Each token has its own: what it signs names it.
+      const key = `${agent.name} ${agent.door?.bearer ?? ''}`;
+      const base = known.get(key) ?? {
         agent,
         account,
         oncall: oncallAs(client, agent, account),
         client,
         duty: dutyOf(client, agent),
       };
-      known.set(agent.name, base);
+      known.set(key, base);
       return { ...base, grants: grantsOf(agent.name) };
     },
     [Symbol.asyncDispose]: async () => {

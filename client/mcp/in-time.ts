@@ -3,7 +3,7 @@ import { isServed } from '../served.ts';
 import { type Answer, type Caller, ToolError } from './tool.ts';
 
 /** How long an answer may take, beyond a poll that says how long it waits, in milliseconds. */
-export const answerMs = 5_000;
+export const usualAnswerMs = 5_000;
 
 /** A call, and whom to name where it takes too long. */
 interface Asked {

@@ -321,7 +321,7 @@ test('a server that takes one incident for another is found out', async () => {
         base.oncall.start(name, 'incident' in input ? { ...input, incident } : input, options),
     },
   });
-  const session = await openSession(stage, 'triage-bot', '2026-07-28', plant);
+  const session = await openSession(stage, 'triage-bot', { plant });
   const { faults } = await attack(stage, session, 300);
   expect(faults.length).toBeGreaterThan(0);
   await session.close();

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { tools } from '../../client/mcp/tools.ts';
-import { generations, openSession, type Session } from '../support/mcp.ts';
+import { generations, openSession, type Session, type Told } from '../support/mcp.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -43,7 +43,7 @@ const reason = 'a test asks';
 describe.each(generations)('by the generation %s of the protocol', (generation) => {
   let session: Session;
   const sessionOf = async (agent: string): Promise<Session> => {
-    session = await openSession(stage, agent, generation);
+    session = await openSession(stage, agent, { generation });
     return session;
   };
 
@@ -442,8 +442,14 @@ describe('an agent without Temporal is woken by pd_next and answers by pd_findin
     return String(started.data['run']);
   };
 
+  const nextTask = ({ call }: Session): Promise<Told> =>
+    until('a run asks', async () => {
+      const told = await call('pd_next');
+      return told.data['task'] !== null && told;
+    });
+
   test('judges before anything is acknowledged, holds it, and ends it', async () => {
-    const asked = bot.call('pd_next');
+    const asked = nextTask(bot);
     const run = await begin();
     const told = await asked;
     expect(told.data).toMatchObject({ run, task: { incident: { id: incident, status: 'triggered' } } });
@@ -463,7 +469,7 @@ describe('an agent without Temporal is woken by pd_next and answers by pd_findin
 
   test('gives it back when it cannot go on', async () => {
     const run = await begin();
-    expect((await bot.call('pd_next')).data['run']).toBe(run);
+    expect((await nextTask(bot)).data['run']).toBe(run);
     await bot.call('pd_finding', { run, class: 'real', summary: 'The cache is cold.' });
     await until('it is held', () => statusOf() === 'acknowledged');
     await bot.call('pd_finding', { run, give_back: true });
@@ -473,7 +479,7 @@ describe('an agent without Temporal is woken by pd_next and answers by pd_findin
   test('an agent that leaves while it judges leaves the incident with people', async () => {
     const leaving = await openSession(stage, 'triage-bot');
     const run = await begin();
-    expect((await leaving.call('pd_next')).data['run']).toBe(run);
+    expect((await nextTask(leaving)).data['run']).toBe(run);
     await leaving.close();
     expect(await bot.call('pd_run', { run, wait_s: 20 })).toMatchObject({
       data: { state: 'ended', outcome: 'partly' },

@@ -27,22 +27,42 @@ export interface Session {
 /** Both generations of the protocol. */
 export const generations = ['2025-11-25', '2026-07-28'] as const;
 
-/** Opens a session of an agent of a stage; a plant makes its server a faulty one. */
+export interface SessionOptions {
+  readonly generation?: (typeof generations)[number];
+  /** Makes the server a faulty one. */
+  readonly plant?: (base: CallerBase) => CallerBase;
+  readonly answerMs?: number;
+}
+
+/** Opens a session of an agent of a stage. */
 export async function openSession(
   stage: Stage,
   agent: string,
-  generation: (typeof generations)[number] = '2026-07-28',
-  plant: (base: CallerBase) => CallerBase = (base) => base,
+  {
+    generation = '2026-07-28',
+    plant = (base) => base,
+    // As long as a loaded machine takes.
+    answerMs = 60_000,
+  }: SessionOptions = {},
 ): Promise<Session> {
   const faults: unknown[] = [];
   const tell = (error: unknown): void => void faults.push(error);
   const desk = deskOf(stage.client, 'main', policySource(stage.configFile));
   const [ours, theirs] = InMemoryTransport.createLinkedPair();
   const identity = stage.agent(agent);
-  const handle = serveStdio(() => serverFor('0.0.0', () => plant(desk.callerOf(identity)), tell), {
-    transport: theirs,
-    onerror: tell,
-  });
+  const handle = serveStdio(
+    () =>
+      serverFor({
+        version: '0.0.0',
+        callerOf: () => plant(desk.callerOf(identity)),
+        told: tell,
+        answerMs,
+      }),
+    {
+      transport: theirs,
+      onerror: tell,
+    },
+  );
   const client = new Client(
     { name: 'test', version: '0.0.0' },
     { versionNegotiation: { mode: generation === '2026-07-28' ? { pin: generation } : 'legacy' } },
@@ -67,7 +87,7 @@ export async function callTool(
   name: string,
   args: Readonly<Record<string, unknown>>,
 ): Promise<Told> {
-  const result = await client.callTool({ name, arguments: args }, { timeout: 60_000 });
+  const result = await client.callTool({ name, arguments: args }, { timeout: 110_000 });
   const { content, structuredContent = {}, isError = false } = result;
   const text = content.flatMap((block) => (block.type === 'text' ? [block.text] : [])).join('\n');
   return {
