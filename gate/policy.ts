@@ -183,7 +183,12 @@ function faultsWithin({ accounts, agents, operators, front_doors, standing }: Wr
     ...Object.entries(agents).flatMap(([name, { public_key }]) =>
       public_key !== undefined || Object.values(front_doors).some((door) => door.may_speak_for.includes(name))
         ? []
-        : [{ path: ['agents', name], message: 'public_key is missing, and no front door may speak for it' }],
+        : [
+            {
+              path: ['agents', name, 'public_key'],
+              message: 'is missing, and no front door may speak for it',
+            },
+          ],
     ),
     ...Object.entries(agents).flatMap(([name, agent]) =>
       faultsAcross(agent, accounts, operators).map(([path, message]) => ({
