@@ -87,6 +87,11 @@ const mostFaults = 8;
  * @throws ToolError that names each one that is wrong.
  */
 export function argumentsOf({ name, input }: AnyTool, given: unknown): Arguments {
+  if (!isWellFormed(given))
+    throw new ToolError(
+      'invalid_input',
+      `${name}: half a character stands in the arguments; send whole text.`,
+    );
   const parsed = input.safeParse(given ?? {}, { reportInput: true });
   if (parsed.success) return parsed.data;
   const faults = inputFaults(input, parsed.error);
@@ -99,4 +104,11 @@ export function argumentsOf({ name, input }: AnyTool, given: unknown): Arguments
     `${name}: ${told.join('; ')}${rest > 0 ? `; and ${rest} more` : ''}.`,
     ['Mend the arguments that are named and call again; nothing was done.'],
   );
+}
+
+/** Whether all text in a value is whole: Temporal and PagerDuty take no half of a character. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed();
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, inner]) => key.isWellFormed() && isWellFormed(inner));
 }
