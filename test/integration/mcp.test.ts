@@ -154,6 +154,8 @@ describe('what is wrong is said, with the next step, and nothing is done', () =>
     ],
     ['a value that there is none of', 'pd_find', { what: 'incident' }, /what: .*"incidents"/],
     ['a tool that there is none of', 'pd_acknowlege', { incident: 'P1' }, /did you mean pd_acknowledge\?/],
+    ['half a character', 'pd_run', { run: '\ud800' }, /half a character/],
+    ['words that nobody sees', 'pd_note', { incident: 'PNONE', text: '\u200b', reason }, /text: is blank/],
     ['no reason for a write', 'pd_acknowledge', { incident: 'PNONE' }, /reason: is missing/],
     ['an id that is none', 'pd_get', { what: 'incident', id: '../users' }, /is not a PagerDuty id/],
     ['a time without its zone', 'pd_oncall', { at: '2026-12-24 18:00' }, /write an instant with its zone/],
