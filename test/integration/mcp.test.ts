@@ -478,6 +478,27 @@ describe('an agent without Temporal is woken by pd_next and answers by pd_findin
     await until('people have it', () => statusOf() === 'triggered');
   });
 
+  test('two servers of one agent share the work, and each may answer for the other', async () => {
+    const other = await openSession(stage, 'triage-bot');
+    const one = { run: await begin(), incident };
+    incident = await stage.trigger();
+    const two = { run: await begin(), incident };
+    const [first, second] = [await nextTask(bot), await nextTask(other)];
+    expect([first.data['run'], second.data['run']].toSorted()).toEqual([one.run, two.run].toSorted());
+    // Crosswise: whoever took the question, the run hears the answer.
+    const unclear = { class: 'unclear', summary: 'Nothing to go by.' };
+    expect(await bot.call('pd_finding', { run: second.data['run'], ...unclear })).toMatchObject({
+      isError: false,
+    });
+    expect(await other.call('pd_finding', { run: first.data['run'], ...unclear })).toMatchObject({
+      isError: false,
+    });
+    for (const { run } of [one, two])
+      expect(await bot.call('pd_run', { run, wait_s: 20 })).toMatchObject({ data: { state: 'ended' } });
+    expect([statusOf(one.incident), statusOf(two.incident)]).toEqual(['triggered', 'triggered']);
+    await other.close();
+  });
+
   test('an agent that leaves while it judges leaves the incident with people', async () => {
     const leaving = await openSession(stage, 'triage-bot');
     const run = await begin();

@@ -338,7 +338,7 @@ const writing: readonly Task[] = [
       const { call, incident, asPerson } = play;
       await call('get_incident', { incident_id: incident });
       await asPerson({ status: 'acknowledged' });
-      return call('get_incident', { incident_id: incident });
+      return call('get_incident', { incident_id: incident, query_model: { include: ['acknowledgers'] } });
     },
     holds: (answer, play) => statusOf(play) === 'acknowledged' && answer.includes('Ada Adler'),
     writes: [/^PUT \/incidents/],
