@@ -74,6 +74,8 @@ export function dutyOf(client: Client, agent: AgentIdentity): Duty {
     held.set(keyOf(task), task);
     if (task.kind === 'assess') fresh.push(task);
     for (const wake of waiting) wake();
+    // Who comes away empty waits again; until then nobody wants more.
+    waiting.clear();
     beating ??= setInterval(() => void beat(), beatMs).unref();
     void beat();
   }
@@ -115,7 +117,7 @@ export function dutyOf(client: Client, agent: AgentIdentity): Duty {
 
   /** Asks the server for work while the agent is there and somebody may want some. */
   function poll(): void {
-    if (polling || over) return;
+    if (polling || !wantsMore()) return;
     polling = pollOnce()
       .catch(() => {})
       .finally(() => {
@@ -207,14 +209,15 @@ export function dutyOf(client: Client, agent: AgentIdentity): Duty {
         await tellRun(client, agent, { workflowId }, 'giveFinding', finding);
         return;
       }
-      // The run asks it to stay with the incident as soon as that is held.
-      expecting.set(workflowId, Date.now() + presentForMs);
+      // The run asks it to stay with the incident as soon as that is held; what is unclear it leaves to people.
+      if (finding.class !== 'unclear') expecting.set(workflowId, Date.now() + presentForMs);
       poll();
       await client.activity.complete(question, await signed(agent, workflowId, 'giveFinding', finding));
       const task = taskOf(workflowId, 'assess');
       if (task) drop(task);
     },
     conclude: async (workflowId, conclusion) => {
+      expecting.delete(workflowId);
       const question = await questionOf(workflowId, 'attend');
       if (question) {
         const answer = conclusion && (await signed(agent, workflowId, 'conclude', conclusion));

@@ -64,6 +64,7 @@ test('a front door is added, an agent gets a token, works over HTTP, and its tok
   await expect(callTool(client, 'pd_note', { ...note, text: 'Not any more.' })).rejects.toThrow();
   expect((await world.incident(incident)).notes).toHaveLength(1);
   await client.close();
+  expect(await place.oncall(['audit', 'verify'], { env: world.temporal }).ended).toMatchObject({ code: 0 });
   server.send('SIGTERM');
   const { code, stderr, stdout } = await server.ended;
   expect([code, stderr, stdout]).toEqual([0, '', `listening on ${url}\n`]);

@@ -65,6 +65,44 @@ test('oncall mcp serves an agent over stdio, in both generations of the protocol
   await world.close();
 });
 
+test('a server that is killed while its agent judges leaves the incident with people, at once', async ({
+  place,
+}) => {
+  const world = await startWorld(place, { 'triage-bot': responder() });
+  await world.startWorker();
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [built('client/cli.js'), 'mcp'],
+    env: {
+      TMPDIR: place.temporary,
+      ...world.temporal,
+      ONCALL_CONFIG: place.configFile,
+      ONCALL_AGENT: 'triage-bot',
+      ONCALL_AGENT_KEY_FILE: world.keyFileOf('triage-bot'),
+    },
+    stderr: 'pipe',
+  });
+  const client = new Client({ name: 'test', version: '0.0.0' });
+  await client.connect(transport);
+  const incident = await world.trigger();
+  const input = { incident, assess: 'agent', watchSeconds: 0 };
+  const { data } = await callTool(client, 'pd_workflow', {
+    workflow: 'respondToIncident',
+    input,
+    reason: 'a test',
+  });
+  const run = String(data['run']);
+  await until('it is asked', async () => (await callTool(client, 'pd_next', {})).data['run'] === run);
+  process.kill(transport.pid ?? 0, 'SIGKILL');
+  const killedAt = Date.now();
+  // The run hears of it by the silence, ten seconds; no minute of thinking is waited for.
+  expect(await world.client.workflow.getHandle(run).result()).toMatchObject({ outcome: 'partly' });
+  expect(Date.now() - killedAt).toBeLessThan(60_000);
+  expect((await world.incident(incident)).status).toBe('triggered');
+  await client.close();
+  await world.close();
+});
+
 test('oncall mcp without its key says how it would be right, and stdout stays clean', async ({ place }) => {
   const program = place.oncall(['mcp'], { env: { ONCALL_AGENT: 'triage-bot' } });
   expect(await program.ended).toMatchObject({

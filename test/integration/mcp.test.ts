@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { tools } from '../../client/mcp/tools.ts';
 import { generations, openSession, type Session, type Told } from '../support/mcp.ts';
-import { type Stage, setStage } from '../support/stage.ts';
+import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const reader = `incidents: read
@@ -25,7 +25,15 @@ let stage: Stage;
 let bot: Session;
 let incident: string;
 beforeAll(async () => {
-  stage = await setStage({ agents: { 'triage-bot': worker, reader, 'new-bot': 'incidents: off' } });
+  stage = await setStage({
+    agents: {
+      'triage-bot': worker,
+      'pair-bot': responder(),
+      'leaving-bot': responder(),
+      reader,
+      'new-bot': 'incidents: off',
+    },
+  });
   await stage.startWorker();
   bot = await openSession(stage, 'triage-bot');
 });
@@ -434,8 +442,8 @@ describe('each tool does what it says', () => {
 });
 
 describe('an agent without Temporal is woken by pd_next and answers by pd_finding', () => {
-  const begin = async () => {
-    const started = await bot.call('pd_workflow', {
+  const begin = async (session = bot) => {
+    const started = await session.call('pd_workflow', {
       workflow: 'respondToIncident',
       input: { incident, assess: 'agent', watchSeconds: 0 },
       reason,
@@ -479,34 +487,33 @@ describe('an agent without Temporal is woken by pd_next and answers by pd_findin
   });
 
   test('two servers of one agent share the work, and each may answer for the other', async () => {
-    const other = await openSession(stage, 'triage-bot');
-    const one = { run: await begin(), incident };
+    const [pair, other] = [await openSession(stage, 'pair-bot'), await openSession(stage, 'pair-bot')];
+    const one = { run: await begin(pair), incident };
     incident = await stage.trigger();
-    const two = { run: await begin(), incident };
-    const [first, second] = [await nextTask(bot), await nextTask(other)];
+    const two = { run: await begin(pair), incident };
+    const [first, second] = [await nextTask(pair), await nextTask(other)];
     expect([first.data['run'], second.data['run']].toSorted()).toEqual([one.run, two.run].toSorted());
     // Crosswise: whoever took the question, the run hears the answer.
     const unclear = { class: 'unclear', summary: 'Nothing to go by.' };
-    expect(await bot.call('pd_finding', { run: second.data['run'], ...unclear })).toMatchObject({
+    expect(await pair.call('pd_finding', { run: second.data['run'], ...unclear })).toMatchObject({
       isError: false,
     });
     expect(await other.call('pd_finding', { run: first.data['run'], ...unclear })).toMatchObject({
       isError: false,
     });
     for (const { run } of [one, two])
-      expect(await bot.call('pd_run', { run, wait_s: 20 })).toMatchObject({ data: { state: 'ended' } });
+      expect(await pair.call('pd_run', { run, wait_s: 20 })).toMatchObject({ data: { state: 'ended' } });
     expect([statusOf(one.incident), statusOf(two.incident)]).toEqual(['triggered', 'triggered']);
+    await pair.close();
     await other.close();
   });
 
   test('an agent that leaves while it judges leaves the incident with people', async () => {
-    const leaving = await openSession(stage, 'triage-bot');
-    const run = await begin();
+    const leaving = await openSession(stage, 'leaving-bot');
+    const run = await begin(leaving);
     expect((await nextTask(leaving)).data['run']).toBe(run);
     await leaving.close();
-    expect(await bot.call('pd_run', { run, wait_s: 20 })).toMatchObject({
-      data: { state: 'ended', outcome: 'partly' },
-    });
+    expect(await stage.client.workflow.getHandle(run).result()).toMatchObject({ outcome: 'partly' });
     expect(statusOf()).toBe('triggered');
   });
 });
