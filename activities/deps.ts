@@ -1,9 +1,12 @@
 import type { LeaseRow, Store } from '../gate/audit-store.ts';
 import type { Agent } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import type { Ordered } from '../gate/standing.ts';
 import type { Connection } from '../pagerduty/http.ts';
+import type { Stated } from '../workflows/state.ts';
 import type { FactCache } from './facts.ts';
 import type { OriginReader } from './origin.ts';
+import type { Runs } from './runs.ts';
 
 /** What the Activities of one account work with. Made once, by `createActivities`. */
 export interface Deps {
@@ -24,5 +27,16 @@ export interface Deps {
   readonly cache: FactCache;
   /** Whether a lease still holds: not run out, its run open, its agent known. */
   readonly isLive: (lease: LeaseRow) => Promise<boolean>;
+  /** What the server says of the account's runs. */
+  readonly runs: Runs;
+  /** The id of the run that a standing order starts. */
+  readonly orderedId: (workflow: string, input: Ordered) => string;
+  readonly states: States;
   readonly now: () => number;
+}
+
+/** How runs say in one line what an incident is, and when such a line is old: see `workflows/state.ts`. */
+export interface States {
+  readonly stateOf: (incident: Stated) => string;
+  readonly isOutdated: (known: string, listed: string | undefined) => boolean;
 }

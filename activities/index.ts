@@ -10,19 +10,25 @@ import { type OperationName, operationNames } from '../pagerduty/catalogue/index
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
 import { connector, type Secrets } from './connections.ts';
-import type { Deps } from './deps.ts';
+import type { Deps, States } from './deps.ts';
 import { FactCache } from './facts.ts';
+import { listLog, listNotes } from './log.ts';
+import { listEvents, listMissed } from './missed.ts';
 import { originReader } from './origin.ts';
 import { listActs, listPersonsNotes } from './people.ts';
 import { type CallResult, perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
+import { runsOf } from './runs.ts';
+import { compareOpen, completeSweep, countNotes, listOpen } from './sweep.ts';
 
 export type { CallInput, Expectation } from './call.ts';
+export type { Missed } from './missed.ts';
 export type { PersonsNote } from './people.ts';
 export type { CallResult, Done, NotDone } from './perform.ts';
 export type { Permission } from './permission.ts';
 export type { Unheld } from './release.ts';
+export type { Compared, Wake } from './sweep.ts';
 
 /** What the Activities of one account are made from. */
 export interface ActivityOptions {
@@ -32,6 +38,9 @@ export interface ActivityOptions {
   readonly workflowTaskQueue: string;
   /** The id of the run that a standing order starts. */
   readonly orderedId: (workflow: string, input: Ordered) => string;
+  /** Finds the running runs of an account. */
+  readonly runningQuery: (account: string) => string;
+  readonly states: States;
   readonly policy: () => PolicyState;
   readonly secrets: Secrets;
   readonly store: () => Promise<Store>;
@@ -73,6 +82,9 @@ export function createActivities(options: ActivityOptions): Activities {
     }),
     cache,
     isLive: (lease) => isLive(options, now, lease),
+    runs: runsOf(options.client, options.runningQuery(options.account)),
+    orderedId: options.orderedId,
+    states: options.states,
     now,
   };
   const operations = Object.fromEntries(
@@ -89,6 +101,14 @@ const runnerActivities = (deps: Deps) => ({
   listPersonsNotes: (input: Parameters<typeof listPersonsNotes>[1]) => listPersonsNotes(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
   checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
+  listLog: (input: Parameters<typeof listLog>[1]) => listLog(deps, input),
+  listNotes: (input: Parameters<typeof listNotes>[1]) => listNotes(deps, input),
+  listOpen: (input: Parameters<typeof listOpen>[1]) => listOpen(deps, input),
+  compareOpen: (input: Parameters<typeof compareOpen>[1]) => compareOpen(deps, input),
+  countNotes: (input: Parameters<typeof countNotes>[1]) => countNotes(deps, input),
+  listEvents: (input: Parameters<typeof listEvents>[1]) => listEvents(deps, input),
+  listMissed: (input: Parameters<typeof listMissed>[1]) => listMissed(deps, input),
+  completeSweep: (input: Parameters<typeof completeSweep>[1]) => completeSweep(deps, input),
 });
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */

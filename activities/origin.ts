@@ -218,12 +218,14 @@ async function orderOf(
     return nobody(`the standing order ${name} is for another account than ${account}`);
   if (orderedId(type, ordered) !== root.workflowId)
     return nobody(`the standing order ${name} starts no run of the id ${nameOf(root.workflowId)}`);
-  // An event that is delivered again starts nothing again, however long after.
-  if (
-    ordered.event !== undefined &&
-    !(await spend(await store(), { jti: `event ${account} ${ordered.event}`, ...root }))
-  )
-    return nobody(`the event ${nameOf(ordered.event)} has started another run already`);
+  // An incident is triggered once, whoever tells of it and how late; any other event starts nothing again.
+  const isOnce = order.on === 'incident.triggered';
+  const once = isOnce ? ordered.incident : ordered.event;
+  const jti = `order ${account} ${ordered.standing} ${once}`;
+  if (once !== undefined && !(await spend(await store(), { jti, ...root }))) {
+    const what = isOnce ? `for the incident ${nameOf(once)}` : `for the event ${nameOf(once)}`;
+    return nobody(`the standing order ${name} has started another run ${what} already`);
+  }
   return {
     kind: 'agent',
     agent: order.agent,

@@ -1,10 +1,4 @@
-import {
-  type Client,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  WorkflowUpdateStage,
-} from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
 import { approvalClaim, requestDigest } from '../gate/approval.ts';
 import { sign } from '../gate/statement.ts';
 import {
@@ -13,8 +7,9 @@ import {
   type PendingApproval,
   searchAttributes,
 } from '../workflows/contract.ts';
-import { exitCodes, OncallError, UsageError } from './errors.ts';
+import { OncallError, UsageError } from './errors.ts';
 import type { Identity } from './identity.ts';
+import { answerOf } from './tell-run.ts';
 
 /** A step that waits, and the run it is of. */
 export interface WaitingStep extends PendingApproval {
@@ -28,9 +23,8 @@ export interface Found {
   readonly silent: readonly string[];
 }
 
-/** How long a run has to say what waits, and the gate to look at a word, in milliseconds. */
+/** How long a run has to say what waits, in milliseconds. */
 const answersWithinMs = 10_000;
-const decidesWithinMs = 60_000;
 
 /** Every step that waits for an operator, of one run or of all. */
 export async function waitingSteps(client: Client, run?: string): Promise<Found> {
@@ -133,33 +127,9 @@ function checkShown({ id, claim, operation, request, facts, workflowId }: Waitin
 
 async function tell(
   client: Client,
-  { workflowId, runId }: WaitingStep,
+  step: WaitingStep,
   update: 'approve' | 'refuse',
   said: object,
 ): Promise<ApprovalAnswer | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), decidesWithinMs);
-  });
-  const handle = client.workflow.getHandle(workflowId, runId);
-  const answer = handle
-    .startUpdate<ApprovalAnswer, [object]>(update, {
-      args: [said],
-      waitForStage: WorkflowUpdateStage.ACCEPTED,
-    })
-    .then((begun) => begun.result());
-  // What comes too late is heard by nobody.
-  answer.catch(() => {});
-  try {
-    return await Promise.race([answer, late]);
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError)
-      throw new OncallError(`The run ${workflowId} has ended meanwhile; nothing waits there.`);
-    if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-    const { cause } = error;
-    const isDenied = cause instanceof ApplicationFailure && cause.type === 'PermissionDenied';
-    throw new OncallError(cause?.message ?? error.message, isDenied ? exitCodes.denied : exitCodes.failed);
-  } finally {
-    clearTimeout(timer);
-  }
+  return (await answerOf<ApprovalAnswer>(client, step, update, said))?.value;
 }

@@ -18,6 +18,8 @@ export interface ClientSettings {
   /** `ONCALL_FRONT_DOOR` and `ONCALL_FRONT_DOOR_KEY_FILE`: who signs for agents that come with a token. */
   readonly frontDoor: string | undefined;
   readonly frontDoorKeyFile: string | undefined;
+  /** `ONCALL_TEMPORAL_UI`: where the Temporal UI is, for links to runs. */
+  readonly temporalUi: string | undefined;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
   readonly hasServer: boolean;
   /** Folders of `PATH`. */
@@ -38,6 +40,7 @@ export function clientSettings(): ClientSettings {
     operatorKeyFile: env['ONCALL_OPERATOR_KEY_FILE'],
     frontDoor: env['ONCALL_FRONT_DOOR'],
     frontDoorKeyFile: env['ONCALL_FRONT_DOOR_KEY_FILE'],
+    temporalUi: env['ONCALL_TEMPORAL_UI'] || undefined,
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
     cache: join(userCache(env), 'oncall-runner'),

@@ -33,6 +33,20 @@ export async function connect(
   }
 }
 
+/** Works with a client, and closes its connection whatever comes of it. */
+export async function withClient<T>(
+  settings: ClientConnectConfig,
+  identity: string,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connect(settings, identity);
+  try {
+    return await work(client);
+  } finally {
+    await client.connection.close();
+  }
+}
+
 /**
  * A connection over which the server has answered. The SDK's own way waits for its whole time where nothing listens; this one
  * rejects at once when the port refuses.

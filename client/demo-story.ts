@@ -6,6 +6,7 @@ import { startRun } from './agent.ts';
 import { connect } from './connect.ts';
 import { OncallError } from './errors.ts';
 import { readAgent } from './identity.ts';
+import { linkTo } from './links.ts';
 import type { Local } from './local.ts';
 import { type LocalWorld, simulatorSecrets } from './local-world.ts';
 
@@ -55,7 +56,7 @@ async function tell(client: Client, { local, world, home, say, over }: Telling):
     assess: 'rules',
     reason: 'the demo',
   });
-  say(`Its run: ${pc.cyan(linkTo(uiUrl, run))}`);
+  say(`Its run: ${pc.cyan(linkTo(uiUrl, 'default', run))}`);
   const note = await untilNoted(client, run.workflowId, simulatorUrl, incident.id, over);
   await tellAudit(say, home, run.workflowId);
   say('Its note in PagerDuty:');
@@ -84,16 +85,13 @@ async function tell(client: Client, { local, world, home, say, over }: Telling):
   say(`PagerDuty says: #${end.incident_number} is ${pc.bold(end.status)}, with ${end.notes.length} note.`);
   say(`The run says: ${pc.bold(result.outcome)}. ${result.summary}`);
   say(
-    `The run in the Temporal UI, while it is up (--keep, or \`oncall dev\`): ${pc.cyan(linkTo(uiUrl, run))}`,
+    `The run in the Temporal UI, while it is up (--keep, or \`oncall dev\`): ${pc.cyan(linkTo(uiUrl, 'default', run))}`,
   );
   if (end.status !== 'resolved' || result.outcome !== 'done')
     throw new OncallError('The story did not end as it should.');
 }
 
 const chapter = (say: Say, title: string): void => say(`\n${pc.bold(`— ${title}`)}`);
-
-const linkTo = (uiUrl: string, run: { readonly workflowId: string; readonly runId: string }): string =>
-  `${uiUrl}/namespaces/default/workflows/${encodeURIComponent(run.workflowId)}/${run.runId}/history`;
 
 interface SimulatedIncident {
   readonly id: string;

@@ -42,21 +42,11 @@ export async function* follow(client: Client, workflowId: string, runId: string)
   }
 }
 
-/** What happened in a run so far, a sentence each. */
+/** What has happened in a run so far, a sentence each; no Worker is asked. */
 export async function storyOf(client: Client, workflowId: string, runId: string): Promise<readonly string[]> {
+  const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const scheduled = new Map<string, string>();
-  const sentences: string[] = [];
-  let nextPageToken: Uint8Array | undefined;
-  do {
-    const page = await client.workflowService.getWorkflowExecutionHistory({
-      namespace: client.options.namespace,
-      execution: { workflowId, runId },
-      ...(nextPageToken && { nextPageToken }),
-    });
-    for (const event of page.history?.events ?? []) sentences.push(tell(event, scheduled) ?? '');
-    nextPageToken = page.nextPageToken?.length ? page.nextPageToken : undefined;
-  } while (nextPageToken);
-  return sentences.filter((sentence) => sentence !== '');
+  return (events ?? []).flatMap((event) => tell(event, scheduled) ?? []);
 }
 
 async function within(work: Promise<unknown>, ms: number): Promise<'done' | 'silence'> {

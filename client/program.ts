@@ -5,6 +5,7 @@ import { programs } from './local.ts';
 import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
 import { runThrough } from './processes.ts';
+import { addRunCommands } from './run-commands.ts';
 import { version } from './version.ts';
 
 type End = (code: number | Promise<number>) => Promise<void>;
@@ -20,6 +21,7 @@ export async function oncall(words: readonly string[]): Promise<number> {
   addAgentCommands(program, end);
   addAuditCommands(program, end);
   addOperatorCommands(program, end);
+  addRunCommands(program, end);
   try {
     await program.parseAsync(words, { from: 'user' });
     return code;

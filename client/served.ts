@@ -1,9 +1,9 @@
 import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { workflowTaskQueue } from '../workflows/contract.ts';
 
 /** Whether a Worker polls for runs. */
 export async function isServed(client: Client): Promise<boolean> {
-  const { default: proto } = await import('@temporalio/proto');
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: workflowTaskQueue },

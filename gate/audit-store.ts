@@ -56,6 +56,34 @@ export interface LeaseRow {
   expires_at: number;
 }
 
+/** An open incident as a sweep listed it. The rows of a complete sweep are what the next one is compared with. */
+export interface SweptRow {
+  account: string;
+  incident: string;
+  /** The sweep: when it began, milliseconds since 1970. */
+  sweep: number;
+  /** Its state in one line, as runs keep it. */
+  state: string;
+  service: string | null;
+  /** When PagerDuty opened it, milliseconds since 1970. */
+  opened_at: number;
+  /** The sweep that read this state. An older one where what has happened since could not be told yet. */
+  state_at: number;
+  /** The sweep that last compared its notes. */
+  notes_at: number | null;
+}
+
+/** The last complete sweep of an account. */
+export interface SweepRow {
+  account: string;
+  /** When it began, milliseconds since 1970. */
+  sweep: number;
+  /** The oldest comparison of notes that counts; `null` before the first. */
+  notes_until: number | null;
+  /** Digests of the standing orders that it knew, as JSON. */
+  orders: string;
+}
+
 interface Schema {
   audit: AuditRow;
   audit_head: { id: number; seq: number; hash: string };
@@ -67,6 +95,8 @@ interface Schema {
   switches: SwitchRow;
   bearers: BearerRow;
   uses: { agent: string; granted: string; step_key: string; at: number };
+  sweeps: SweepRow;
+  swept: SweptRow;
 }
 
 /** A kill switch that was pressed: everything frozen, or one identity disabled. It holds until an operator's statement lifts it. */
@@ -282,7 +312,30 @@ const migrations: Record<string, Migration> = {
       await db.schema.createIndex('uses_by_time').on('uses').columns(['agent', 'granted', 'at']).execute();
     },
   },
-  '0003-bearers': {
+  '0003-sweeps': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema
+        .createTable('sweeps')
+        .addColumn('account', 'text', (column) => column.primaryKey())
+        .addColumn('sweep', 'bigint', (column) => column.notNull())
+        .addColumn('notes_until', 'bigint')
+        .addColumn('orders', 'text', (column) => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('swept')
+        .addColumn('account', 'text', (column) => column.notNull())
+        .addColumn('incident', 'text', (column) => column.notNull())
+        .addColumn('sweep', 'bigint', (column) => column.notNull())
+        .addColumn('state', 'text', (column) => column.notNull())
+        .addColumn('service', 'text')
+        .addColumn('opened_at', 'bigint', (column) => column.notNull())
+        .addColumn('state_at', 'bigint', (column) => column.notNull())
+        .addColumn('notes_at', 'bigint')
+        .addPrimaryKeyConstraint('swept_pk', ['account', 'sweep', 'incident'])
+        .execute();
+    },
+  },
+  '0004-bearers': {
     async up(db: Kysely<unknown>): Promise<void> {
       await db.schema
         .createTable('bearers')

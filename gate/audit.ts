@@ -166,7 +166,49 @@ export async function list(
     );
   }
   const rows = await withStore(() => query.orderBy('seq', 'desc').limit(filter.limit).execute());
-  return rows
-    .reverse()
-    .map((row) => ({ ...(JSON.parse(row.record) as AuditRecord), seq: row.seq, hash: row.hash, at: row.at }));
+  return rows.reverse().map(readRow);
 }
+
+/**
+ * The newest records about an incident, oldest first: those that name it, those of a change of many that it was among, and what
+ * people and agents said to the runs about it.
+ */
+export async function listAbout(
+  store: Store,
+  {
+    incident,
+    runs,
+    limit,
+  }: { readonly incident: string; readonly runs: readonly string[]; readonly limit: number },
+): Promise<readonly (AuditRecord & Stamp & { at: string })[]> {
+  const rows = await withStore(() =>
+    store
+      .selectFrom('audit')
+      .selectAll()
+      .where((is) =>
+        is.or([
+          is('incident', '=', incident),
+          is.and([
+            is('incident', 'is', null),
+            is('action', 'like', 'incidents.%'),
+            is('action', 'not like', '%.view'),
+            is('record', 'like', `%"id":"${incident.replace(/[^A-Za-z0-9]/g, '')}"%`),
+          ]),
+          ...(runs.length > 0
+            ? [is.and([is('workflow_id', 'in', [...runs]), is('action', 'like', 'run.%')])]
+            : []),
+        ]),
+      )
+      .orderBy('seq', 'desc')
+      .limit(limit)
+      .execute(),
+  );
+  return rows.reverse().map(readRow);
+}
+
+const readRow = (row: AuditRow): AuditRecord & Stamp & { at: string } => ({
+  ...(JSON.parse(row.record) as AuditRecord),
+  seq: row.seq,
+  hash: row.hash,
+  at: row.at,
+});

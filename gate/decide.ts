@@ -118,15 +118,28 @@ export function decideForOperator(question: Question, facts: Facts, switches?: S
   const may = `${who} may not ${asked}`;
   if (switches?.disabled)
     return denied('agents disable', `${may}: this operator is disabled ${switches.disabled}.`);
-  const others = actions.filter((action) => !(operatorActions as readonly string[]).includes(action));
+  const others = actions.filter((action) => !operatorsMay.has(action));
   if (actions.length === 0 || others.length > 0)
     return denied(`operators.${agent}`, `${may}: ${join(others) || 'this'} is for agents; start it as one.`);
+  const why = join([
+    ...new Set(
+      actions.map((action) =>
+        action === operatorsLook
+          ? 'operators may look at incidents'
+          : 'operators look after webhook subscriptions',
+      ),
+    ),
+  ]);
   return saying(question, {
     decision: 'allowed',
     rule: `operators.${agent}`,
-    sentence: `${who} may ${asked}: operators look after webhook subscriptions.`,
+    sentence: `${who} may ${asked}: ${why}.`,
   });
 }
+
+/** What an operator's own run may do: `oncall why` looks at an incident, and nothing else of PagerDuty's is changed but the feed. */
+const operatorsLook: Action = 'incidents.view';
+const operatorsMay: ReadonlySet<Action> = new Set([...operatorActions, operatorsLook]);
 
 /** What a read brings along of another resource shows itself in the answer alone, so that no condition can be compared. */
 function aboutOf(action: Action, question: Question): Question {

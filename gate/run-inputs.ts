@@ -64,6 +64,7 @@ export const runInputs = {
     ttlSeconds: z.int().min(1).max(604_800).optional(),
     confirmSeconds: z.int().min(1).max(3_600).optional(),
   }),
+  tellIncident: z.strictObject(subject),
   runOperation: z
     .strictObject({
       ...errand,

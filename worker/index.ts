@@ -7,11 +7,12 @@ import { lastGoodAccounts } from '../gate/accounts.ts';
 import { openStore, type Store, storeFile } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
-import { orderedWorkflowId, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
+import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
+import { isOutdated, stateOf } from '../workflows/state.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
 import { setPace } from './pace.ts';
 import { missingSearchAttributes } from './search-attributes.ts';
-import { scheduleSweep } from './sweep-schedule.ts';
+import { scheduleSweeps } from './sweep-schedule.ts';
 
 export interface WorkerOptions {
   readonly temporal: ClientConnectConfig;
@@ -89,12 +90,14 @@ export async function startWorker({
   ];
   for (const account of accounts) {
     await setPace(client, account);
-    await scheduleSweep(client, account);
+    await scheduleSweeps(client, account);
     const activities = createActivities({
       account,
       client,
       workflowTaskQueue,
       orderedId: orderedWorkflowId,
+      runningQuery,
+      states: { stateOf, isOutdated },
       policy,
       secrets: readSecret,
       store,

@@ -1,5 +1,12 @@
-import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
-import { type Errand, forApproval, type Outcome, type RunResult, searchAttributes } from './contract.ts';
+import { setCurrentDetails, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  type Errand,
+  forApproval,
+  type Outcome,
+  type RunResult,
+  searchAttributes,
+  type Wait,
+} from './contract.ts';
 
 /** How many lines of its story a run shows; the history has them all. */
 const mostLines = 30;
@@ -39,7 +46,7 @@ export function chronicleOf({
   let incident = first;
   let agent: string | undefined;
   let state = 'working';
-  const waits = new Set<{ readonly what: string; readonly until: number | undefined }>();
+  const waits = new Set<Wait>();
   let shownWait: string | null = null;
 
   const show = (): void => {
@@ -68,6 +75,7 @@ export function chronicleOf({
 
   /** A list of runs has room for one: a person's word comes before all else, because somebody must hear of it. */
   const showWaits = (): void => {
+    upsertMemo({ waits: waits.size === 0 ? null : [...waits] });
     const all = [...waits].map(({ what }) => what);
     const value = all.includes(forApproval) ? forApproval : (all.at(-1) ?? null);
     state = all.length === 0 ? 'working' : 'waiting';
@@ -107,7 +115,7 @@ export function chronicleOf({
       if (service !== undefined) upsertSearchAttributes([{ key: searchAttributes.service, value: service }]);
     },
     waitsFor: (what, until) => {
-      const wait = { what, until };
+      const wait: Wait = { what, ...(until !== undefined && { until }) };
       waits.add(wait);
       showWaits();
       return () => {
@@ -115,8 +123,10 @@ export function chronicleOf({
       };
     },
     end: (outcome, summary, { verified = false, next = [] } = {}) => {
-      waits.clear();
-      showWaits();
+      if (waits.size > 0) {
+        waits.clear();
+        showWaits();
+      }
       state = outcome;
       upsertSearchAttributes([{ key: searchAttributes.outcome, value: outcome }]);
       say(summary);

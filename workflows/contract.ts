@@ -29,15 +29,33 @@ export const searchAttributes = {
   waitingFor: defineSearchAttributeKey('OncallWaitingFor', 'KEYWORD'),
 } as const;
 
+/** Workflow Types that only look, and pages of a walk: lists of runs leave them out. */
+export const lookingTypes: readonly string[] = [
+  'checkPermission',
+  'sweepIncidents',
+  'sweepLeases',
+  'tellIncident',
+  'walkPages',
+];
+
+/** The Workflow Type that gives incidents back to people. */
+export const releaseType = 'releaseIncident';
+
+/** Finds the running runs of an account, in the server's list language. Names of accounts hold no quotes. */
+export const runningQuery = (account: string): string =>
+  `${searchAttributes.account.name} = '${account}' and ExecutionStatus = 'Running'`;
+
 /** How a run ended. Also the search attribute `OncallOutcome`. */
-export type Outcome =
-  | 'done'
-  | 'partly'
-  | 'nothing_to_do'
-  | 'denied'
-  | 'approval_refused'
-  | 'yielded_to_human'
-  | 'failed';
+export const outcomes = [
+  'done',
+  'partly',
+  'nothing_to_do',
+  'denied',
+  'approval_refused',
+  'yielded_to_human',
+  'failed',
+] as const;
+export type Outcome = (typeof outcomes)[number];
 
 /** What every run ends with. */
 export interface RunResult {
@@ -205,13 +223,23 @@ export interface Happening {
   readonly occurredAt: string;
 }
 
-/** What a run knows of its incident, kept in its memo under `known`: the sweep compares it with what PagerDuty says. */
+/** What a run knows of its incident, kept in its memo under `known` while it listens: the sweep compares it with what PagerDuty says. */
 export interface Known {
   readonly incident: string;
+  readonly number: number;
   /** See `stateOf`. */
   readonly state: string;
   /** See `notesMark`; absent where the run does not listen to notes. */
   readonly notes?: string;
+  /** How often the run has learned something: the same difference a second time is another one. */
+  readonly changes: number;
+}
+
+/** What a run waits for, kept in its memo under `waits`: what shows it needs no Worker. */
+export interface Wait {
+  readonly what: string;
+  /** Milliseconds since 1970. */
+  readonly until?: number;
 }
 
 /** Ids that runs about an incident have, so that whoever hears of it need not search. */
@@ -295,6 +323,49 @@ export interface AlertResult extends RunResult {
   readonly alert?: string;
 }
 
+/** What PagerDuty has of an incident; `incident` may be its number too. */
+export type TellInput = Subject;
+
+/** Who did something: a person, one of our own users, or PagerDuty and what sends it alerts. */
+export type Doer = 'person' | 'ours' | 'pagerduty';
+
+/** An entry of an incident's log. */
+export interface Logged {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly at: string;
+  /** PagerDuty's type without its ending, such as `acknowledge`. */
+  readonly what: string;
+  readonly by: Doer;
+  /** As PagerDuty calls whoever did it. */
+  readonly name: string;
+  /** PagerDuty's words: data, never an order. */
+  readonly text: string;
+}
+
+/** A note of an incident, cut. */
+export interface Noted extends Omit<Logged, 'what' | 'at'> {
+  readonly at: string | null;
+}
+
+export interface TellResult extends RunResult {
+  readonly incident?: {
+    readonly id: string;
+    readonly number: number;
+    readonly title: string;
+    readonly status: string;
+    readonly urgency: string;
+    readonly service: string | null;
+    readonly assignees: readonly string[];
+    readonly link: string | null;
+  };
+  /** Oldest first. */
+  readonly log?: readonly Logged[];
+  readonly notes?: readonly Noted[];
+  /** Whether that is all of the log and of the notes. */
+  readonly isWhole?: boolean;
+}
+
 /** One operation of the catalogue, for agents that need no plan. */
 export interface OperationInput extends Errand {
   /** PagerDuty's operationId. */
@@ -355,6 +426,7 @@ export interface Workflows {
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
   readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
   readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
+  readonly tellIncident: { readonly input: TellInput; readonly result: TellResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
 export type WorkflowName = keyof Workflows;
@@ -371,16 +443,17 @@ export const workflowIds: {
   waitForHumanAck: ({ account, incident, open }, key) =>
     incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
   alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
+  tellIncident: ({ account, incident }, key) => `tell:${account}:${incident}:${key}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
 
-/** The id of the run that a standing order starts: another start for the same incident joins it. */
+/** The id of the run that a standing order starts for an incident, whatever tells of it: another start joins it. */
 export const orderedWorkflowId = (
   workflow: string,
-  input: { readonly account: string; readonly incident: string; readonly event?: string },
+  input: { readonly account: string; readonly incident: string; readonly standing: string },
 ): string => {
   const idOf: ((input: never, key: string) => string) | undefined = workflowIds[workflow as WorkflowName];
-  return idOf?.(input as never, input.event ?? 'missed') ?? '';
+  return idOf?.(input as never, input.standing) ?? '';
 };
 
 /** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */
@@ -408,5 +481,23 @@ export const checkWorkflowId = ({ account, agent, action }: CheckInput, key: str
 export interface SweepInput {
   readonly account: string;
 }
-/** The Schedule that sweeps an account's leases. */
+/** The Schedule that sweeps an account's leases, and the one that sweeps its incidents. */
 export const sweepScheduleId = (account: string): string => `sweep:${account}`;
+export const incidentSweepScheduleId = (account: string): string => `sweep-incidents:${account}`;
+
+/** What a sweep of incidents came to. */
+export interface IncidentSweep {
+  /** What happened before this instant (ISO 8601) and made a difference, runs have been told of. */
+  readonly completeUntil: string;
+  /** The same of notes; older where more runs listen to notes than one sweep asks for. */
+  readonly notesUntil: string | null;
+  /** Open incidents there are, and running runs that follow one. */
+  readonly open: number;
+  readonly following: number;
+  /** Workflow Ids of the runs that were woken. */
+  readonly woken: readonly string[];
+  /** Workflow Ids of the runs that standing orders should have started and no event had. */
+  readonly started: readonly string[];
+  /** What it left undone, a sentence each. */
+  readonly left: readonly string[];
+}

@@ -104,11 +104,14 @@ export function peopleOf(
   let version = 0;
   let times = 0;
   let isLeft = false;
+  let published: Known | undefined;
+  let changes = 0;
   let paused: (Pause & { readonly over: () => void }) | undefined;
 
   const end = (next: Ending): void => {
     if (ending) return;
     ending = next;
+    unpublish();
     chronicle.say(`Stepping back: ${next.sentence}.`);
   };
 
@@ -199,9 +202,17 @@ export function peopleOf(
     if (!known) return;
     const state = stateOf(known);
     const mark = notes && notesMark(notes);
-    upsertMemo({
-      known: { incident: id, state, ...(mark !== undefined && { notes: mark }) } satisfies Known,
-    });
+    if (ending || isLeft || (published?.state === state && published.notes === mark)) return;
+    changes += 1;
+    const number = known.incident_number;
+    published = { incident: id, number, state, ...(mark !== undefined && { notes: mark }), changes };
+    upsertMemo({ known: published, number });
+  }
+
+  /** Whoever listens no more has no use for what the sweep finds. */
+  function unpublish(): void {
+    if (published) upsertMemo({ known: null });
+    published = undefined;
   }
 
   async function listen(): Promise<void> {
@@ -226,7 +237,7 @@ export function peopleOf(
         ours: true,
       }),
     );
-    if (!read.ok) return chronicle.say(`What happened to it could not be read: ${read.sentence}`);
+    if (!read.ok) return unread(`What happened to it could not be read: ${read.sentence}`);
     if (!known || ending) return;
     // One of our own writes came in between: what was read is old, or will be told again.
     if (version !== before) return lookAgain(time);
@@ -264,7 +275,7 @@ export function peopleOf(
     const read = await attempt(
       perform(urgent.listPersonsNotes, { step: `Read the notes of ${id}, ${time}`, incident: id }),
     );
-    if (!read.ok) return chronicle.say(`Its notes could not be read: ${read.sentence}`);
+    if (!read.ok) return unread(`Its notes could not be read: ${read.sentence}`);
     notes = { count: read.count, newest: read.newest };
     publish();
     for (const note of read.notes.toReversed()) {
@@ -272,6 +283,12 @@ export function peopleOf(
       seenNotes.add(note.id);
       hear(note);
     }
+  }
+
+  /** Whoever told of it may tell of it again. */
+  function unread(sentence: string): void {
+    events.clear();
+    chronicle.say(sentence);
   }
 
   function hear({ id: note, name, answer, text }: PersonsNote): void {
@@ -338,6 +355,7 @@ export function peopleOf(
     ending: () => ending,
     leave: () => {
       isLeft = true;
+      unpublish();
       listening.cancel();
     },
   };

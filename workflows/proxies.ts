@@ -37,7 +37,7 @@ export function activitiesOf(account: string) {
     events: on(taskQueues.events(account), priorities.ordinary, '1 hour', 150),
     /** Giving back: worth doing until it is done. */
     release: on(taskQueues.urgent(account), priorities.urgent, '1 day', 10_000),
-    /** Looking for what must be given back: on the queue that no freeze stops. */
+    /** Looking for what must be given back, and for what runs were not told: on the queue that no freeze stops. */
     sweep: on(taskQueues.urgent(account), priorities.sweep, '50 seconds', 10),
   };
 }

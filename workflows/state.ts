@@ -6,7 +6,7 @@ export type Stated = Pick<
   'status' | 'urgency' | 'service' | 'escalation_policy' | 'assignments' | 'acknowledgements'
 >;
 
-/** All of that in one line, the same for the same: what two who look at different times compare. */
+/** All of that in one line, the same for the same, its status first: what two who look at different times compare. */
 export const stateOf = (incident: Stated): string =>
   [
     incident.status,
@@ -16,6 +16,10 @@ export const stateOf = (incident: Stated): string =>
     assigneesOf(incident).toSorted().join(',') || '-',
     acknowledgersOf(incident).toSorted().join(',') || '-',
   ].join(' ');
+
+/** Whether that line of a run is not what the list of open incidents shows of it; `undefined` where the list has it no more. */
+export const isOutdated = (known: string, listed: string | undefined): boolean =>
+  listed === undefined ? !known.startsWith('resolved ') : known !== listed;
 
 export const assigneesOf = ({ assignments }: Pick<Stated, 'assignments'>): readonly string[] =>
   (assignments ?? []).map(({ assignee }) => assignee.id);

@@ -1,4 +1,3 @@
-import type { Client } from '@temporalio/client';
 import type { ApprovalAnswer } from '../../workflows/contract.ts';
 import {
   approveStep,
@@ -9,7 +8,7 @@ import {
   waitingSteps,
 } from '../approvals.ts';
 import { clientSettings, temporalSettings } from '../config.ts';
-import { connect } from '../connect.ts';
+import { withClient } from '../connect.ts';
 import { type ExitCode, exitCodes, UsageError } from '../errors.ts';
 import { readOperator, whoAsks } from '../identity.ts';
 import type { Output } from '../output.ts';
@@ -21,7 +20,7 @@ interface Which {
 
 /** `oncall approvals`: every step that waits for an operator, the most urgent first. */
 export async function approvals({ run }: Which, output: Output): Promise<ExitCode> {
-  return over(`operator:${whoAsks(clientSettings())}`, async (client) => {
+  return withClient(temporalSettings(), `operator:${whoAsks(clientSettings())}`, async (client) => {
     const { steps, silent } = await waitingSteps(client, run);
     if (silent.length > 0) output.say(noAnswer(silent));
     output.result({ steps, silent }, steps.map(shown).join('\n\n') || 'Nothing waits for approval.');
@@ -32,7 +31,7 @@ export async function approvals({ run }: Which, output: Output): Promise<ExitCod
 /** `oncall approve`: shows a step, signs it as the operator, and tells what the gate made of that. */
 export async function approve(id: string, { run }: Which, output: Output): Promise<ExitCode> {
   const operator = readOperator(clientSettings());
-  return over(`operator:${operator.name}`, async (client) => {
+  return withClient(temporalSettings(), `operator:${operator.name}`, async (client) => {
     const step = await waitingStep(client, id, run);
     output.say(shown(step));
     return tellOf(step, await approveStep(client, operator, step), output);
@@ -48,7 +47,7 @@ export async function deny(
   if (reason.trim() === '' || reason.length > 400)
     throw new UsageError('--reason takes 1 to 400 characters: the agent and whoever reads the run see it.');
   const who = whoAsks(clientSettings());
-  return over(`operator:${who}`, async (client) => {
+  return withClient(temporalSettings(), `operator:${who}`, async (client) => {
     const step = await waitingStep(client, id, run);
     const answer = await refuseStep(client, who, step, reason.trim());
     const code = tellOf(step, answer, output);
@@ -76,13 +75,4 @@ function tellOf(
   };
   output.result({ id, workflowId, step, sentence }, sentence);
   return answer ? codes[answer.step] : exitCodes.partly;
-}
-
-async function over(identity: string, work: (client: Client) => Promise<ExitCode>): Promise<ExitCode> {
-  const client = await connect(temporalSettings(), identity);
-  try {
-    return await work(client);
-  } finally {
-    await client.connection.close();
-  }
 }

@@ -52,6 +52,7 @@ export async function dev(options: DevOptions, output: Output): Promise<ExitCode
   try {
     const environment = {
       TEMPORAL_ADDRESS: local.temporalAddress,
+      ONCALL_TEMPORAL_UI: local.uiUrl,
       ONCALL_HOME: folder,
       ONCALL_CONFIG: world.configFile,
       ONCALL_AGENT: 'dev-bot',

@@ -10,7 +10,6 @@ import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
 import { codeOf } from '../outcome-codes.ts';
 import type { Output } from '../output.ts';
-import { isServed } from '../served.ts';
 
 export interface RunOptions {
   readonly input: string;
@@ -47,7 +46,11 @@ export async function execute<Name extends WorkflowName>(
   checkAgent(settings, agent.name);
   const temporal = temporalSettings();
   // What is wrong so far is said before Temporal's client has loaded.
-  const [{ connect }, { startRun }] = await Promise.all([import('../connect.ts'), import('../agent.ts')]);
+  const [{ connect }, { startRun }, { isServed }] = await Promise.all([
+    import('../connect.ts'),
+    import('../agent.ts'),
+    import('../served.ts'),
+  ]);
   const client = await connect(temporal, `agent:${agent.name}`);
   try {
     const started = await startRun(client, agent, workflow, input, { key: options.key });

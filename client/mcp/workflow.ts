@@ -7,9 +7,11 @@ import { cameTo, ownRun, statusOf } from './runs.ts';
 import { listed } from './texts.ts';
 import { type Answer, type AnyTool, type Caller, ToolError, tool } from './tool.ts';
 
-/** Workflows that have no tool of their own. */
-export type Startable = Exclude<WorkflowName, 'runOperation'>;
-export const startable = workflowNames.filter((name): name is Startable => name !== 'runOperation');
+/** Workflows that have no tool of their own: any operation is behind the others, and `pd_get` tells of an incident. */
+export type Startable = Exclude<WorkflowName, 'runOperation' | 'tellIncident'>;
+export const startable = workflowNames.filter(
+  (name): name is Startable => name !== 'runOperation' && name !== 'tellIncident',
+);
 
 /** What a Workflow takes, as a model is told: `respondToIncident(incident, assess, watchSeconds?)`. */
 export function signatureOf(name: WorkflowName): string {

@@ -45,7 +45,9 @@ export interface World {
   /** Starts a Worker, and waits until it works. */
   readonly startWorker: () => Promise<Program>;
   /** Opens an incident by an event, as a monitoring tool would; gives its id. */
-  readonly trigger: () => Promise<string>;
+  readonly trigger: (summary?: string) => Promise<string>;
+  /** What a person does over REST with the account's key. */
+  readonly asPerson: (method: string, path: string, body: unknown) => Promise<unknown>;
   readonly incident: (id: string) => Promise<SimulatedIncident>;
   /** Ids of the users who are on call for an escalation policy now. */
   readonly onCall: (policy: string) => Promise<readonly string[]>;
@@ -81,13 +83,14 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
       await worker.line(new RegExp(`^working on main in namespace ${namespace}$`));
       return worker;
     },
-    trigger: async () => {
+    asPerson: (method, path, body) => call(url, method, path, body, 'ada@example.com'),
+    trigger: async (summary = 'p99 latency above 2 s on checkout') => {
       const key = `e2e-${Math.random()}`;
       await call(url, 'POST', '/v2/enqueue', {
         routing_key: simulatorSecrets.CHECKOUT_ROUTING_KEY,
         event_action: 'trigger',
         dedup_key: key,
-        payload: { summary: 'p99 latency above 2 s on checkout', source: 'e2e', severity: 'critical' },
+        payload: { summary, source: 'e2e', severity: 'critical' },
       });
       const found = (await call(url, 'GET', `/incidents?incident_key=${key}`)) as {
         incidents: [{ id: string }];
@@ -125,13 +128,20 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
   };
 }
 
-async function call(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
+async function call(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  from?: string,
+): Promise<unknown> {
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: {
       accept: 'application/vnd.pagerduty+json;version=2',
       authorization: `Token token=${simulatorSecrets.PAGERDUTY_API_TOKEN}`,
       'content-type': 'application/json',
+      ...(from !== undefined && { from }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });

@@ -15,6 +15,7 @@ standing:
   night:
     { on: incident.triggered, services: [PCHECKOUT], workflow: triageIncident, agent: triage-bot, input: { reason: at night } }
   ledger: { on: incident.triggered, services: [PLEDGER], workflow: triageIncident, agent: triage-bot }
+  after: { on: incident.resolved, workflow: triageIncident, agent: triage-bot }
   notes: { on: incident.triggered, workflow: addNote, agent: look-bot, input: { note: Seen. } }
 `,
   );
@@ -83,12 +84,28 @@ describe('who says that an order started it gets nothing', () => {
     ));
 
   test('for an event that has started another run already', async () => {
-    const event = `01B${incident}`;
-    const note = { note: 'Seen.', account: 'main', incident, standing: 'notes', event };
-    await start(`note:main:${incident}:${event}`, note, 'addNote');
-    await expectRefused(stage, () => start(`triage:main:${incident}`, { ...input, event }), {
+    const [event, other] = [`01B${incident}`, await stage.trigger()];
+    const resolved = { account: 'main', standing: 'after', event };
+    await start(`triage:main:${incident}`, { ...resolved, incident });
+    await expectRefused(stage, () => start(`triage:main:${other}`, { ...resolved, incident: other }), {
       agent: 'nobody',
-      reason: /: the event 01B\w+ has started another run already\.$/,
+      reason: /: the standing order after has started another run for the event 01B\w+ already\.$/,
+    });
+  });
+
+  test('for an incident of whose opening it was told before, by whatever event', async () => {
+    await start(`triage:main:${incident}`, { ...input, event: `01C${incident}` });
+    await expectRefused(
+      stage,
+      () => start(`triage:main:${incident}`, { ...input, event: `01D${incident}` }),
+      {
+        agent: 'nobody',
+        reason: /: the standing order night has started another run for the incident \w+ already\.$/,
+      },
+    );
+    await expectRefused(stage, () => start(`triage:main:${incident}`, input), {
+      agent: 'nobody',
+      reason: /: the standing order night has started another run for the incident \w+ already\.$/,
     });
   });
 
@@ -110,7 +127,7 @@ describe('who says that an order started it gets nothing', () => {
 
   test('more than the agent may do', async () => {
     const note = { note: 'Seen.', account: 'main', incident, standing: 'notes' };
-    const result = await start(`note:main:${incident}:missed`, note, 'addNote');
+    const result = await start(`note:main:${incident}:notes`, note, 'addNote');
     expect(result).toMatchObject({ outcome: 'denied' });
     expect(result.summary).toMatch(/^look-bot via standing order notes may not add a note/);
   });

@@ -51,6 +51,13 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
     await started.answer('conclude', { resolution: 'Rolled back the release of 14:02.' });
     return started.result();
   },
+  tellIncident: async () => {
+    const incident = await open();
+    await stage.asPerson('POST', `/incidents/${incident}/notes`, {
+      note: { content: 'The vendor is on it.' },
+    });
+    return run('tellIncident', { incident });
+  },
   waitForHumanAck: async () => {
     const known = new Set(stage.simulator.world.incidents.keys());
     const started = await stage.start('triage-bot', 'waitForHumanAck', {
@@ -89,6 +96,8 @@ function settled(result: object): string {
   const text = JSON.stringify(result, null, 2)
     .replaceAll(/\bQ[0-9A-Z]{13}\b/g, 'QINCIDENT')
     .replaceAll(/#\d+/g, '#N')
+    .replaceAll(/"id": "[PR][0-9A-Z]{13}"/g, '"id": "ID"')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')
     .replaceAll(/\d\d:\d\d:\d\d UTC/g, 'HH:MM:SS UTC')
     .replaceAll(/\b\d+ s\b/g, 'N s')
     .replaceAll(/"(number|seconds)": \d+/g, '"$1": 0')

@@ -17,6 +17,7 @@ import { type Simulator, type SimulatorOptions, startSimulator } from '../../sim
 import { journalFile } from '../../worker/config.ts';
 import { type RunningWorker, startWorker } from '../../worker/index.ts';
 import {
+  incidentSweepScheduleId,
   releaseWorkflowId,
   sweepScheduleId,
   taskQueues,
@@ -288,13 +289,15 @@ export async function setStage({
   }
 
   async function pauseSweeps(): Promise<void> {
-    const schedule = client.schedule.getHandle(sweepScheduleId('main'));
-    await schedule.pause('a test sweeps by hand');
-    // One may have begun in the instant before.
-    await until('no sweep is under way', async () => {
-      const { info } = await schedule.describe();
-      return info.runningActions.length === 0;
-    });
+    for (const id of [sweepScheduleId('main'), incidentSweepScheduleId('main')]) {
+      const schedule = client.schedule.getHandle(id);
+      await schedule.pause('a test sweeps by hand');
+      // One may have begun in the instant before.
+      await until('no sweep is under way', async () => {
+        const { info } = await schedule.describe();
+        return info.runningActions.length === 0;
+      });
+    }
   }
 
   /** What is wrong with all that happened on this stage; what was looked at is added to the run's tally. */

@@ -10,7 +10,8 @@ import { list } from '../../gate/audit.ts';
 import { parsePolicy } from '../../gate/policy.ts';
 import { actionsOf, type Endpoint } from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, operationNames } from '../../pagerduty/catalogue/index.ts';
-import { orderedWorkflowId } from '../../workflows/contract.ts';
+import { orderedWorkflowId, runningQuery } from '../../workflows/contract.ts';
+import { isOutdated, stateOf } from '../../workflows/state.ts';
 import { roadsIn } from '../support/roads.ts';
 import { publicKey } from './configurations.ts';
 import { sampleRequests } from './sample-requests.ts';
@@ -72,6 +73,8 @@ const activitiesOf = (workflowType: string): Activities =>
     client: temporalOf(workflowType),
     workflowTaskQueue: 'oncall',
     orderedId: orderedWorkflowId,
+    runningQuery,
+    states: { stateOf, isOutdated },
     policy,
     secrets: () => 'u+OneTokenOfTwenty01',
     store: async () => store(),
@@ -87,6 +90,14 @@ const others: Readonly<Record<string, object>> = {
   admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z' },
   listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
   listPersonsNotes: { incident: 'P1' },
+  listLog: { incident: 'P1', offset: 0 },
+  listNotes: { incident: 'P1' },
+  listOpen: { sweep: 1, query: {} },
+  compareOpen: { sweep: 1 },
+  countNotes: { incident: 'P1' },
+  listEvents: { incident: 'P1', since: 0 },
+  listMissed: { opened: [], told: [] },
+  completeSweep: { sweep: 1, orders: [], untold: [], notesRead: [], notesLeft: [] },
 };
 
 const isOperation = (name: string): name is OperationName => Object.hasOwn(catalogue, name);
@@ -138,6 +149,8 @@ describe('an Activity of a run that is nobody’s', () => {
       client: temporalOf('runOperation'),
       workflowTaskQueue: 'oncall',
       orderedId: orderedWorkflowId,
+      runningQuery,
+      states: { stateOf, isOutdated },
       policy,
       secrets: () => '',
       store: async () => store(),

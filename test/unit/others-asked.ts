@@ -249,18 +249,35 @@ export const operatorCases: readonly OtherCase[] = [
     },
   },
   {
-    what: 'what agents do',
+    what: 'a look at an incident',
     said: operatorAsks(view),
+    wanted: {
+      decision: 'allowed',
+      rule: 'operators.lead',
+      sentence: 'lead may read incident P1: operators may look at incidents.',
+    },
+  },
+  {
+    what: 'a look beside webhook subscriptions',
+    said: operatorAsks({ ...webhooks, actions: [...webhooks.actions, 'incidents.view'] }),
+    wanted: {
+      decision: 'allowed',
+      sentence: /: operators look after webhook subscriptions and operators may look at incidents\.$/,
+    },
+  },
+  {
+    what: 'what agents do',
+    said: operatorAsks({ ...view, actions: ['services.view'] }),
     wanted: {
       decision: 'denied',
       rule: 'operators.lead',
-      sentence: 'lead may not read incident P1: incidents.view is for agents; start it as one.',
+      sentence: /: services\.view is for agents; start it as one\.$/,
     },
   },
   {
     what: 'what agents do, beside webhook subscriptions',
-    said: operatorAsks({ ...webhooks, actions: [...webhooks.actions, 'incidents.view'] }),
-    wanted: { decision: 'denied', sentence: /: incidents\.view is for agents; start it as one\.$/ },
+    said: operatorAsks({ ...webhooks, actions: [...webhooks.actions, 'incidents.resolve'] }),
+    wanted: { decision: 'denied', sentence: /: incidents\.resolve is for agents; start it as one\.$/ },
   },
   {
     what: 'nothing that the gate knows',

@@ -1,0 +1,55 @@
+import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import type { RunId } from '../workflows/contract.ts';
+import { clockOf, said } from './words.ts';
+
+const { PendingActivityState } = proto.temporal.api.enums.v1;
+
+/** A step that is under way, or waits. */
+export interface PendingStep {
+  /** The Activity. */
+  readonly activity: string;
+  readonly attempt: number;
+  /** Why it waits, or that it is under way, in a sentence. */
+  readonly sentence: string;
+}
+
+/** The steps of a run that are not done, and why each waits; no Worker is asked. */
+export async function pendingSteps(
+  client: Client,
+  { workflowId, runId }: RunId,
+): Promise<readonly PendingStep[]> {
+  const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
+  return (raw.pendingActivities ?? []).map(
+    ({
+      activityType,
+      attempt,
+      state,
+      lastFailure,
+      nextAttemptScheduleTime,
+      paused,
+      pauseInfo,
+    }): PendingStep => {
+      const activity = activityType?.name ?? 'a step';
+      const tries = attempt ?? 1;
+      const next = nextAttemptScheduleTime?.seconds;
+      const name = tries > 1 ? `${activity}, try ${tries}` : activity;
+      const failed = lastFailure?.message ? ` The last try: ${said(lastFailure.message, 500)}` : '';
+      if (paused) {
+        const { identity, reason } = pauseInfo?.manual ?? {};
+        return {
+          activity,
+          attempt: tries,
+          sentence: `${name} is paused${identity ? ` by ${said(identity)}` : ''}${reason ? `: ${said(reason)}` : ''}; unpause it in the Temporal UI.`,
+        };
+      }
+      const waits =
+        state === PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+          ? 'is under way.'
+          : next !== undefined && next !== null && Number(next) * 1000 > Date.now()
+            ? `waits until ${clockOf(Number(next) * 1000)}.`
+            : 'waits for its turn: for the pace of its Task Queue, or for a Worker.';
+      return { activity, attempt: tries, sentence: `${name} ${waits}${failed}` };
+    },
+  );
+}
