@@ -492,7 +492,7 @@ describe('an agent without Temporal is woken by pd_next and answers by pd_findin
     incident = await stage.trigger();
     const two = { run: await begin(pair), incident };
     const [first, second] = [await nextTask(pair), await nextTask(other)];
-    expect([first.data['run'], second.data['run']].toSorted()).toEqual([one.run, two.run].toSorted());
+    expect(new Set([first.data['run'], second.data['run']])).toEqual(new Set([one.run, two.run]));
     // Crosswise: whoever took the question, the run hears the answer.
     const unclear = { class: 'unclear', summary: 'Nothing to go by.' };
     expect(await pair.call('pd_finding', { run: second.data['run'], ...unclear })).toMatchObject({
