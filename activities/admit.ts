@@ -1,10 +1,12 @@
 import { type Stamp, write } from '../gate/audit.ts';
 import { withStore } from '../gate/audit-store.ts';
+import { bearerLost } from '../gate/bearers.ts';
 import { digestOf } from '../gate/canonical.ts';
 import { spend } from '../gate/spent.ts';
-import { claimantOf, keysAt, StatementError, verify } from '../gate/statement.ts';
+import { keysAt, StatementError, verify } from '../gate/statement.ts';
 import { switchesFor } from '../gate/switches.ts';
-import { nameOf } from '../gate/words.ts';
+import { voiceOf } from '../gate/voice.ts';
+import { nameOf, speaker } from '../gate/words.ts';
 import { checkStep } from './call.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
@@ -50,11 +52,14 @@ export async function admit(
     const origin = await deps.origin(run, state.readable ? state.policy : undefined);
     const [{ workflowId, firstRunId }] = origin.lineage;
     const agent = origin.kind === 'agent' ? origin.agent : 'nobody';
-    const claimed = claimantOf(words.statement);
+    const voice = voiceOf(words.statement, state.readable ? state.policy : undefined);
+    const claimed = voice.name;
+    const door = voice.kind === 'nobody' ? undefined : voice.door;
+    const who = speaker({ agent: claimed, via: door?.name });
     const refusal = await refusalOf();
     const sentence = refusal
-      ? `${claimed} may not ${verbOf(words.update)} this run: ${refusal}.`
-      : `${claimed} may ${verbOf(words.update)} this run: ${words.of === 'agent' ? 'it signed what it said' : 'signed by an operator'}.`;
+      ? `${who} may not ${verbOf(words.update)} this run: ${refusal}.`
+      : `${who} may ${verbOf(words.update)} this run: ${words.of === 'operator' ? 'signed by an operator' : door ? 'the front door signed what it said' : 'it signed what it said'}.`;
     const entry = await write(store, {
       kind: 'entry',
       agent: claimed,
@@ -79,15 +84,16 @@ export async function admit(
       if (!state.readable) return 'everything is denied until the configuration is mended';
       if (origin.kind !== 'agent') return 'the run acts for no agent';
       if (words.of === 'agent' && claimed !== agent) return `the run acts for ${agent}`;
-      const { agents, operators } = state.policy;
-      const signer = words.of === 'agent' ? agents.get(agent) : operators.get(claimed);
       if (words.of === 'operator') {
-        if (!signer) return 'the configuration knows no such operator';
+        if (voice.kind !== 'operator') return 'the configuration knows no such operator';
         const asked = { agent: claimed, stepKey: '', caps: [], now: deps.now() };
         const { disabled } = await withStore(() => switchesFor(store, state.policy, asked));
         if (disabled !== null) return `${claimed} is disabled ${disabled}`;
       }
-      const keys = signer ? keysAt(signer, askedAt) : [];
+      if (voice.kind === 'nobody') return voice.why;
+      const lost = door && (await withStore(() => bearerLost(store, { id: door.bearer, agent })));
+      if (lost) return lost;
+      const keys = keysAt(voice.signer, askedAt);
       const claim = { target: workflowId, type: `update:${words.update}`, input: words.value };
       try {
         const { jti } = await verify(words.statement, keys, claim, askedAt);

@@ -182,6 +182,7 @@ export async function callOf<Name extends OperationName>(
     const none = withoutPolicy(state, deps.account);
     if (none || !state.readable) return refuse(none?.rule ?? '', none?.why ?? '');
     if (origin.kind === 'nobody') return refuse('statement', origin.why);
+    if (switches?.bearerLost) return refuse('agents token-revoke', switches.bearerLost);
     if (origin.kind === 'operator') return decideForOperator(question, facts, switches);
     const word = decide(state.policy, question, facts, switches);
     return origin.ordered ? withinOrder(word, origin.ordered, facts, refuse) : word;

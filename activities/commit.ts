@@ -50,7 +50,8 @@ export async function commit<Name extends OperationName>(
     const known = { approvedBy: words.approved.map(({ operator }) => operator) };
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
     const caps = word.decision === 'allowed' ? (word.caps ?? []) : [];
-    const asked = { agent: caller.agent, stepKey: step.key, caps, now };
+    const bearer = origin.kind === 'agent' ? origin.bearer : undefined;
+    const asked = { agent: caller.agent, bearer, stepKey: step.key, caps, now };
     const switches =
       policy && (origin.kind === 'agent' || origin.kind === 'operator')
         ? await book.switches(policy, asked)

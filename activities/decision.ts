@@ -189,6 +189,7 @@ async function switchesNow<Name extends OperationName>({
   deps,
 }: Call<Name>): Promise<Switches | undefined> {
   if (!policy || origin.kind !== 'agent') return undefined;
-  const asked = { agent: caller.agent, stepKey: step.key, caps: [], now: deps.now() };
+  const { agent } = caller;
+  const asked = { agent, bearer: origin.bearer, stepKey: step.key, caps: [], now: deps.now() };
   return withStore(async () => switchesFor(await deps.store(), policy, asked));
 }

@@ -6,7 +6,8 @@ import type { Store } from '../gate/audit-store.ts';
 import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
 import { type Ordered, orderedIn, strays } from '../gate/standing.ts';
-import { claimantOf, keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
+import { keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
+import { voiceOf } from '../gate/voice.ts';
 import { nameOf } from '../gate/words.ts';
 
 /** Workflow Types that act as the built-in runner, whoever starts them: they may only look, ask the gate and release, so no proof is asked. */
@@ -36,6 +37,8 @@ export type Origin = {
       readonly agent: string;
       /** The standing order that started the run, or the front door through which its agent speaks. */
       readonly via?: string;
+      /** Id of the token by which the agent came to the front door. */
+      readonly bearer?: string;
       /** Where a standing order for some services started it. */
       readonly ordered?: {
         readonly name: string;
@@ -243,14 +246,12 @@ async function authority(
   if (statement === undefined) {
     return { kind: 'nobody', claimed: 'nobody', why: 'the run was started without a statement of an agent' };
   }
-  const claimed = claimantOf(statement);
-  const nobody = (why: string): Authority => ({ kind: 'nobody', claimed, why });
-  const agent = policy?.agents.get(claimed);
-  const signer = agent ?? policy?.operators.get(claimed);
-  if (!signer) return nobody(`the configuration knows no agent ${claimed}`);
+  const voice = voiceOf(statement, policy);
+  const nobody = (why: string): Authority => ({ kind: 'nobody', claimed: voice.name, why });
+  if (voice.kind === 'nobody') return nobody(voice.why);
   try {
     const claim = { target: root.workflowId, type: `start:${attributes.workflowType?.name}`, input: args };
-    const { jti } = await verify(statement, keysAt(signer, at), claim, at);
+    const { jti } = await verify(statement, keysAt(voice.signer, at), claim, at);
     if (!(await spend(await store(), { jti, ...root })))
       return nobody('the statement was already used by another run');
   } catch (error) {
@@ -260,7 +261,12 @@ async function authority(
   const [first] = args;
   const named = typeof first === 'object' && first !== null && 'account' in first ? first.account : undefined;
   if (named !== account) return nobody(`the statement is about another account than ${account}`);
-  return { kind: agent ? 'agent' : 'operator', agent: claimed };
+  if (voice.kind === 'operator') return { kind: 'operator', agent: voice.name };
+  return {
+    kind: 'agent',
+    agent: voice.name,
+    ...(voice.door && { via: voice.door.name, bearer: voice.door.bearer }),
+  };
 }
 
 const ancestor = (workflowId: string, runId: string, { firstExecutionRunId }: Started): Ancestor => ({

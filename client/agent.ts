@@ -4,6 +4,7 @@ import {
   WorkflowClient,
   type WorkflowClientInterceptor,
   WorkflowExecutionAlreadyStartedError,
+  type WorkflowExecutionStatusName,
   WorkflowFailedError,
   type WorkflowHandle,
   WorkflowUpdateFailedError,
@@ -12,7 +13,6 @@ import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
 import { sign, statementHeader } from '../gate/statement.ts';
 import {
   type AgentUpdates,
-  type Signed,
   searchAttributes,
   type WorkflowName,
   type Workflows,
@@ -21,9 +21,10 @@ import {
 } from '../workflows/contract.ts';
 import { exitCodes, OncallError, RunError } from './errors.ts';
 import { follow } from './follow.ts';
-import type { AgentIdentity } from './identity.ts';
+import { type AgentIdentity, signsAs } from './identity.ts';
 import { checkKey, parseInput } from './inputs.ts';
 import { whyNotStarted } from './not-started.ts';
+import { signed } from './signed.ts';
 
 /** A run that an agent started, or joined because it was under way already. */
 export interface Run<Name extends WorkflowName> {
@@ -46,6 +47,8 @@ export interface Run<Name extends WorkflowName> {
    * @throws RunError where it failed, was cancelled or was terminated.
    */
   readonly result: () => Promise<Workflows[Name]['result']>;
+  /** Where Temporal says it stands: `RUNNING`, `COMPLETED`… */
+  readonly status: () => Promise<WorkflowExecutionStatusName>;
   /** Asks the run to end; what it holds goes back to people first. */
   readonly cancel: () => Promise<void>;
 }
@@ -106,26 +109,8 @@ function runOf<Name extends WorkflowName>(
     runId,
     joined,
     follow: () => follow(client, workflowId, runId),
-    answer: async (update, value) => {
-      const statement = await sign(agent.name, agent.key, {
-        target: workflowId,
-        type: `update:${update}`,
-        input: value,
-      });
-      try {
-        return await handle.executeUpdate<string, [Signed<typeof value>]>(update, {
-          args: [{ value, statement }],
-        });
-      } catch (error) {
-        if (!(error instanceof WorkflowUpdateFailedError)) throw error;
-        const { cause } = error;
-        const isDenied = cause instanceof ApplicationFailure && cause.type === 'PermissionDenied';
-        throw new OncallError(
-          cause?.message ?? error.message,
-          isDenied ? exitCodes.denied : exitCodes.failed,
-        );
-      }
-    },
+    answer: (update, value) => tellRun(client, agent, { workflowId, runId }, update, value),
+    status: async () => (await handle.describe()).status.name,
     cancel: async () => void (await handle.cancel()),
     result: async () => {
       try {
@@ -141,12 +126,38 @@ function runOf<Name extends WorkflowName>(
   };
 }
 
+/** Why a run did not take what was said, in its own words. */
+function notTaken(error: unknown): unknown {
+  if (!(error instanceof WorkflowUpdateFailedError)) return error;
+  const { cause } = error;
+  const isDenied = cause instanceof ApplicationFailure && cause.type === 'PermissionDenied';
+  return new OncallError(cause?.message ?? error.message, isDenied ? exitCodes.denied : exitCodes.failed);
+}
+
+/** Tells a run something as its agent. */
+export async function tellRun<Update extends keyof AgentUpdates>(
+  client: Client,
+  agent: AgentIdentity,
+  { workflowId, runId }: { readonly workflowId: string; readonly runId?: string },
+  update: Update,
+  value: AgentUpdates[Update],
+): Promise<string> {
+  const said = await signed(agent, workflowId, update, value);
+  try {
+    return await client.workflow
+      .getHandle(workflowId, runId)
+      .executeUpdate<string, [typeof said]>(update, { args: [said] });
+  } catch (error) {
+    throw notTaken(error);
+  }
+}
+
 function signingClient(client: Client, agent: AgentIdentity): WorkflowClient {
   const interceptor: WorkflowClientInterceptor = {
     startWithDetails: async (input, next) => {
       const { workflowId, args } = input.options;
       const claim = { target: workflowId, type: `start:${input.workflowType}`, input: args };
-      const statement = await sign(agent.name, agent.key, claim);
+      const statement = await sign(signsAs(agent), agent.key, claim);
       return next({
         ...input,
         headers: { ...input.headers, [statementHeader]: defaultPayloadConverter.toPayload(statement) },

@@ -19,6 +19,9 @@ export interface ClientSettings {
   readonly operator: string | undefined;
   readonly operatorKeyFile: string | undefined;
   readonly logLevel: string;
+  /** `ONCALL_FRONT_DOOR` and `ONCALL_FRONT_DOOR_KEY_FILE`: who signs for agents that come with a token. */
+  readonly frontDoor: string | undefined;
+  readonly frontDoorKeyFile: string | undefined;
   /** `ONCALL_TEMPORAL_UI`: where the Temporal UI is, for links to runs. */
   readonly temporalUi: string | undefined;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
@@ -41,6 +44,8 @@ export function clientSettings(): ClientSettings {
     operator: env['ONCALL_OPERATOR'],
     operatorKeyFile: env['ONCALL_OPERATOR_KEY_FILE'],
     logLevel: env['LOG_LEVEL'] ?? 'info',
+    frontDoor: env['ONCALL_FRONT_DOOR'],
+    frontDoorKeyFile: env['ONCALL_FRONT_DOOR_KEY_FILE'],
     temporalUi: env['ONCALL_TEMPORAL_UI'] || undefined,
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),

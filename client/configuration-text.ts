@@ -22,7 +22,7 @@ export interface NewOperator extends NewAgent {
   readonly pagerdutyUser?: string;
 }
 
-type Section = 'agents' | 'operators';
+type Section = 'agents' | 'operators' | 'front_doors';
 
 /** One entry of a section: a name, and a line for each of its keys, values as they are written and as they are meant. */
 interface Entry {
@@ -56,6 +56,20 @@ export const withOperator = (
     lines: [
       ['public_key', publicKey, publicKey],
       ...(pagerdutyUser === undefined ? [] : [['pagerduty_user', pagerdutyUser, pagerdutyUser] as const]),
+    ],
+  });
+
+/** The same with a front door more, and the agents for which it may speak. */
+export const withFrontDoor = (
+  text: string,
+  { name, publicKey, speaksFor }: NewAgent & { readonly speaksFor: readonly string[] },
+): string | undefined =>
+  withEntry(text, {
+    section: 'front_doors',
+    name,
+    lines: [
+      ['public_key', publicKey, publicKey],
+      ['may_speak_for', `[${speaksFor.join(', ')}]`, speaksFor],
     ],
   });
 

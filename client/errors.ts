@@ -49,6 +49,14 @@ export class RunError extends OncallError {
   }
 }
 
+/** What is known of a call that was refused. */
+interface Refused {
+  readonly outcome: string;
+  readonly next: readonly string[];
+  readonly error: string | undefined;
+  readonly run: string;
+}
+
 /** A call was not made, or not to its end: denied, refused by an operator, overtaken by a person, or failed in PagerDuty. */
 export class RefusedError extends OncallError {
   override readonly name = 'RefusedError';
@@ -56,9 +64,15 @@ export class RefusedError extends OncallError {
   readonly outcome: string;
   /** What to do about it. */
   readonly next: readonly string[];
-  constructor(message: string, outcome: string, next: readonly string[], exitCode: ExitCode) {
+  /** PagerDuty's error kind, such as `NotFound`, where it was PagerDuty that refused. */
+  readonly error: string | undefined;
+  /** The run that tells the whole of it. */
+  readonly run: string;
+  constructor(message: string, refused: Refused, exitCode: ExitCode) {
     super(message, exitCode);
-    this.outcome = outcome;
-    this.next = next;
+    this.outcome = refused.outcome;
+    this.next = refused.next;
+    this.error = refused.error;
+    this.run = refused.run;
   }
 }

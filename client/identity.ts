@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { readPrivateKey } from '../gate/statement.ts';
+import { readPrivateKey, type Signs } from '../gate/statement.ts';
 import type { ClientSettings } from './config.ts';
 import { UsageError } from './errors.ts';
 
@@ -14,6 +14,7 @@ export interface Identity {
 const variables = {
   agent: ['ONCALL_AGENT', 'ONCALL_AGENT_KEY_FILE', 'agents add'],
   operator: ['ONCALL_OPERATOR', 'ONCALL_OPERATOR_KEY_FILE', 'operators add'],
+  'front door': ['ONCALL_FRONT_DOOR', 'ONCALL_FRONT_DOOR_KEY_FILE', 'front-doors add'],
 } as const;
 
 /**
@@ -21,7 +22,7 @@ const variables = {
  * @throws UsageError that says what is wrong with the file; never anything of its content.
  */
 export function readIdentity(
-  kind: 'agent' | 'operator',
+  kind: keyof typeof variables,
   name: string | undefined,
   keyFile: string | undefined,
 ): Identity {
@@ -63,8 +64,15 @@ export function whoAsks({ operator }: ClientSettings): string {
   }
 }
 
-/** An agent that can start runs. */
-export type AgentIdentity = Identity;
+/** An agent that can start runs: by its own key, or by that of the front door it came through. */
+export interface AgentIdentity extends Identity {
+  /** The front door whose key this is, and the id of the token by which the agent came to it. */
+  readonly door?: { readonly name: string; readonly bearer: string };
+}
+
+/** In whose name an agent's words are signed. */
+export const signsAs = ({ name, door }: AgentIdentity): Signs =>
+  door ? { door: door.name, agent: name, bearer: door.bearer } : name;
 
 /**
  * Reads an agent's private key.

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import type { Things } from '../gate/asked.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
@@ -8,7 +9,7 @@ import { askGate, questionOf } from './ask-gate.ts';
 import { clientSettings, temporalSettings } from './config.ts';
 import { connect } from './connect.ts';
 import { RefusedError } from './errors.ts';
-import { readAgent } from './identity.ts';
+import { type AgentIdentity, readAgent } from './identity.ts';
 import { codeOf } from './outcome-codes.ts';
 import { readPages } from './pages.ts';
 
@@ -29,6 +30,8 @@ export interface CallOptions {
   readonly reason?: string;
   /** Idempotency key: the same key joins the same run. */
   readonly key?: string;
+  /** Once aborted, nobody waits any more: the run is asked to end, and the call rejects with the reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** oncall-runner, spoken to as one agent. */
@@ -78,14 +81,18 @@ export async function openOncall({
 }: OncallOptions = {}): Promise<Oncall> {
   const settings = clientSettings();
   const agent = readAgent(name ?? settings.agent, keyFile ?? settings.agentKeyFile);
-  const client = await connect(temporal, `agent:${agent.name}`);
+  return oncallAs(await connect(temporal, `agent:${agent.name}`), agent, account);
+}
+
+/** Speaks as an agent over a connection that is there. Closing it closes the connection. */
+export function oncallAs(client: Client, agent: AgentIdentity, account: string): Oncall {
   const close = (): Promise<void> => client.connection.close();
   const start: Oncall['start'] = (workflow, input, options = {}) =>
     startRun(client, agent, workflow, input, options);
   const operate = async (
     operation: OperationName,
     request: object,
-    { key = randomUUID(), ...rest }: CallOptions,
+    { key = randomUUID(), signal, ...rest }: CallOptions,
     all: boolean,
   ) => {
     const run = await start(
@@ -93,9 +100,10 @@ export async function openOncall({
       { account, operation, request, ...(all && { all }), ...rest },
       { key },
     );
-    const result = await run.result();
+    const result = await (signal ? unlessAborted(run, signal) : run.result());
     if (isDone[result.outcome]) return result;
-    throw new RefusedError(result.summary, result.outcome, result.next, codeOf[result.outcome]);
+    const { outcome, summary, next, error } = result;
+    throw new RefusedError(summary, { outcome, next, error, run: run.workflowId }, codeOf[outcome]);
   };
   return {
     start,
@@ -109,6 +117,31 @@ export async function openOncall({
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What a run ends with, unless it is no longer waited for. */
+async function unlessAborted<Name extends WorkflowName>(
+  run: Run<Name>,
+  signal: AbortSignal,
+): Promise<Workflows[Name]['result']> {
+  let leave = (): void => {};
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+  });
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  const result = run.result();
+  try {
+    return await Promise.race([result, left]);
+  } catch (error) {
+    if (signal.aborted) {
+      result.catch(() => {});
+      await run.cancel().catch(() => {});
+    }
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }
 
 /** Whether an outcome of a call has an answer. A list that PagerDuty shows no further is one. */

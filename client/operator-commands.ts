@@ -77,8 +77,40 @@ function identities(program: Command, end: End): void {
     .action(async (name: string, _options, command: Command) =>
       end((await import('./commands/switches.ts')).enable(name, outputOf(asksJson(command)))),
     );
+  agents
+    .command('token')
+    .description('a token by which the agent comes to a front door, such as `oncall mcp --http`; shown once')
+    .argument('<name>')
+    .option('--expires <span>', 'how long it lives', '90d')
+    .option('--json', 'print it as JSON')
+    .action(async (name: string, options, command: Command) =>
+      end((await import('./commands/tokens.ts')).giveToken(name, options, outputOf(asksJson(command)))),
+    );
+  agents
+    .command('token-revoke')
+    .description('revoke the tokens of an agent, at once on all machines')
+    .argument('<name>')
+    .option('--id <id>', 'this one alone')
+    .option('--json', 'print what was revoked as JSON')
+    .action(async (name: string, options, command: Command) =>
+      end((await import('./commands/tokens.ts')).revokeToken(name, options, outputOf(asksJson(command)))),
+    );
   // What the command above must take, to say which word is unknown, these do not.
   for (const command of agents.commands) command.allowExcessArguments(false);
+  program
+    .command('front-doors')
+    .description('the processes that sign for agents which come with a token')
+    .command('add')
+    .description('make a key pair: the private half to a file, the public half into the configuration')
+    .argument('<name>')
+    .requiredOption('--speaks-for <names...>', 'the agents for which it may speak')
+    .option('--key-file <file>', 'where the private key goes')
+    .option('--json', 'print what was written as JSON')
+    .action(async (name: string, options, command: Command) =>
+      end(
+        (await import('./commands/front-doors.ts')).addFrontDoor(name, options, outputOf(asksJson(command))),
+      ),
+    );
   program
     .command('operators')
     .description('the people who may approve')

@@ -6,6 +6,7 @@ import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
 import { runThrough } from './processes.ts';
 import { addRunCommands } from './run-commands.ts';
+import { version } from './version.ts';
 
 type End = (code: number | Promise<number>) => Promise<void>;
 
@@ -33,7 +34,7 @@ export async function oncall(words: readonly string[]): Promise<number> {
 function emptyProgram(): Command {
   return new Command('oncall')
     .description('Durable, permissioned on-call automation for PagerDuty.')
-    .version('0.1.0')
+    .version(version)
     .option('--config <file>', 'the configuration, instead of ONCALL_CONFIG or oncall.yaml')
     .hook('preAction', (command) => {
       const { config } = command.opts<{ config?: string }>();
@@ -128,6 +129,13 @@ function addAgentCommands(program: Command, end: End): void {
     .action(async (operation: string, options) =>
       end((await import('./commands/call.ts')).call(operation, options, outputOf(options.json))),
     );
+  program
+    .command('mcp')
+    .description('the MCP server: over stdio as the agent of ONCALL_AGENT, over HTTP for agents with a token')
+    .option('--http <port>', 'on this port of 127.0.0.1, as the front door of ONCALL_FRONT_DOOR')
+    .option('--allow-host <names...>', 'with --http: names by which a proxy calls it')
+    .option('--account <name>', 'the account, as the configuration names it', 'main')
+    .action(async (options) => end((await import('./commands/mcp.ts')).mcp(options)));
 }
 
 /** The record of it. */

@@ -1,19 +1,17 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, type LogMetadata, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { sign } from '../gate/statement.ts';
 import {
   type AgentActivities,
-  type AgentUpdates,
   agentTaskQueue,
   type Brief,
   type Conclusion,
   type Finding,
-  type Signed,
 } from '../workflows/contract.ts';
 import { temporalSettings } from './config.ts';
 import { NotConnectedError } from './errors.ts';
 import type { AgentIdentity } from './identity.ts';
+import { signed } from './signed.ts';
 
 /** What an agent does with what it is woken for. */
 export interface AgentWork {
@@ -74,22 +72,14 @@ export async function serveAgent({
       `No Temporal server answers at ${address}. Start one with \`oncall temporal\` or \`oncall dev\`, or set TEMPORAL_ADDRESS to yours.`,
     );
   });
-  const signed = async <Name extends keyof AgentUpdates>(
-    target: string,
-    update: Name,
-    value: AgentUpdates[Name],
-  ): Promise<Signed<AgentUpdates[Name]>> => ({
-    value,
-    statement: await sign(agent.name, agent.key, { target, type: `update:${update}`, input: value }),
-  });
   const activities: AgentActivities = {
     assess: ({ workflowId, brief }) =>
-      beating(async (signal) => signed(workflowId, 'giveFinding', await assess(brief, signal))),
+      beating(async (signal) => signed(agent, workflowId, 'giveFinding', await assess(brief, signal))),
     attend: ({ workflowId, brief, finding, until }) =>
       beating(async (signal) => {
         if (!work) return untilAborted(signal);
         const conclusion = await work(brief, { finding, until }, signal);
-        return conclusion && signed(workflowId, 'conclude', conclusion);
+        return conclusion && signed(agent, workflowId, 'conclude', conclusion);
       }),
   };
   const worker = await Worker.create({

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type AgentIdentity, type Oncall, openOncall, readAgent } from '../client/index.ts';
 import { startLocal } from '../client/local.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../client/local-world.ts';
@@ -23,6 +24,12 @@ export interface Stage {
   readonly as: (agent: string) => Promise<Oncall>;
   readonly identityOf: (agent: string) => AgentIdentity;
   readonly temporal: { readonly connectionOptions: { readonly address: string } };
+  /** How an MCP client starts the server of an agent. */
+  readonly mcpServer: (agent: string) => {
+    readonly command: string;
+    readonly args: string[];
+    readonly env: Record<string, string>;
+  };
   /** Sends an event as a monitoring tool would; gives the id of the incident that it opens. */
   readonly alert: (summary: string) => Promise<string>;
   readonly incident: (id: string) => Promise<SimulatedIncident>;
@@ -67,6 +74,16 @@ export async function play(agents: LocalAgents, story: (stage: Stage) => Promise
       },
       identityOf: (agent) => readAgent(agent, world.keyFileOf(agent)),
       temporal,
+      mcpServer: (agent) => ({
+        command: process.execPath,
+        args: [fileURLToPath(new URL('../client/cli.js', import.meta.url)), 'mcp'],
+        env: {
+          TEMPORAL_ADDRESS: local.temporalAddress,
+          ONCALL_CONFIG: world.configFile,
+          ONCALL_AGENT: agent,
+          ONCALL_AGENT_KEY_FILE: world.keyFileOf(agent),
+        },
+      }),
       alert: async (summary) => {
         const dedup_key = `example-${Date.now()}`;
         const payload = { summary, source: 'example', severity: 'critical' };

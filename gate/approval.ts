@@ -89,6 +89,6 @@ function isSamePerson(one: Agent | Operator, other: Agent | Operator): boolean {
 }
 
 const keysOf = ({ public_key, previous_keys = [] }: Agent | Operator): readonly string[] => [
-  public_key,
+  ...(public_key === undefined ? [] : [public_key]),
   ...previous_keys.map((previous) => previous.public_key),
 ];

@@ -7,6 +7,7 @@ import { openSqlite } from './store-sqlite.ts';
 export { StoreAway, StoreUnfit } from './store-away.ts';
 export type {
   AuditRow,
+  BearerRow,
   LeaseRow,
   StepRow,
   Store,

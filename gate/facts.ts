@@ -51,6 +51,8 @@ export interface Switches {
   readonly frozen: string | null;
   /** The same of the agent. */
   readonly disabled: string | null;
+  /** Why the token by which the agent came through a front door counts no more; `null` or absent where it does, or there is none. */
+  readonly bearerLost?: string | null;
   /** How many other steps used a capped grant within its span, by the grant's name. */
   readonly uses: Readonly<Record<string, number>>;
 }

@@ -119,7 +119,8 @@ export const PublicKey = z
 const PreviousKey = z.strictObject({ public_key: PublicKey, until: z.iso.datetime({ offset: true }) });
 
 const Agent = z.strictObject({
-  public_key: PublicKey,
+  // Without one it speaks through a front door alone.
+  public_key: PublicKey.optional(),
   previous_keys: z.array(PreviousKey).optional(),
   // The person whom it works for; `on_call` asks whether that person is.
   pagerduty_user: Id.optional(),
@@ -144,6 +145,14 @@ const Operator = z.strictObject({
 /** A person who may approve, and lift what narrows. */
 export type Operator = z.output<typeof Operator>;
 
+const FrontDoor = z.strictObject({
+  public_key: PublicKey,
+  previous_keys: z.array(PreviousKey).optional(),
+  may_speak_for: z.array(Name).min(1),
+});
+/** A process that signs for agents that come to it with a token: the MCP server over HTTP. */
+export type FrontDoor = z.output<typeof FrontDoor>;
+
 // A section whose key stands there with nothing under it is an empty section.
 const section = <T extends z.ZodType>(value: T) =>
   z.preprocess((written) => written ?? {}, z.record(Name, value));
@@ -152,15 +161,16 @@ const Configuration = z.strictObject({
   accounts: section(Account),
   agents: section(Agent),
   operators: section(Operator),
+  front_doors: section(FrontDoor),
   standing: section(StandingOrder),
 });
 
 type Written = z.output<typeof Configuration>;
 
 /** What only the whole configuration can show to be wrong. */
-function faultsWithin({ accounts, agents, operators, standing }: Written): readonly Fault[] {
+function faultsWithin({ accounts, agents, operators, front_doors, standing }: Written): readonly Fault[] {
   const names = Object.keys(operators).filter((name) => Object.hasOwn(agents, name));
-  const taken = { agents, operators };
+  const taken = { agents, operators, front_doors };
   const reserved = (Object.keys(taken) as (keyof typeof taken)[]).flatMap((section) =>
     reservedNames
       .filter((name) => Object.hasOwn(taken[section], name))
@@ -169,6 +179,17 @@ function faultsWithin({ accounts, agents, operators, standing }: Written): reado
   return [
     ...reserved,
     ...names.map((name) => ({ path: ['operators', name], message: 'an agent has this name already' })),
+    ...Object.entries(front_doors).flatMap(([name, door]) => faultsOfDoor(name, door, { agents, operators })),
+    ...Object.entries(agents).flatMap(([name, { public_key }]) =>
+      public_key !== undefined || Object.values(front_doors).some((door) => door.may_speak_for.includes(name))
+        ? []
+        : [
+            {
+              path: ['agents', name, 'public_key'],
+              message: 'is missing, and no front door may speak for it',
+            },
+          ],
+    ),
     ...Object.entries(agents).flatMap(([name, agent]) =>
       faultsAcross(agent, accounts, operators).map(([path, message]) => ({
         path: ['agents', name, ...path],
@@ -180,6 +201,44 @@ function faultsWithin({ accounts, agents, operators, standing }: Written): reado
         path: ['standing', name, ...path],
         message,
       })),
+    ),
+  ];
+}
+
+/** What a front door says that only the rest of the configuration can show to be wrong. */
+function faultsOfDoor(
+  name: string,
+  { public_key, may_speak_for }: FrontDoor,
+  { agents, operators }: Pick<Written, 'agents' | 'operators'>,
+): readonly Fault[] {
+  const path = ['front_doors', name];
+  const sharing = [...Object.entries(agents), ...Object.entries(operators)].find(
+    ([, other]) => other.public_key === public_key,
+  );
+  const owner = Object.hasOwn(agents, name)
+    ? 'agent'
+    : Object.hasOwn(operators, name)
+      ? 'operator'
+      : undefined;
+  return [
+    ...(owner ? [{ path, message: `an ${owner} has this name already` }] : []),
+    ...(sharing
+      ? [
+          {
+            path: [...path, 'public_key'],
+            message: `this is the key of ${sharing[0]}; a front door has its own`,
+          },
+        ]
+      : []),
+    ...may_speak_for.flatMap((agent, index) =>
+      Object.hasOwn(agents, agent)
+        ? []
+        : [
+            {
+              path: [...path, 'may_speak_for', index],
+              message: `there is no agent ${agent}; there are ${Object.keys(agents).join(', ') || 'none'}`,
+            },
+          ],
     ),
   ];
 }
@@ -215,6 +274,7 @@ export interface Policy {
   readonly accounts: ReadonlyMap<string, Account>;
   readonly agents: ReadonlyMap<string, Agent>;
   readonly operators: ReadonlyMap<string, Operator>;
+  readonly frontDoors: ReadonlyMap<string, FrontDoor>;
   readonly standing: ReadonlyMap<string, StandingOrder>;
   /** SHA-256 of the file's bytes; stands in each audit entry. */
   readonly digest: string;
@@ -248,7 +308,7 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
     ? faultsWithin(result.data)
     : flatten(result.error.issues.slice(0, mostFaults));
   if (result.success && faults.length === 0) {
-    const { accounts, agents, operators, standing } = result.data;
+    const { accounts, agents, operators, front_doors, standing } = result.data;
     const orders = Object.entries(standing).map(
       ([name, written]) =>
         [name, completed(written, Object.keys(accounts), Object.keys(agents)).order] as const,
@@ -257,6 +317,7 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
       accounts: new Map(Object.entries(accounts)),
       agents: new Map(Object.entries(agents)),
       operators: new Map(Object.entries(operators)),
+      frontDoors: new Map(Object.entries(front_doors)),
       standing: new Map(orders),
       digest: sha256(text),
     };

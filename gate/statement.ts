@@ -14,8 +14,19 @@ export interface Claim {
   readonly input: unknown;
 }
 
+/** Who signs: the one who says it, or a front door for an agent that came to it with a token. */
+export type Signs =
+  | string
+  | {
+      readonly door: string;
+      readonly agent: string;
+      /** Id of the token by which the agent came; never the token. */
+      readonly bearer: string;
+    };
+
 /** A statement that verified. */
 export interface Stated {
+  /** Whose words it is. */
   readonly agent: string;
   /** Unique id of the statement; the first run that shows it spends it. */
   readonly jti: string;
@@ -64,25 +75,40 @@ export function readPrivateKey(pem: string): KeyObject {
 }
 
 /** Signs a claim: an EdDSA JWS of some 350 characters. `now` in milliseconds. */
-export function sign(agent: string, key: KeyObject, claim: Claim, now = Date.now()): Promise<string> {
-  return new SignJWT({ target: claim.target, type: claim.type, digest: digestOf(claim.input) })
+export function sign(who: Signs, key: KeyObject, claim: Claim, now = Date.now()): Promise<string> {
+  const isDoor = typeof who !== 'string';
+  const said = { target: claim.target, type: claim.type, digest: digestOf(claim.input) };
+  const jwt = new SignJWT(isDoor ? { ...said, bearer: who.bearer } : said)
     .setProtectedHeader({ alg: 'EdDSA', typ })
-    .setIssuer(agent)
+    .setIssuer(isDoor ? who.door : who)
     .setAudience(audience)
     .setIssuedAt(Math.floor(now / 1000))
-    .setJti(randomUUID())
-    .sign(key);
+    .setJti(randomUUID());
+  return (isDoor ? jwt.setSubject(who.agent) : jwt).sign(key);
 }
 
-/** The agent that a statement names, before anything is proved; `undefined` where it is not a statement at all. */
-export function claimedAgent(statement: string): string | undefined {
+/** Who a statement says is speaking, before anything is proved. */
+export interface Claimed {
+  readonly agent: string;
+  /** The front door that says so, and the id of the token by which the agent came. */
+  readonly door?: { readonly name: string; readonly bearer: string };
+}
+
+/** What a statement says of who is speaking, before anything is proved; `undefined` where it is not a statement at all. */
+export function claimedIn(statement: string): Claimed | undefined {
   try {
-    const { iss } = decodeJwt(statement) as { readonly iss?: unknown };
-    return typeof iss === 'string' ? iss : undefined;
+    const { iss, sub, bearer = '' } = decodeJwt(statement) as Readonly<Record<string, unknown>>;
+    if (typeof iss !== 'string') return undefined;
+    if (sub === undefined) return { agent: iss };
+    if (typeof sub !== 'string' || typeof bearer !== 'string') return undefined;
+    return { agent: sub, door: { name: iss, bearer } };
   } catch {
     return undefined;
   }
 }
+
+/** The agent that a statement names, before anything is proved; `undefined` where it is not a statement at all. */
+export const claimedAgent = (statement: string): string | undefined => claimedIn(statement)?.agent;
 
 /** The name under which a statement's request is written down; a name of the gate's own proves nothing and hides nothing. */
 export function claimantOf(statement: string): string {
@@ -104,14 +130,14 @@ export async function verify(
   heardAt?: number,
 ): Promise<Stated> {
   const payload = await payloadOf(statement, publicKeys);
-  const { iss = '', jti = '', iat = 0 } = payload;
+  const { iss = '', sub = iss, jti = '', iat = 0 } = payload;
   if (payload['target'] !== claim.target) throw new StatementError('was made for another run');
   if (payload['type'] !== claim.type) throw new StatementError('was made for another kind of request');
   if (payload['digest'] !== digestOf(claim.input)) throw new StatementError('was made for other input');
   const signedAt = iat * 1000;
   if (heardAt !== undefined && Math.abs(heardAt - signedAt) > freshForMs)
     throw new StatementError('is too old: it was signed more than five minutes away from its use');
-  return { agent: iss, jti, signedAt };
+  return { agent: sub, jti, signedAt };
 }
 
 /** What is signed, where one of the keys signed it. */
@@ -135,12 +161,12 @@ async function payloadOf(statement: string, publicKeys: readonly string[]): Prom
 
 /** Somebody who signs, as configured. */
 export interface Signer {
-  readonly public_key: string;
+  readonly public_key?: string | undefined;
   readonly previous_keys?: readonly { readonly public_key: string; readonly until: string }[] | undefined;
 }
 
 /** The keys that prove what was said at an instant (milliseconds): a rotated one proves what came before its rotation. */
 export const keysAt = ({ public_key, previous_keys = [] }: Signer, at: number): readonly string[] => [
-  public_key,
+  ...(public_key === undefined ? [] : [public_key]),
   ...previous_keys.filter(({ until }) => at < Date.parse(until)).map((previous) => previous.public_key),
 ];

@@ -186,6 +186,17 @@ const migrations: Readonly<Record<string, Migration>> = {
       .addPrimaryKeyConstraint('swept_pk', ['account', 'sweep', 'incident'])
       .execute();
   },
+  '0004-bearers': async (db, { text }) => {
+    await tableOf(db, 'bearers', [
+      ['id', text, 'primary key'],
+      ['agent', text],
+      ['hash', text],
+      ['made_at', text],
+      ['by_whom', text],
+      ['expires_at', 'bigint'],
+      ['revoked', text, 'or null'],
+    ]).execute();
+  },
 };
 
 /** The names of all migrations, in their order. */

@@ -98,9 +98,25 @@ export interface Schema {
   accounts: { name: string; configuration: string; seen_at: string };
   our_users: { account: string; user: string };
   switches: SwitchRow;
+  bearers: BearerRow;
   uses: { agent: string; granted: string; step_key: string; at: number };
   sweeps: SweepRow;
   swept: SweptRow;
+}
+
+/** A token by which an agent comes to a front door. Of the token itself only its hash is here. */
+export interface BearerRow {
+  id: string;
+  agent: string;
+  /** SHA-256 of the whole token, in hex. */
+  hash: string;
+  /** ISO 8601. */
+  made_at: string;
+  by_whom: string;
+  /** Milliseconds since 1970. */
+  expires_at: number;
+  /** Since when and by whom it was revoked, in words. */
+  revoked: string | null;
 }
 
 export type Store = Kysely<Schema>;

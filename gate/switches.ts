@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { oneLine } from '../pagerduty/text.ts';
 import { type AuditRecord, append, areThere, type Stamp } from './audit.ts';
 import { type Store, type StoreTransaction, type SwitchRow, transact, withStore } from './audit-store.ts';
+import { bearerLost } from './bearers.ts';
 import { digestOf } from './canonical.ts';
 import type { Switches } from './facts.ts';
 import type { Cap } from './grants.ts';
@@ -26,6 +27,8 @@ export async function switchesFor(
   policy: Policy,
   asked: {
     readonly agent: string;
+    /** Id of the token by which it came through a front door. */
+    readonly bearer?: string | undefined;
     readonly stepKey: string;
     readonly caps: readonly CapUse[];
     readonly now: number;
@@ -51,7 +54,13 @@ export async function switchesFor(
       .executeTakeFirstOrThrow();
     uses[grant] = Number(count);
   }
-  return { frozen: await words('freeze', ''), disabled: await words('disable', asked.agent), uses };
+  const { agent, bearer } = asked;
+  return {
+    frozen: await words('freeze', ''),
+    disabled: await words('disable', agent),
+    ...(bearer !== undefined && { bearerLost: await bearerLost(db, { id: bearer, agent }) }),
+    uses,
+  };
 }
 
 /** Counts a step against capped grants; tries of the same step count once. */

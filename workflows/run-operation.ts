@@ -155,7 +155,8 @@ function notDone(chronicle: Chronicle, operation: OperationName, result: NotDone
     return chronicle.end('partly', result.sentence, { next });
   }
   chronicle.notChanged(operation, result.sentence);
-  return chronicle.end(outcomeOf[result.kind], result.sentence, nextOf(result));
+  const end = chronicle.end(outcomeOf[result.kind], result.sentence, nextOf(result));
+  return result.kind === 'Failed' ? { ...end, error: result.type } : end;
 }
 
 /** Walks a list to its end in runs of some pages each. */

@@ -1,6 +1,6 @@
 import type { SwitchRow } from '../../gate/audit-store.ts';
 import { closest } from '../../gate/closest.ts';
-import type { Agent, Policy } from '../../gate/policy.ts';
+import type { Policy } from '../../gate/policy.ts';
 import { pressedSwitches, wordsOf } from '../../gate/switches.ts';
 import { clientSettings } from '../config.ts';
 import {
@@ -13,6 +13,7 @@ import {
 } from '../configuration-file.ts';
 import { withAgent, withRotatedKey } from '../configuration-text.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { grantsInShort } from '../grants-in-short.ts';
 import type { Output } from '../output.ts';
 import { hasStore, inStore } from '../store.ts';
 
@@ -30,7 +31,12 @@ export async function listAgents(output: Output): Promise<ExitCode> {
     : { frozen: [], disabled: [] };
   const agents = [...policy.agents].map(([name, agent]) => {
     const row = switches.disabled.find((one) => one.name === name);
-    return { name, grants: grantsOf(agent), denies: agent.deny.length, disabled: row ? wordsOf(row) : null };
+    return {
+      name,
+      grants: grantsInShort(agent),
+      denies: agent.deny.length,
+      disabled: row ? wordsOf(row) : null,
+    };
   });
   const frozen = switches.frozen[0] ? wordsOf(switches.frozen[0]) : null;
   const lines = agents.map(
@@ -50,19 +56,6 @@ export async function listAgents(output: Output): Promise<ExitCode> {
   );
   return exitCodes.done;
 }
-
-/** Grants in short: `incidents read`, `incidents.resolve full with conditions`. */
-const grantsOf = ({ grants }: Agent): readonly string[] =>
-  [...grants].map(([name, { level, when, cap, until, approval, leaseMs }]) => {
-    const limits = [
-      ...(Object.keys(when).length > 0 ? [`when ${Object.keys(when).join(' and ')} fit`] : []),
-      ...(leaseMs === undefined ? [] : [`lease ${leaseMs / 1000} s`]),
-      ...(cap ? [`at most ${cap.text}`] : []),
-      ...(until === undefined ? [] : [`until ${new Date(until).toISOString().slice(0, 16)}Z`]),
-      ...(approval ? ['with approval'] : []),
-    ];
-    return `${name} ${level}${limits.length === 0 ? '' : ` (${limits.join(', ')})`}`;
-  });
 
 /** `oncall agents add`: makes a key pair, writes the private half once, and enters the public half into the configuration. */
 export async function addAgent(
@@ -93,10 +86,12 @@ export async function addAgent(
   return exitCodes.done;
 }
 
-/** Refuses a name that an agent or an operator has already. */
-export function checkFree(name: string, { agents, operators }: Policy, configFile: string): void {
-  const kind = agents.has(name) ? 'agent' : operators.has(name) ? 'operator' : undefined;
-  if (kind) throw new OncallError(`${configFile} has an ${kind} ${name} already; nothing was changed.`);
+/** Refuses a name that somebody has already. */
+export function checkFree(name: string, policy: Policy, configFile: string): void {
+  const { agents, operators, frontDoors } = policy;
+  const kinds = { 'an agent': agents, 'an operator': operators, 'a front door': frontDoors };
+  const [kind] = Object.entries(kinds).find(([, known]) => known.has(name)) ?? [];
+  if (kind) throw new OncallError(`${configFile} has ${kind} ${name} already; nothing was changed.`);
 }
 
 /** `oncall agents rotate`: a new key pair; the old public key still proves what was signed before now. */

@@ -118,7 +118,7 @@ export function readJson(text: string): unknown {
 }
 
 /** Where the configuration lies beside us, tells at once what the gate would say of an unknown agent. */
-function checkAgent({ configFile }: ClientSettings, agent: string): void {
+export function checkAgent({ configFile }: ClientSettings, agent: string): void {
   let text: string;
   try {
     text = readFileSync(configFile, 'utf8');

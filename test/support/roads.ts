@@ -81,9 +81,10 @@ function roadsOf(folder: string, file: string): readonly string[] {
   if (/\b(import|require)\s*\(\s*[^'"\s]/.test(text)) roads.push(`${file} loads what it does not name`);
   if (isGuarded && /\bcreateRequire\b|\bgetBuiltinModule\b|\beval\b|\bnew Function\b/.test(text))
     roads.push(`${file} loads or runs what it does not name`);
-  const fetches = /(?<![.\w'-])fetch\b|\bglobalThis\b|\bglobal\s*[.[]|\bWebSocket\b|\bEventSource\b/.test(
-    text,
-  );
+  const fetches =
+    /(?<![.\w'-])fetch\b(?!: \w+\.fetch\b)|\bglobalThis\b|\bglobal\s*[.[]|\bWebSocket\b|\bEventSource\b/.test(
+      text,
+    );
   if (file.startsWith('simulator/') || mayFetch.includes(file)) return roads;
   return fetches ? [...roads, `${file} can fetch`] : roads;
 }

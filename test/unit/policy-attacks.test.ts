@@ -98,7 +98,7 @@ const refused: readonly (readonly [string, string, string])[] = [
     `${account}a: &a [${Array(40).fill('x').join()}]\nb: &b [${Array(40).fill('*a').join()}]\nc: [${Array(40).fill('*b').join()}]\n`,
     `4:8: ${noYaml}its aliases stand for too much`,
   ],
-  ['a file within itself', `${account}agents: &a\n  bot: *a\n`, '4:3: agents.bot.public_key: is missing'],
+  ['a file within itself', `${account}agents: &a\n  bot: *a\n`, '4:3: agents.bot.bot: no such key'],
   [
     'a byte order mark before a fault',
     `\uFEFF${granting('incidents: raed')}`,

@@ -23,7 +23,7 @@ accounts:⏎  main: ⇒ 2:3: accounts.main: takes keys and values: { key: value 
 accounts: [] ⇒ 1:1: accounts: takes keys and values: { key: value }
 agents:⏎  bot: { public_key: ${publicKey}, grants: [incidents] } ⇒ 2:67: agents.bot.grants: takes keys and values: { key: value }
 agents:⏎  bot: { public_key: abc } ⇒ 2:10: agents.bot.public_key: a public key is the 43 characters that \`oncall agents add\` wrote
-agents:⏎  bot: { grants: {} } ⇒ 2:3: agents.bot.public_key: is missing
+agents:⏎  bot: { grants: {} } ⇒ 2:3: agents.bot.public_key: is missing, and no front door may speak for it
 agents:⏎  runner: { public_key: ${publicKey} } ⇒ 2:3: agents.runner: the audit uses this name itself; choose another
 operators:⏎  nobody: { public_key: ${publicKey} } ⇒ 2:3: operators.nobody: the audit uses this name itself; choose another
 `
@@ -137,6 +137,7 @@ describe('a good configuration', () => {
       expect(parsePolicy(text)).toEqual({
         accounts: new Map(),
         agents: new Map(),
+        frontDoors: new Map(),
         operators: new Map(),
         standing: new Map(),
         digest: sha256(text),

@@ -1,0 +1,215 @@
+import type { Server as HttpServer } from 'node:http';
+import { createAdaptorServer } from '@hono/node-server';
+import {
+  type AuthInfo,
+  createMcpHandler,
+  hostHeaderValidationResponse,
+  localhostAllowedHostnames,
+  OAuthError,
+  OAuthErrorCode,
+  originValidationResponse,
+  requireBearerAuth,
+} from '@modelcontextprotocol/server';
+import type { Client } from '@temporalio/client';
+import { Hono } from 'hono';
+import type { Store } from '../../gate/audit-store.ts';
+import { bearerShown } from '../../gate/bearers.ts';
+import type { PolicyState } from '../../gate/policy-source.ts';
+import { OncallError } from '../errors.ts';
+import type { Identity } from '../identity.ts';
+import { deskOf } from './desk.ts';
+import { limiter, type Rate } from './rate.ts';
+import { type Refusal, refusalsIn } from './refusals.ts';
+import { type ServerOptions, serverFor } from './server.ts';
+
+export interface FrontDoorOptions extends Pick<ServerOptions, 'version' | 'told' | 'answerMs'> {
+  /** The front door's name in the configuration, and the key that signs what its agents ask. */
+  readonly door: Identity;
+  readonly client: Client;
+  /** The Worker's own: it knows the tokens, and takes what was refused. */
+  readonly store: Store;
+  readonly account: string;
+  /** What the configuration says now; `undefined` where none lies beside this server. */
+  readonly policy: (() => PolicyState) | undefined;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Names by which a proxy calls this server, beside those of this machine. */
+  readonly hosts?: readonly string[];
+  /** What one agent may call; 60 at once, then 10 a second. */
+  readonly rate?: Rate;
+  /** How long refusals of one kind are counted together, in milliseconds. */
+  readonly refusalWindowMs?: number;
+}
+
+export interface RunningFrontDoor {
+  readonly url: string;
+  /** Lets nobody in any more, and gives back what its agents had been handed. */
+  readonly close: () => Promise<void>;
+}
+
+/** Requests that show no good token: all of them together. Looking one up asks the store. */
+const strangers: Rate = { burst: 50, perSecond: 20 };
+/** Requests of one agent that wait for their answer at once. */
+const mostWaiting = 32;
+/** The longest request, in bytes. */
+const longestRequest = 1_000_000;
+
+/**
+ * Serves MCP over HTTP on this machine alone: to agents that show a token, from hosts and pages that are known, as often as is
+ * reasonable. All else is refused and written down.
+ * @throws OncallError where the port is taken.
+ */
+export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningFrontDoor> {
+  const { door, client, store, account, policy, port, hosts = [], told } = options;
+  const { rate = { burst: 60, perSecond: 10 }, refusalWindowMs } = options;
+  const desk = deskOf(client, account, policy);
+  const refusals = refusalsIn({
+    store,
+    door: door.name,
+    account,
+    configuration: () => {
+      const state = policy?.();
+      return state?.readable ? state.policy.digest : 'unreadable';
+    },
+    told,
+    ...(refusalWindowMs !== undefined && { windowMs: refusalWindowMs }),
+  });
+  const handler = createMcpHandler(
+    ({ authInfo }) => {
+      const agent = authInfo && {
+        name: authInfo.clientId,
+        key: door.key,
+        door: { name: door.name, bearer: authInfo.token },
+      };
+      if (!agent) throw new Error('a request came in without its agent');
+      return serverFor({ ...options, callerOf: () => desk.callerOf(agent) });
+    },
+    { onerror: told, maxRequestBodySize: longestRequest },
+  );
+  const names = [...localhostAllowedHostnames(), ...hosts];
+  const perAgent = limiter(rate);
+  const ofStrangers = limiter(strangers);
+  const waiting = new Map<string, number>();
+
+  /** The door's own agents, where the configuration lies beside it; the gate asks it anyway. */
+  const speaksFor = (agent: string): boolean => {
+    const state = policy?.();
+    if (!state) return true;
+    return state.readable && state.policy.frontDoors.get(door.name)?.may_speak_for.includes(agent) === true;
+  };
+
+  async function refuse(answer: Response, refusal: Refusal): Promise<Response> {
+    await refusals.note(refusal);
+    return answer;
+  }
+
+  const tooMany = (refusal: Omit<Refusal, 'rule'>, seconds: number): Promise<Response> =>
+    refuse(
+      Response.json(
+        { error: 'rate_limited', error_description: `${refusal.why}; call again in ${Math.ceil(seconds)} s` },
+        { status: 429, headers: { 'retry-after': String(Math.ceil(seconds)) } },
+      ),
+      { rule: 'rate', ...refusal },
+    );
+
+  /** Who calls, or the answer that lets nobody in. */
+  async function admitted(request: Request): Promise<AuthInfo | Response> {
+    const wrongHost = hostHeaderValidationResponse(request, names);
+    if (wrongHost)
+      return refuse(wrongHost, {
+        rule: 'host',
+        why: `it asked for the host ${request.headers.get('host') ?? ''}`,
+      });
+    const wrongOrigin = originValidationResponse(request, names);
+    if (wrongOrigin)
+      return refuse(wrongOrigin, {
+        rule: 'origin',
+        why: `a page of ${request.headers.get('origin') ?? ''} sent it`,
+      });
+    const refused: Refusal[] = [];
+    const gate = requireBearerAuth({
+      verifier: {
+        verifyAccessToken: async (token) => {
+          const shown = await bearerShown(store, token);
+          if (shown.ok)
+            return {
+              token: shown.id,
+              clientId: shown.agent,
+              scopes: [],
+              expiresAt: Math.floor(shown.expiresAt / 1_000),
+            };
+          refused.push({ rule: 'token', agent: shown.agent, why: shown.why });
+          throw new OAuthError(OAuthErrorCode.InvalidToken, shown.why);
+        },
+      },
+    });
+    const who = await gate(request);
+    if (!(who instanceof Response)) return who;
+    // Nobody's requests have one bucket; where it is empty, even the refusals cost as little as can be.
+    const seconds = ofStrangers.take('');
+    const [refusal = { rule: 'token', why: 'it showed no token' } as const] = refused;
+    return seconds > 0
+      ? tooMany({ why: 'too many requests without a good token' }, seconds)
+      : refuse(who, refusal);
+  }
+
+  async function answer(request: Request): Promise<Response> {
+    const who = await admitted(request);
+    if (who instanceof Response) return who;
+    const { clientId: agent } = who;
+    if (!speaksFor(agent)) {
+      const why = `the front door ${door.name} may not speak for it`;
+      return refuse(Response.json({ error: 'access_denied', error_description: why }, { status: 403 }), {
+        rule: 'front door',
+        agent,
+        why,
+      });
+    }
+    const seconds = perAgent.take(agent);
+    if (seconds > 0)
+      return tooMany({ agent, why: 'it calls more often than this front door takes' }, seconds);
+    const before = waiting.get(agent) ?? 0;
+    if (before >= mostWaiting) return tooMany({ agent, why: `${before} of its requests wait already` }, 1);
+    waiting.set(agent, before + 1);
+    try {
+      return await handler.fetch(request, { authInfo: who });
+    } finally {
+      waiting.set(agent, (waiting.get(agent) ?? 1) - 1);
+    }
+  }
+
+  const app = new Hono()
+    .all('/mcp', ({ req }) => answer(req.raw))
+    .onError((error, context) => {
+      told(error);
+      return context.json({ error: 'temporarily_unavailable' }, 503);
+    });
+  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as HttpServer;
+  const taken = await listening(server, port);
+  return {
+    url: `http://127.0.0.1:${taken}/mcp`,
+    close: async () => {
+      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
+      await handler.close();
+      server.closeAllConnections();
+      await closed;
+      await desk[Symbol.asyncDispose]();
+      await refusals.close();
+    },
+  };
+}
+
+function listening(server: HttpServer, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = error.code === 'EADDRINUSE' ? 'it is taken' : (error.code ?? error.message);
+      reject(
+        new OncallError(`The port ${port} of 127.0.0.1 cannot be used: ${why}. Name another by --http.`),
+      );
+    });
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address ? address.port : port);
+    });
+  });
+}
