@@ -60,6 +60,12 @@ async function statusesOf(incident: string): Promise<readonly (number | null)[]>
     .filter(({ resource }) => resource === incident)
     .flatMap(({ attempts }) => attempts.map(({ status }) => status));
 }
+const isRefused = (of: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port: of });
+    socket.on('error', () => resolve(true)).on('connect', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
 const retry = (): Promise<unknown> => control('POST', '/clock', { advance_seconds: 15 });
 const isTriaged = (incident: string) =>
   until('the order’s run has ended', () =>
@@ -90,6 +96,8 @@ describe.sequential('the receiver as a process', () => {
   plain('asks to be told again while its Temporal server is gone', async () => {
     server.program.send('SIGKILL');
     await server.program.ended;
+    // The server itself notices a moment later that who started it is gone.
+    await until('nobody answers there', () => isRefused(server.port));
     const incident = await world.trigger();
     expect(await statusesOf(incident)).toEqual([503]);
     const health = await fetch(`http://127.0.0.1:${port}/health`);
