@@ -13,12 +13,14 @@ import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/e
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, type Seen } from './facts.ts';
-import { type Ledger, ledgerFor } from './ledger.ts';
+import { type Ledger, ledgerFor, listing } from './ledger.ts';
 import { type Origin, runNow } from './origin.ts';
+
+type Status = 'triggered' | 'acknowledged' | 'resolved';
 
 /** What must still be true of the incident when a write is sent; absent fields may be anything. */
 export interface Expectation {
-  readonly status?: 'triggered' | 'acknowledged' | 'resolved';
+  readonly status?: Status | readonly Status[];
   /** Ids of exactly those who are assigned. */
   readonly assignees?: readonly string[];
   /** Ids of exactly those who acknowledged, or `ours`: nobody but our own users. */
@@ -33,12 +35,30 @@ export interface CallInput<Name extends OperationName> {
   readonly expect?: Expectation;
   /** Statements of operators who approve this step. */
   readonly statements?: readonly string[];
+  /** Of an answer with many records: the fields of each that the run needs. The others stay out of its history. */
+  readonly keep?: readonly string[];
+  /** Where the incidents of the request lie, so that few pages show them all. Decides nothing. */
+  readonly near?: Near;
   /** Notes by which operators approve it. Who wrote them PagerDuty says, in the attempt that counts them. */
   readonly notes?: readonly NoteWord[];
   /** Whether the result says which of PagerDuty's users are ours. */
   readonly ours?: true;
   /** For a status: the incident as the run saw it. What people have done to it since comes before this write. */
   readonly since?: Seen;
+}
+
+/** The instants between which incidents were created, ISO 8601; and their urgency, where all have one. */
+export interface Near {
+  readonly since: string;
+  readonly until: string;
+  readonly urgency?: 'high' | 'low';
+}
+
+/** One of the things that a bulk request is about. */
+export interface Part {
+  readonly id: string;
+  /** The gate's word on the request for this thing alone. */
+  readonly judge: (facts: AllFacts) => Decision | Undecided;
 }
 
 /** A note that may approve a step. */
@@ -56,6 +76,7 @@ export interface Call<Name extends OperationName> {
   readonly request: RequestOf<Name>;
   readonly expect: Expectation | undefined;
   readonly statements: readonly string[];
+  readonly keep: readonly string[] | undefined;
   readonly notes: readonly NoteWord[];
   readonly tellsOurs: boolean;
   readonly since: Seen | undefined;
@@ -74,6 +95,8 @@ export interface Call<Name extends OperationName> {
   readonly undoes?: number;
   /** The gate's word on what is known. */
   readonly judge: (facts: AllFacts, known?: Known) => Decision | Undecided;
+  /** The things of a bulk request; none of any other, or where there is one. */
+  readonly parts: () => readonly Part[];
 }
 
 /** What the gate is told beside the facts of PagerDuty. */
@@ -109,16 +132,18 @@ export async function callOf<Name extends OperationName>(
     attempt,
     configuration: state.readable ? state.policy.digest : 'unreadable',
   };
+  const reader = new FactReader(deps, input.near);
   const touches = endpoint.touches(input.request as never);
   const actions = (statusOf: StatusOf): readonly Action[] =>
     endpoint.actions(input.request as never, statusOf);
-  const call: Omit<Call<Name>, 'judge'> = {
+  const call: Omit<Call<Name>, 'judge' | 'parts'> = {
     deps,
     name,
     endpoint,
     request: input.request,
     expect: input.expect,
     statements: input.statements ?? [],
+    keep: input.keep,
     notes: input.notes ?? [],
     tellsOurs: input.ours === true,
     since: input.since,
@@ -132,23 +157,23 @@ export async function callOf<Name extends OperationName>(
       key: `${run.workflowId} : ${origin.lineage[0].firstRunId} : ${input.step}`,
       digest: requestDigest(name, input.request),
     },
-    ledger: ledgerFor(deps, origin.kind === 'runner'),
-    reader: new FactReader(deps),
+    ledger: listing(ledgerFor(deps, origin.kind === 'runner'), reader),
+    reader,
   };
-  const judge = (facts: AllFacts, known: Known = {}): Decision | Undecided => {
+  const judgeOf = (request: object, facts: AllFacts, known: Known = {}): Decision | Undecided => {
     const { statusOf = statusIn(facts), switches, approvedBy = [] } = known;
     const question: Question = {
       agent: caller.agent,
       via: caller.via,
       operation: name,
       summary: endpoint.summary,
-      actions: actions(statusOf),
-      touches,
+      actions: endpoint.actions(request as never, statusOf),
+      touches: endpoint.touches(request as never),
       now: deps.now(),
       for: purposeOf(call),
       approvedBy,
     };
-    if (origin.kind === 'runner') return decideForRunner(question, input.request as ReleaseRequest, facts);
+    if (origin.kind === 'runner') return decideForRunner(question, request as ReleaseRequest, facts);
     const refuse = (rule: string, why: string): Decision => ({
       decision: 'denied',
       rule,
@@ -162,7 +187,13 @@ export async function callOf<Name extends OperationName>(
     const word = decide(state.policy, question, facts, switches);
     return origin.ordered ? withinOrder(word, origin.ordered, facts, refuse) : word;
   };
-  return { ...call, judge };
+  const parts = (): readonly Part[] => {
+    const alone = [...(endpoint.bulk?.alone(input.request as never) ?? [])];
+    return alone.length < 2
+      ? []
+      : alone.map(([id, request]) => ({ id, judge: (facts) => judgeOf(request, facts) }));
+  };
+  return { ...call, judge: (facts, known) => judgeOf(input.request, facts, known), parts };
 }
 
 /** What a yes to a call is good for: its request, in this run. */
@@ -265,7 +296,7 @@ export const wording = <Name extends OperationName>(call: Call<Name>, facts: All
     facts.incidents,
   );
 
-/** The entry before the call. Takes over the reads that were made for its decision. */
+/** The entry before the call. Lists the reads that were made for its decision. */
 export function entryOf<Name extends OperationName>(
   call: Call<Name>,
   facts: AllFacts,
@@ -278,7 +309,7 @@ export function entryOf<Name extends OperationName>(
     ...pick(decided),
     facts,
     ...(approvals.length > 0 && { approvals }),
-    reads: call.reader.reads.splice(0),
+    reads: [...call.reader.reads],
   };
 }
 
@@ -300,7 +331,7 @@ export function outcomeOf<Name extends OperationName>(
     kind: 'outcome',
     entry: stamp.seq,
     ...pick({ ...came, rule: '' }),
-    reads: call.reader.reads.splice(0),
+    reads: [...call.reader.reads],
     status,
     requestId,
   };

@@ -10,12 +10,18 @@ import { type Call, entryOf, wording } from './call.ts';
 import type { AllFacts } from './facts.ts';
 import type { Book } from './ledger.ts';
 
-/** The gate's last word, and where it stands. */
-export interface Committed {
-  readonly decision: Decision;
+/** An entry, and what was claimed with it. */
+export interface Claimed {
   readonly stamp: Stamp;
   /** Until when an acknowledge is held, milliseconds since 1970. */
   readonly leaseUntil?: number;
+  /** Of a write: by when it must have been answered, by `performance.now()`. */
+  readonly deadline?: number;
+}
+
+/** The gate's last word, and where it stands. */
+export interface Committed extends Claimed {
+  readonly decision: Decision;
   /** Whose words on the step count for nothing, and why. */
   readonly unheard: readonly string[];
 }
@@ -36,8 +42,10 @@ export async function commit<Name extends OperationName>(
   // No word changes a denial.
   const hasWords = first.decision !== 'denied' && (call.statements.length > 0 || call.notes.length > 0);
   const offered = policy && hasWords ? await approvalsIn(call, policy, facts, first) : noApprovals;
-  const now = deps.now();
   return ledger.decide(async (book) => {
+    // Before the store's clock is asked: our deadline is never later than what the claim tells others.
+    const claimedAt = performance.now();
+    const now = await book.now();
     const words = policy ? await withoutDisabled(book, policy, offered, now) : offered;
     const known = { approvedBy: words.approved.map(({ operator }) => operator) };
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
@@ -70,13 +78,14 @@ export async function commit<Name extends OperationName>(
     const leaseUntil = decision.leaseMs === undefined ? undefined : now + decision.leaseMs;
     await book.claim(step, stamp, {
       earlier: claiming.earlier,
-      sentAt: new Date(now),
+      since: deps.clock.since(deps.now()),
       answerBy: now + timeLimitMs(call.endpoint),
       leaseUntil,
     });
-    if (leaseUntil === undefined) return done;
+    const claimed = { ...done, deadline: claimedAt + timeLimitMs(call.endpoint) };
+    if (leaseUntil === undefined) return claimed;
     for (const lease of leasesOf(call, facts, leaseUntil)) await book.openLease(lease);
-    return { ...done, leaseUntil };
+    return { ...claimed, leaseUntil };
   });
 }
 

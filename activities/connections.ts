@@ -2,13 +2,11 @@ import { Agent } from 'undici';
 import { StoreAway } from '../gate/audit-store.ts';
 import { type Permit, spent } from '../gate/permit.ts';
 import type { Account, Credential, SecretRef } from '../gate/policy.ts';
+import type { Secrets } from '../gate/secrets.ts';
 import { catalogue, type OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Answer, type Connection, hosts, send } from '../pagerduty/http.ts';
 import { type OAuthApp, type OAuthToken, requestToken } from '../pagerduty/oauth.ts';
-
-/** Turns a reference to a secret into the secret; throws a sentence that names the reference where it cannot. */
-export type Secrets = (ref: SecretRef) => string;
 
 /** No answer of PagerDuty's is near this size; a larger one is cut off rather than held. */
 const largestAnswerBytes = 32 * 1024 * 1024;
@@ -109,24 +107,26 @@ export class NotConnected extends Error {
  * Sends what a permit allows, and once more with a new OAuth token where PagerDuty takes the old one no longer: a 401 has done
  * nothing.
  * @param onStale hears of the first request, so that it is listed like the second.
+ * @param leftMs how much time is left for it; the operation's own limit where absent.
  * @throws PagerDutyError, or NotConnected.
  */
 export async function sendOver<Name extends OperationName>(
   connect: () => Promise<Connection>,
   permit: Permit<Name>,
   onStale: (facts: PagerDutyError['facts']) => void,
+  leftMs: () => number | undefined = () => undefined,
 ): Promise<Answer<Name>> {
   const { name } = permit;
   const request = spent(permit);
   const connection = await connected(connect);
   try {
-    return await send(connection, name, request);
+    return await send(connection, name, request, leftMs());
   } catch (error) {
     const isStale = error instanceof PagerDutyError && error.facts.kind === 'Unauthenticated';
     if (!isStale || !connection.drop) throw error;
     connection.drop();
     onStale(error.facts);
-    return send(await connected(connect), name, request);
+    return send(await connected(connect), name, request, leftMs());
   }
 }
 

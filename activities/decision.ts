@@ -7,6 +7,7 @@ import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Call, type Expectation, entryOf, touchedIds, wording } from './call.ts';
 import type { AllFacts } from './facts.ts';
+import type { InTheWay } from './results.ts';
 
 /** Rounds of facts after which a decision that still lacks one is a denial. */
 const mostRounds = 4;
@@ -18,7 +19,7 @@ const mostRounds = 4;
 export async function decideOn<Name extends OperationName>(
   call: Call<Name>,
 ): Promise<{ readonly decision: Decision; readonly facts: AllFacts }> {
-  const hopeless = hopelessIn(call, await switchesNow(call));
+  const hopeless = await hopelessNow(call);
   if (hopeless) return { decision: hopeless, facts: {} };
   const known: { facts: AllFacts } = { facts: {} };
   const mustSee = call.endpoint.situated === true || call.expect !== undefined;
@@ -71,15 +72,15 @@ export async function gather(
   return undefined;
 }
 
-/** The denial that stands whatever the status of the incidents may turn out to be. */
-function hopelessIn<Name extends OperationName>(
+/** The denial that stands now, whatever the status of the incidents may turn out to be. */
+export async function hopelessNow<Name extends OperationName>(
   call: Call<Name>,
-  switches: Switches | undefined,
-): Decision | undefined {
+): Promise<(Decision & { readonly decision: 'denied' }) | undefined> {
+  const switches = await switchesNow(call);
   const answers = ['triggered', 'acknowledged', 'resolved'].map((status) =>
     call.judge({}, { statusOf: () => status, ...(switches && { switches }) }),
   );
-  const denials = answers.filter((answer) => answer.decision === 'denied');
+  const denials = answers.flatMap((answer) => (answer.decision === 'denied' ? [answer] : []));
   return denials.length === answers.length ? denials[0] : undefined;
 }
 
@@ -141,19 +142,18 @@ async function each<T>(ids: readonly string[], read: (id: string) => Promise<T>)
   return found;
 }
 
-/** Which expectation does not hold, in words; `undefined` where all hold. */
-export function differs(
+/** The incidents on which an expectation does not hold, and which, in words. */
+export function differing(
   expect: Expectation | undefined,
-  { incidents = [], ourUsers = [] }: AllFacts,
-): string | undefined {
-  if (!expect) return undefined;
-  if (incidents.length === 0) return 'the incident could not be compared';
-  const [first] = incidents.flatMap((incident) => {
-    const difference = differsIn(expect, incident, ourUsers);
-    if (difference === undefined) return [];
-    return incidents.length === 1 ? difference : `of #${incident.number}, ${difference}`;
+  { incidents, ourUsers = [] }: AllFacts,
+): readonly InTheWay[] {
+  if (!expect || !incidents) return [];
+  if (incidents.length === 0) return [{ id: '', why: 'the incident could not be compared' }];
+  return incidents.flatMap((incident) => {
+    const why = differsIn(expect, incident, ourUsers);
+    if (why === undefined) return [];
+    return { id: incident.id, why: incidents.length === 1 ? why : `of #${incident.number}, ${why}` };
   });
-  return first;
 }
 
 function differsIn(
@@ -161,8 +161,9 @@ function differsIn(
   incident: IncidentFacts,
   ourUsers: readonly string[],
 ): string | undefined {
-  if (status !== undefined && incident.status !== status) {
-    return `the incident is ${nameOf(incident.status)} now and no longer ${status}`;
+  const statuses: readonly string[] = status === undefined ? [incident.status] : [status].flat();
+  if (!statuses.includes(incident.status)) {
+    return `the incident is ${nameOf(incident.status)} now and no longer ${statuses.join(' or ')}`;
   }
   if (acknowledgers === 'ours') {
     const people = incident.acknowledgers.filter((user) => !ourUsers.includes(user));

@@ -6,6 +6,7 @@ import type { Connection } from '../pagerduty/http.ts';
 import type { Stated } from '../workflows/state.ts';
 import type { FactCache } from './facts.ts';
 import type { OriginReader } from './origin.ts';
+import type { PagerDutyClock } from './pagerduty-clock.ts';
 import type { Runs } from './runs.ts';
 
 /** What the Activities of one account work with. Made once, by `createActivities`. */
@@ -25,6 +26,7 @@ export interface Deps {
   readonly journalFile: string;
   readonly origin: OriginReader;
   readonly cache: FactCache;
+  readonly clock: PagerDutyClock;
   /** Whether a lease still holds: not run out, its run open, its agent known. */
   readonly isLive: (lease: LeaseRow) => Promise<boolean>;
   /** What the server says of the account's runs. */
@@ -32,6 +34,7 @@ export interface Deps {
   /** The id of the run that a standing order starts. */
   readonly orderedId: (workflow: string, input: Ordered) => string;
   readonly states: States;
+  /** Our own clock. What another Worker is to compare is told by the store's. */
   readonly now: () => number;
 }
 

@@ -10,6 +10,7 @@ import { teamsOf } from '../pagerduty/catalogue/wire.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
 import { oneLine } from '../pagerduty/text.ts';
+import type { Near } from './call.ts';
 import { sendOver, staleToken } from './connections.ts';
 import type { Deps } from './deps.ts';
 
@@ -42,6 +43,15 @@ const dutyAheadMs = 89 * 24 * 3_600_000;
 const pageSize = 100;
 const worthAList = 3;
 
+/** Where this many of the incidents that are left may stand on a page, another page is worth its request. */
+const worthAPage = 10;
+
+/** Reads of single incidents under way at a time. */
+const atOnce = 10;
+
+/** The widest span of `since` and `until` that PagerDuty takes is six months; a few days less is safe in every one. */
+const widestMs = 175 * 24 * 3_600_000;
+
 /** Facts of one account that may be a minute old, shared by its attempts. */
 export class FactCache {
   readonly #values = new Map<string, { readonly value: unknown; readonly until: number }>();
@@ -61,13 +71,46 @@ export class FactCache {
   }
 }
 
+/** The part of a list's query that says where its incidents lie. */
+const placeOf = (near: Near | undefined) =>
+  near
+    ? {
+        since: near.since,
+        until: near.until,
+        sort_by: 'created_at:asc',
+        ...(near.urgency && { 'urgencies[]': [near.urgency] }),
+      }
+    : { date_range: 'all' as const };
+
+type ReaderDeps = Pick<Deps, 'connection' | 'cache' | 'clock' | 'ourAddresses' | 'ourUsers' | 'now'>;
+
+/** A thing that PagerDuty does not have, or does not show us, is none, and `hears` says why; any other failure stays one. */
+const absent =
+  (hears: (error: PagerDutyError) => void) =>
+  (error: unknown): undefined => {
+    const { kind } = error instanceof PagerDutyError ? error.facts : {};
+    if (!(error instanceof PagerDutyError) || (kind !== 'NotFound' && kind !== 'Forbidden')) throw error;
+    hears(error);
+  };
+
 /** Reads the facts of one attempt and keeps the list of what it asked PagerDuty. */
 export class FactReader {
   readonly reads: ReadDone[] = [];
-  readonly #deps: Pick<Deps, 'connection' | 'cache' | 'ourAddresses' | 'ourUsers' | 'now'>;
+  readonly #deps: ReaderDeps;
+  readonly #near: Near | undefined;
 
-  constructor(deps: Pick<Deps, 'connection' | 'cache' | 'ourAddresses' | 'ourUsers' | 'now'>) {
+  /** @param near where the incidents lie that will be asked for, if that is known. */
+  constructor(deps: ReaderDeps, near?: Near) {
     this.#deps = deps;
+    this.#near = near && Date.parse(near.until) - Date.parse(near.since) <= widestMs ? near : undefined;
+  }
+
+  /** Reads that a record lists are no longer to be listed. */
+  forget(listed: readonly ReadDone[]): void {
+    for (const read of listed) {
+      const index = this.reads.indexOf(read);
+      if (index >= 0) this.reads.splice(index, 1);
+    }
   }
 
   /** Any read of the catalogue, listed. */
@@ -91,65 +134,99 @@ export class FactReader {
       throw error;
     }
     list(answer.status, answer.requestId);
+    this.#deps.clock.hear(answer.at);
     return answer.response;
   }
 
-  /** What several reads of one operation say, in their order. Many incidents are read by the page where they lie together. */
+  /**
+   * What several reads of one operation say, in their order; `undefined` for a thing that is not to be had. Many incidents
+   * are read by the page where they lie together.
+   */
   async askAll<Name extends OperationName>(
     name: Name,
     requests: readonly RequestOf<Name>[],
     about: string,
-  ): Promise<readonly ResponseOf<Name>[]> {
+  ): Promise<readonly (ResponseOf<Name> | undefined)[]> {
     if (name === 'getIncident') {
       const ids = (requests as readonly RequestOf<'getIncident'>[]).map(({ params }) => params.id);
-      const incidents = await this.#wholeIncidents(ids);
-      return incidents.map((incident) => ({ incident })) as unknown as readonly ResponseOf<Name>[];
+      const { known } = await this.#wholeIncidents(ids, { openOnly: false });
+      return ids.map((id) => {
+        const incident = known.get(id);
+        return incident && { incident };
+      }) as unknown as readonly (ResponseOf<Name> | undefined)[];
     }
-    const found: ResponseOf<Name>[] = [];
-    for (const request of requests) found.push(await this.ask(name, request, about));
+    const found: (ResponseOf<Name> | undefined)[] = [];
+    for (const request of requests) found.push(await this.ask(name, request, about).catch(absent(() => {})));
     return found;
   }
 
   /** Incidents as they are now, in the order asked. */
   async incidents(ids: readonly string[]): Promise<readonly IncidentFacts[]> {
-    return (await this.#wholeIncidents(ids)).map(factsOf);
+    const { known, missing } = await this.#wholeIncidents(ids, { openOnly: true });
+    if (missing) throw missing;
+    return ids.flatMap((id) => {
+      const incident = known.get(id);
+      return incident ? [factsOf(incident)] : [];
+    });
   }
 
-  /** Reads the first that is not known; where many are left, the open ones of its service come by the page. */
-  async #wholeIncidents(ids: readonly string[]): Promise<readonly Incident[]> {
+  /**
+   * Reads the first that is not known; where many are left, those of its service come by the page. What is scattered beyond
+   * is read one by one, some at a time. Leaves out what is not to be had.
+   */
+  async #wholeIncidents(
+    ids: readonly string[],
+    { openOnly }: { readonly openOnly: boolean },
+  ): Promise<{
+    readonly known: ReadonlyMap<string, Incident>;
+    readonly missing: PagerDutyError | undefined;
+  }> {
+    let missing: PagerDutyError | undefined;
+    const isMissing = (error: PagerDutyError): void => {
+      missing ??= error;
+    };
     const known = new Map<string, Incident>();
     const listed = new Set<string>();
-    const found: Incident[] = [];
-    for (const id of ids) {
-      let incident = known.get(id);
-      if (!incident) {
-        ({ incident } = await this.ask('getIncident', { params: { id } }, id));
+    let left = [...new Set(ids)];
+    let count = 1;
+    while (left.length > 0) {
+      const now = left.splice(0, count);
+      const read = await Promise.all(
+        now.map((id) => this.ask('getIncident', { params: { id } }, id).catch(absent(isMissing))),
+      );
+      for (const [index, answer] of read.entries()) {
+        const { incident } = answer ?? {};
+        const id = now[index];
+        if (!incident || id === undefined) continue;
         known.set(id, incident);
-        const left = ids.filter((other) => !known.has(other)).length;
         const service = incident.service?.id;
-        if (left >= worthAList && service !== undefined && !listed.has(service)) {
-          listed.add(service);
-          for (const open of await this.#openIncidents(service, left)) known.set(open.id, open);
-        }
+        if (left.length < worthAList || service === undefined || listed.has(service)) continue;
+        listed.add(service);
+        const isWanted = new Set(left);
+        for (const found of await this.#incidentsOf(service, left.length, openOnly))
+          if (isWanted.has(found.id)) known.set(found.id, found);
+        left = left.filter((other) => !known.has(other));
       }
-      found.push(incident);
+      count = atOnce;
     }
-    return found;
+    return { known, missing };
   }
 
-  async #openIncidents(service: string, wanted: number): Promise<readonly Incident[]> {
+  async #incidentsOf(service: string, wanted: number, openOnly: boolean): Promise<readonly Incident[]> {
+    // Of all times and of any status there may be very many.
+    if (!openOnly && !this.#near) return [];
     const found: Incident[] = [];
-    // Where more lie open than are asked for, reading on would cost more than it saves.
-    for (let offset = 0; offset < wanted + pageSize; offset += pageSize) {
+    const mostPages = Math.max(2, Math.ceil(wanted / worthAPage));
+    for (let page = 0; page < mostPages; page += 1) {
       const { incidents, more } = await this.ask(
         'listIncidents',
         {
           query: {
             'service_ids[]': [service],
-            'statuses[]': ['triggered', 'acknowledged'],
-            date_range: 'all',
+            ...(openOnly && { 'statuses[]': ['triggered', 'acknowledged'] as const }),
+            ...placeOf(this.#near),
             limit: pageSize,
-            offset,
+            offset: page * pageSize,
           },
         },
         service,

@@ -4,30 +4,37 @@ import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accoun
 import { type LeaseRow, type Store, StoreAway, withStore } from '../gate/audit-store.ts';
 import type { Account, Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
+import type { Secrets } from '../gate/secrets.ts';
 import type { Ordered } from '../gate/standing.ts';
+import { storeClock } from '../gate/store-clock.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
+import type { SecretKeeper } from '../pagerduty/secrets.ts';
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
-import { connector, type Secrets } from './connections.ts';
+import { connector } from './connections.ts';
 import type { Deps, States } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { listLog, listNotes } from './log.ts';
 import { listEvents, listMissed } from './missed.ts';
 import { originReader } from './origin.ts';
+import { PagerDutyClock } from './pagerduty-clock.ts';
 import { listActs, listPersonsNotes } from './people.ts';
-import { type CallResult, perform } from './perform.ts';
+import { perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
+import { type ReadBackInput, readBack } from './read-back.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
+import type { CallResult } from './results.ts';
 import { runsOf } from './runs.ts';
 import { compareOpen, completeSweep, countNotes, listOpen } from './sweep.ts';
 
-export type { CallInput, Expectation } from './call.ts';
+export type { CallInput, Expectation, Near } from './call.ts';
 export type { Missed } from './missed.ts';
 export type { PersonsNote } from './people.ts';
-export type { CallResult, Done, NotDone } from './perform.ts';
 export type { Permission } from './permission.ts';
+export type { ReadBack, ReadBackInput } from './read-back.ts';
 export type { Unheld } from './release.ts';
+export type { CallResult, Done, InTheWay, NotDone } from './results.ts';
 export type { Compared, Wake } from './sweep.ts';
 
 /** What the Activities of one account are made from. */
@@ -43,6 +50,8 @@ export interface ActivityOptions {
   readonly states: States;
   readonly policy: () => PolicyState;
   readonly secrets: Secrets;
+  /** Takes the secret of a new webhook subscription, which PagerDuty tells only once. */
+  readonly keeper: SecretKeeper;
   readonly store: () => Promise<Store>;
   /** File that takes the records of releases while the store is away. */
   readonly journalFile: string;
@@ -81,7 +90,8 @@ export function createActivities(options: ActivityOptions): Activities {
       orderedId: options.orderedId,
     }),
     cache,
-    isLive: (lease) => isLive(options, now, lease),
+    clock: new PagerDutyClock(),
+    isLive: (lease) => isLive(options, lease),
     runs: runsOf(options.client, options.runningQuery(options.account)),
     orderedId: options.orderedId,
     states: options.states,
@@ -97,6 +107,7 @@ const runnerActivities = (deps: Deps) => ({
   release: (input: Parameters<typeof release>[1]) => release(deps, input),
   listOurUsers: (input: Parameters<typeof listOurUsers>[1]) => listOurUsers(deps, input),
   listUnheld: (input: Parameters<typeof listUnheld>[1]) => listUnheld(deps, input),
+  readBack: (input: ReadBackInput) => readBack(deps, input),
   listActs: (input: Parameters<typeof listActs>[1]) => listActs(deps, input),
   listPersonsNotes: (input: Parameters<typeof listPersonsNotes>[1]) => listPersonsNotes(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
@@ -113,7 +124,7 @@ const runnerActivities = (deps: Deps) => ({
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
 function sendersOf(
-  { account: name, policy, secrets, store }: ActivityOptions,
+  { account: name, policy, secrets, keeper, store }: ActivityOptions,
   now: () => number,
 ): Pick<Deps, 'connection' | 'ourAddresses'> {
   const connect = connector(secrets, now);
@@ -145,7 +156,7 @@ function sendersOf(
     connection: async (agent) => {
       const account = await accountNow();
       const { credential, from } = agent?.credentials?.[name] ?? account;
-      return connect({ account, credential, from: from ?? account.from });
+      return { ...(await connect({ account, credential, from: from ?? account.from })), keeper };
     },
     ourAddresses: async () => {
       const { from } = await accountNow();
@@ -161,15 +172,13 @@ function ignoreAway(error: unknown): void {
 }
 
 /** Not run out, its agent still known and neither frozen nor disabled, and its run still open: a run that ended without giving back holds nothing. */
-async function isLive(
-  { client, policy, store }: ActivityOptions,
-  now: () => number,
-  lease: LeaseRow,
-): Promise<boolean> {
-  if (lease.expires_at <= now()) return false;
+async function isLive({ client, policy, store }: ActivityOptions, lease: LeaseRow): Promise<boolean> {
+  const open = await store();
+  const now = await withStore(() => storeClock(open));
+  if (lease.expires_at <= now) return false;
   const state = policy();
   if (state.readable && !state.policy.agents.has(lease.agent)) return false;
-  if (state.readable && (await isSwitchedOff(await store(), state.policy, lease.agent, now()))) return false;
+  if (state.readable && (await isSwitchedOff(open, state.policy, lease.agent, now))) return false;
   try {
     const run = await client.workflow.getHandle(lease.workflow_id).describe();
     const { firstRunId } = run.raw.workflowExecutionInfo ?? {};

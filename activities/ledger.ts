@@ -1,23 +1,36 @@
-import { type AuditRecord, append, recall, type Stamp, write } from '../gate/audit.ts';
+import {
+  type AuditRecord,
+  append,
+  areThere,
+  type ReadDone,
+  recall,
+  type Stamp,
+  write,
+} from '../gate/audit.ts';
 import {
   type LeaseRow,
   type StepRow,
   StoreAway,
   type StoreTransaction,
   transact,
+  withStore,
 } from '../gate/audit-store.ts';
 import type { Switches } from '../gate/facts.ts';
 import * as leases from '../gate/leases.ts';
 import type { Policy } from '../gate/policy.ts';
 import { journal } from '../gate/release-journal.ts';
-import { claim, findStep, type Step, settle } from '../gate/steps.ts';
+import { claim, findStep, type Settled, type Step, settle } from '../gate/steps.ts';
+import { storeClock } from '../gate/store-clock.ts';
 import { switchesFor, use } from '../gate/switches.ts';
 import type { Deps } from './deps.ts';
+import type { FactReader } from './facts.ts';
 
 type Asked = Parameters<typeof switchesFor>[2];
 
 /** What one transaction of a decision can do. */
 export interface Book {
+  /** The clock that all Workers share, milliseconds since 1970. */
+  readonly now: () => Promise<number>;
   readonly switches: (policy: Policy, asked: Asked) => Promise<Switches>;
   readonly append: (record: AuditRecord) => Promise<Stamp>;
   readonly use: (asked: Asked) => Promise<void>;
@@ -27,17 +40,21 @@ export interface Book {
 
 /** What `perform` writes down, and what it claims. */
 export interface Ledger {
+  /** The clock that all Workers share, milliseconds since 1970. */
+  readonly now: () => Promise<number>;
   readonly find: (step: Step) => Promise<StepRow | undefined>;
   readonly entry: (record: AuditRecord) => Promise<Stamp>;
-  /** The last word of the gate and all that hangs on it: together, or not at all. */
+  /**
+   * The last word of the gate and all that hangs on it: together, or not at all. `work` may be done again, where nothing was
+   * kept of it.
+   */
   readonly decide: <T>(work: (book: Book) => Promise<T>) => Promise<T>;
   readonly settle: (
     step: Step,
     stamp: Stamp,
-    state: 'refused' | 'unknown' | 'done',
+    settled: Settled,
     record: AuditRecord,
-    result: unknown,
-    also: (tx: StoreTransaction) => Promise<void>,
+    also?: (tx: StoreTransaction) => Promise<void>,
   ) => Promise<void>;
   readonly lease: (account: string, incident: string) => Promise<LeaseRow | undefined>;
   /** The record of that number; `undefined` where it is not in the store. */
@@ -48,7 +65,7 @@ export interface Ledger {
 export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
   const inStore = storeLedger(deps);
   if (!mayJournal) return inStore;
-  const inFile = journalLedger(deps.journalFile);
+  const inFile = journalLedger(deps);
   let isAway = false;
   // Once away, away for the rest of the attempt: a locked store answers late each time.
   const either =
@@ -67,6 +84,7 @@ export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
       }
     };
   return {
+    now: either(inStore.now, inFile.now),
     find: either(inStore.find, inFile.find),
     entry: either(inStore.entry, inFile.entry),
     decide: (work) =>
@@ -80,23 +98,70 @@ export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
   };
 }
 
+/** A ledger for one attempt: what a record lists is off the list once the record stands, and not before. */
+export function listing(ledger: Ledger, reader: Pick<FactReader, 'forget'>): Ledger {
+  return {
+    ...ledger,
+    entry: async (record) => {
+      const stamp = await ledger.entry(record);
+      reader.forget(record.reads);
+      return stamp;
+    },
+    settle: async (step, stamp, settled, record, also) => {
+      await ledger.settle(step, stamp, settled, record, also);
+      reader.forget(record.reads);
+    },
+    decide: async (work) => {
+      let listed: ReadDone[] = [];
+      const result = await ledger.decide((book) => {
+        // Done again, it lists anew.
+        listed = [];
+        const append: Book['append'] = (record) => {
+          listed.push(...record.reads);
+          return book.append(record);
+        };
+        return work({ ...book, append });
+      });
+      reader.forget(listed);
+      return result;
+    },
+  };
+}
+
 function storeLedger({ store }: Deps): Ledger {
   return {
+    now: async () => {
+      const open = await store();
+      return withStore(() => storeClock(open));
+    },
     find: async (step) => findStep(await store(), step),
     entry: async (record) => write(await store(), record),
-    decide: async (work) => transact(await store(), (tx) => work(bookIn(tx))),
-    settle: async (step, stamp, state, record, result, also) =>
-      settle(await store(), step, stamp.seq, state, record, result, also),
+    decide: async (work) => {
+      let stamps: Stamp[] = [];
+      return transact(
+        await store(),
+        (tx) => {
+          stamps = [];
+          return work(bookIn(tx, stamps));
+        },
+        (tx) => areThere(tx, stamps),
+      );
+    },
+    settle: async (step, stamp, settled, record, also) =>
+      settle(await store(), step, stamp.seq, settled, record, also),
     lease: async (account, incident) => leases.leaseOn(await store(), account, incident),
     recall: async ({ seq }) => recall(await store(), seq),
   };
 }
 
-const bookIn = (tx: StoreTransaction): Book => ({
+/** @param stamps takes those of what is appended. */
+const bookIn = (tx: StoreTransaction, stamps: Stamp[]): Book => ({
+  now: () => storeClock(tx),
   switches: (policy, asked) => switchesFor(tx, policy, asked),
   append: async (record) => {
     const [stamp] = await append(tx, [record]);
     if (!stamp) throw new Error('the audit took a record and gave no number for it');
+    stamps.push(stamp);
     return stamp;
   },
   use: (asked) => use(tx, asked),
@@ -105,12 +170,14 @@ const bookIn = (tx: StoreTransaction): Book => ({
 });
 
 /** Remembers no step: a release reads the incident in each attempt, and one that is triggered again is not sent twice. */
-function journalLedger(file: string): Ledger {
+function journalLedger({ journalFile: file, now: ours }: Deps): Ledger {
+  const now = async (): Promise<number> => ours();
   const record = async (content: AuditRecord): Promise<Stamp> => {
     journal(file, content);
     return { seq: 0, hash: 'journal' };
   };
   const book: Book = {
+    now,
     switches: async () => ({ frozen: null, disabled: null, uses: {} }),
     append: record,
     use: async () => {},
@@ -118,10 +185,11 @@ function journalLedger(file: string): Ledger {
     openLease: async () => {},
   };
   return {
+    now,
     find: async () => undefined,
     entry: record,
     decide: (work) => work(book),
-    settle: async (_step, _stamp, _state, content) => void (await record(content)),
+    settle: async (_step, _stamp, _settled, content) => void (await record(content)),
     lease: async () => undefined,
     recall: async () => undefined,
   };

@@ -3,7 +3,8 @@ import type { Reference } from '../pagerduty/catalogue/wire.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { Doer, Logged, Noted } from '../workflows/contract.ts';
 import type { Deps } from './deps.ts';
-import { type NotDone, perform } from './perform.ts';
+import { perform } from './perform.ts';
+import type { NotDone } from './results.ts';
 
 /** How many entries a page has, how many notes are told, and how much of each text. */
 const pageSize = 100;

@@ -7,7 +7,8 @@ import { lastSweep } from '../gate/sweeps.ts';
 import { switchesFor } from '../gate/switches.ts';
 import type { IncidentEvent } from '../pagerduty/webhooks.ts';
 import type { Deps } from './deps.ts';
-import { type NotDone, perform } from './perform.ts';
+import { perform } from './perform.ts';
+import type { NotDone } from './results.ts';
 import { asRunner } from './runner-only.ts';
 import type { LastRun } from './runs.ts';
 

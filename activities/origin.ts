@@ -15,6 +15,7 @@ const runnerWorkflows: readonly string[] = [
   'releaseIncident',
   'sweepLeases',
   'sweepIncidents',
+  'bringEvents',
   'checkPermission',
 ];
 

@@ -3,7 +3,8 @@ import { type Act, actsSince } from '../gate/people-first.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { Deps } from './deps.ts';
 import { factsOf, type Seen } from './facts.ts';
-import { type Done, type NotDone, perform } from './perform.ts';
+import { perform } from './perform.ts';
+import type { Done, NotDone } from './results.ts';
 
 /** What happened to an incident since it was seen. */
 export interface Acts {

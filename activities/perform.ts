@@ -1,16 +1,12 @@
-import { ApplicationFailure } from '@temporalio/common';
-import { type ApprovalClaim, approvalClaim } from '../gate/approval.ts';
 import type { AuditRecord, Stamp } from '../gate/audit.ts';
-import { type StepRow, StoreAway } from '../gate/audit-store.ts';
-import { digestOf, sha256 } from '../gate/canonical.ts';
+import { StoreAway } from '../gate/audit-store.ts';
 import type { Decision } from '../gate/decide.ts';
-import type { Facts, IncidentFacts } from '../gate/facts.ts';
 import * as leases from '../gate/leases.ts';
 import { type Permit, permitFor } from '../gate/permit.ts';
-import type { Step } from '../gate/steps.ts';
+import type { Agent } from '../gate/policy.ts';
+import { isInDoubt } from '../gate/steps.ts';
 import { speaker } from '../gate/words.ts';
-import type { LookFirst } from '../pagerduty/catalogue/endpoint.ts';
-import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
+import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
 import {
@@ -23,59 +19,16 @@ import {
   statusIn,
   wording,
 } from './call.ts';
-import { commit } from './commit.ts';
+import { type Claimed, commit } from './commit.ts';
 import { NotConnected, sendOver, staleToken } from './connections.ts';
-import { decideOn, differs } from './decision.ts';
+import { decideOn, differing } from './decision.ts';
 import type { Deps } from './deps.ts';
-import { type AllFacts, shownOf } from './facts.ts';
-import { outcomeUnknown, toFailure } from './failures.ts';
+import type { AllFacts } from './facts.ts';
+import { backOffMs, outcomeUnknown, toFailure } from './failures.ts';
+import { effectOf, found, lookFor, signed } from './look-up.ts';
 import { narrowAnswer, narrowRequest } from './narrow.ts';
 import { gaveWay, giveWay } from './put-back.ts';
-
-/** The call was made. */
-export interface Done<Name extends OperationName> {
-  readonly ok: true;
-  readonly response: ResponseOf<Name>;
-  readonly entry: Stamp;
-  /** The gate's sentence and what came of it. */
-  readonly sentence: string;
-  /** Whose authority it was. */
-  readonly agent: string;
-  /** Ids of our own users, where the decision needed them. */
-  readonly ourUsers?: readonly string[];
-  /** Until when an acknowledge is held, milliseconds since 1970. */
-  readonly leaseUntil?: number;
-  /** Of a list that was cut to what the agent may see: in which words, and how many records of this page it may not. */
-  readonly narrowed?: { readonly to: string; readonly hidden: number };
-}
-
-/** The call was not made, and why: a result, never a failure. */
-export interface NotDone {
-  readonly ok: false;
-  readonly kind: 'PermissionDenied' | 'ApprovalNeeded' | 'Changed';
-  readonly sentence: string;
-  readonly entry: Stamp;
-  readonly agent: string;
-  /** The incident as the decision read it, where the request names one. */
-  readonly incident?: IncidentFacts;
-  /** What an operator must sign, what that operator should see, and who may. */
-  readonly approval?: {
-    /** Short, for people; of this step on these facts. */
-    readonly id: string;
-    readonly claim: ApprovalClaim;
-    /** What would be sent: the claim's `request` is its digest. */
-    readonly operation: OperationName;
-    readonly request: object;
-    /** On which it would be sent: the claim's `facts` is their digest. */
-    readonly facts: Facts;
-    readonly by: readonly string[];
-    readonly people: number;
-    /** Whose words so far count for nothing, and why. */
-    readonly unheard: readonly string[];
-  };
-}
-
-export type CallResult<Name extends OperationName> = Done<Name> | NotDone;
+import { type CallResult, checkSize, done, notDone, refused, some } from './results.ts';
 
 /**
  * The only road to PagerDuty: origin → facts → decide → audit → send. A write is claimed under its step key first, so
@@ -98,7 +51,7 @@ export async function perform<Name extends OperationName>(
 }
 
 /** Writes down what an attempt had read when it failed before any entry could list it. */
-async function noteReads<Name extends OperationName>(call: Call<Name>, error: unknown): Promise<void> {
+export async function noteReads<Name extends OperationName>(call: Call<Name>, error: unknown): Promise<void> {
   if (call.reader.reads.length === 0) return;
   const why = error instanceof Error ? error.message : String(error);
   const sentence = `${speaker(call.caller)} could not ${wording(call)} yet: ${why}`;
@@ -139,53 +92,74 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   const isStranger = call.origin.kind === 'nobody' && call.origin.isStranger === true;
   const earlier = isStranger ? undefined : await call.ledger.find(call.step);
   if (earlier?.state === 'done') return JSON.parse(earlier.result ?? 'null') as CallResult<Name>;
-  if (earlier?.state === 'sent' || earlier?.state === 'unknown') {
-    const found = await lookFor(call, earlier);
-    if (found) return found;
+  if (isInDoubt(earlier)) {
+    const settled = await lookFor(call, earlier, sendOnce);
+    if (settled) return settled;
   }
   const { decision: first, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
-  const difference = facts.incidents && differs(call.expect, facts);
-  if (difference) {
-    const sentence = `${speaker(call.caller)} did not ${wording(call)}: ${difference}. Nothing was sent.`;
+  const differences = differing(call.expect, facts);
+  if (differences[0]) {
+    const sentence = `${speaker(call.caller)} did not ${wording(call)}: ${differences[0].why}. Nothing was sent.`;
     const stamp = await call.ledger.entry(
       entryOf(call, facts, { decision: 'changed', rule: 'expect', sentence }),
     );
-    return notDone(call, 'Changed', sentence, stamp, facts);
+    const changed = notDone(call, 'Changed', sentence, stamp, facts);
+    return { ...changed, ...(call.endpoint.bulk && some(differences)) };
   }
-  const { decision, stamp, leaseUntil, unheard } = await commit(call, facts, first, { earlier });
+  if (first.decision !== 'denied') await makeReady(call);
+  const committed = await commit(call, facts, first, { earlier });
+  const { decision, stamp, unheard } = committed;
   if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts, unheard);
-  return sendOnce(call, stamp, decision, facts, leaseUntil);
+  return sendOnce(call, committed, decision, facts, isInDoubt(earlier) ? earlier.sent_at : undefined);
 }
 
-/** Sends what was just claimed, and settles the claim by what came of it. */
+/** All that may take its time, before the claim: from then on the clock runs for everybody who looks at it. */
+async function makeReady<Name extends OperationName>(call: Call<Name>): Promise<void> {
+  const { deps, reader } = call;
+  // Where there is no way to PagerDuty, the outcome of the call tells of it.
+  await deps.connection(senderOf(call as unknown as Call<OperationName>)).catch(() => {});
+  // Any read tells PagerDuty's time; this one is needed by the look as well.
+  if (!deps.clock.isKnown) await reader.ourUsers();
+}
+
+/**
+ * Sends what was just claimed, and settles the claim by what came of it.
+ * @param doubtedSince from when on an earlier try may have taken effect, where one may.
+ */
 async function sendOnce<Name extends OperationName>(
   call: Call<Name>,
-  stamp: Stamp,
+  { stamp, leaseUntil, deadline = 0 }: Claimed,
   allowed: Decision,
   facts: AllFacts,
-  leaseUntil?: number,
+  doubtedSince?: string,
 ): Promise<CallResult<Name>> {
   const { ledger, step, deps } = call;
   const permit = permitFor(allowed, stamp, theCall(call), signed(call));
+  const leftMs = (): number => deadline - performance.now();
   const endLease = async (tx: Parameters<typeof leases.end>[0]): Promise<void> => {
     for (const { id } of facts.incidents ?? []) await leases.end(tx, deps.account, id);
   };
   let answer: Answer<Name>;
   try {
-    answer = await sendFor(call, permit);
+    answer = await sendFor(call, permit, leftMs);
   } catch (error) {
     const known = knownOf(error);
     if (!known) throw error;
-    const unknown = known.effect === 'unknown';
-    const sentence = unknown
-      ? `${known.sentence} Whether it took effect is looked up before it is sent again.`
-      : known.sentence;
-    const state = unknown ? 'unknown' : 'refused';
-    const came = outcomeOf(call, facts, stamp, { ...known, decision: state, sentence });
-    const taken = leaseUntil !== undefined && !unknown;
-    await ledger.settle(step, stamp, state, came, undefined, taken ? endLease : async () => {});
-    throw unknown ? outcomeUnknown(sentence) : error;
+    const isUnknown = known.effect === 'unknown';
+    // Where a person must mend it, nothing can be looked up and nothing is sent again.
+    if (error instanceof PagerDutyError && isUnknown && known.mend === undefined)
+      throw await leftInDoubt(call, stamp, facts, error, leftMs());
+    const came = outcomeOf(call, facts, stamp, { ...known, decision: isUnknown ? 'unknown' : 'refused' });
+    const state = doubtedSince === undefined && !isUnknown ? 'refused' : 'unknown';
+    const isTaken = leaseUntil !== undefined && state === 'refused';
+    await ledger.settle(step, stamp, { state, isAnswered: true }, came, isTaken ? endLease : undefined);
+    // A name that is taken, or a state that is there already: it may be what our earlier try left.
+    if (doubtedSince !== undefined && known.kind === 'InvalidRequest') {
+      const { response } = await effectOf(call, doubtedSince);
+      if (response !== undefined) return found(call, stamp, response, leaseUntil, sendOnce);
+    }
+    throw error;
   }
   const { response, status, requestId } = answer;
   const came = (what: string): AuditRecord => {
@@ -198,112 +172,74 @@ async function sendOnce<Name extends OperationName>(
   } catch (error) {
     if (!(error instanceof PagerDutyError)) throw error;
     const sentence = `Whether a person came between our look and our write is not known yet: ${error.message}`;
-    await ledger.settle(step, stamp, 'unknown', came(` ${sentence}`), undefined, async () => {});
+    await ledger.settle(step, stamp, { state: 'unknown', isAnswered: true }, came(` ${sentence}`));
     throw outcomeUnknown(sentence, error.facts.retryAfterMs);
   }
   const result =
     gave === undefined
-      ? done(call, response, stamp, `${allowed.sentence} PagerDuty answered ${status}.`, facts, leaseUntil)
+      ? done(call, response, stamp, `${allowed.sentence} PagerDuty answered ${status}.`, {
+          ...facts,
+          leaseUntil,
+        })
       : notDone(call, 'Changed', gaveWay(call, facts, gave), stamp, facts);
   // A resolved incident, one given back, or one that a person took is held by nobody.
   const lets = call
     .actions(statusIn(facts))
     .some((action) => action === 'incidents.resolve' || action === 'incidents.unacknowledge');
-  const also = lets || gave !== undefined ? endLease : async () => {};
-  await ledger.settle(step, stamp, 'done', came(gave === undefined ? '' : ` But ${gave}.`), result, also);
-  return result;
-}
-
-/**
- * The effect of an earlier try that nobody answered for: found → recorded as done; not there → recorded as lost, and the
- * write may be sent. While the old try's answer may still come, waits for it.
- */
-async function lookFor<Name extends OperationName>(
-  call: Call<Name>,
-  earlier: StepRow,
-): Promise<CallResult<Name> | undefined> {
-  const { endpoint, deps, step, ledger, reader } = call;
-  const rest = earlier.answer_by - deps.now();
-  if (earlier.state === 'sent' && rest > 0) {
-    throw outcomeUnknown(
-      `An earlier try of "${call.caller.step}" may still be answered; it is looked up after that.`,
-      rest,
-    );
-  }
-  const stamp: Stamp = { seq: earlier.entry, hash: earlier.entry_hash };
-  const lost = async (sentence: string): Promise<undefined> => {
-    await ledger.entry(outcomeOf(call, {}, stamp, { decision: 'lost', sentence }));
-    return undefined;
-  };
-  if (endpoint.repeat === 'never') {
-    await lost(
-      'The earlier try was not answered, and nothing in PagerDuty would show it; it is not sent again.',
-    );
-    throw ApplicationFailure.nonRetryable(
-      `Whether "${call.caller.step}" took effect cannot be known; it is not sent again.`,
-      'OutcomeUnknown',
-    );
-  }
-  if (typeof endpoint.repeat === 'string')
-    return lost('The earlier try was not answered; it is safe to send again.');
-  const { find, ask, ours }: LookFirst = endpoint.repeat;
-  const request = signed(call) as never;
-  const asked = ask(request);
-  const about = 'an earlier try';
-  const found = Array.isArray(asked)
-    ? await reader.askAll(find as OperationName, asked as never, about)
-    : await reader.ask(find as OperationName, asked as never, about);
-  const ourUsers = await reader.ourUsers();
-  const response = ours(found as never, request, { ourUsers, sentAt: earlier.sent_at, mark: markOf(step) });
-  if (response === undefined)
-    return lost('The earlier try left no trace in PagerDuty; it may be sent again.');
-  const seen = ((await ledger.recall(stamp))?.facts ?? {}) as AllFacts;
-  const gave = await giveWay(call, seen, response, sendOnce);
-  const sentence = `The earlier try had taken effect; it is not sent again.${gave === undefined ? '' : ` But ${gave}.`}`;
-  const result =
-    gave === undefined
-      ? done(
-          call,
-          response as ResponseOf<Name>,
-          stamp,
-          sentence,
-          { ourUsers },
-          earlier.lease_until ?? undefined,
-        )
-      : notDone(call, 'Changed', gaveWay(call, seen, gave), stamp, seen);
+  const also = lets || gave !== undefined ? endLease : undefined;
   await ledger.settle(
     step,
     stamp,
-    'done',
-    outcomeOf(call, {}, stamp, { decision: 'found', sentence }),
-    result,
-    async () => {},
+    { state: 'done', result },
+    came(gave === undefined ? '' : ` But ${gave}.`),
+    also,
   );
   return result;
 }
 
-/** What Temporal holds of one result; its own limit is 2 MB. */
-const largestResultBytes = 1_800_000;
+/** Statuses after which nothing more can come of a request: PagerDuty itself has answered, and no gateway before it. */
+const isAnswered = (status: number | undefined): boolean =>
+  status !== undefined && (status < 300 || status === 500);
 
-function checkSize(result: unknown): void {
-  const bytes = Buffer.byteLength(JSON.stringify(result));
-  if (bytes <= largestResultBytes) return;
-  throw ApplicationFailure.nonRetryable(
-    `PagerDuty's answer has ${(bytes / 1e6).toFixed(1)} MB, more than a run can hold; ask for fewer records with a smaller limit.`,
-    'TooLarge',
-  );
+/** Writes down that nobody knows what came of a write. Gives the failure after which it is looked for. */
+async function leftInDoubt<Name extends OperationName>(
+  call: Call<Name>,
+  stamp: Stamp,
+  facts: AllFacts,
+  error: PagerDutyError,
+  leftMs: number,
+): Promise<Error> {
+  const answered = isAnswered(error.facts.status);
+  const then =
+    call.endpoint.repeat === 'never'
+      ? 'Whether it took effect cannot be known, so it is not sent again.'
+      : 'Whether it took effect is looked up before it is sent again.';
+  const sentence = `${error.message} ${then}`;
+  const came = outcomeOf(call, facts, stamp, { decision: 'unknown', sentence, ...error.facts });
+  await call.ledger.settle(call.step, stamp, { state: 'unknown', isAnswered: answered }, came);
+  const backOff = backOffMs(call.caller.attempt);
+  return outcomeUnknown(sentence, answered ? backOff : Math.max(leftMs, backOff));
 }
 
-/** Sends with the agent's own credential where it has one, as the configuration says by which it was decided. */
-const sendFor = <Name extends OperationName>(
-  { deps, name, origin, policy, reader }: Call<Name>,
+/** Whose credential it goes out with, as the configuration says by which it was decided: the agent's own where it has one. */
+const senderOf = ({ origin, policy }: Call<OperationName>): Agent | undefined =>
+  origin.kind === 'agent' ? policy?.agents.get(origin.agent) : undefined;
+
+async function sendFor<Name extends OperationName>(
+  call: Call<Name>,
   permit: Permit<Name>,
-): Promise<Answer<Name>> =>
-  sendOver(
-    () => deps.connection(origin.kind === 'agent' ? policy?.agents.get(origin.agent) : undefined),
+  leftMs?: () => number,
+): Promise<Answer<Name>> {
+  const { deps, name, reader } = call;
+  const answer = await sendOver(
+    () => deps.connection(senderOf(call as unknown as Call<OperationName>)),
     permit,
     ({ status, requestId }) => reader.reads.push({ operation: name, about: staleToken, status, requestId }),
+    leftMs,
   );
+  deps.clock.hear(answer.at);
+  return answer;
+}
 
 /** The call as a permit must fit it. */
 const theCall = <Name extends OperationName>(call: Call<Name>) => ({
@@ -319,67 +255,3 @@ function knownOf(
   if (error instanceof PagerDutyError) return { ...error.facts, sentence: error.message };
   return error instanceof NotConnected ? { effect: 'nothing', sentence: error.message } : undefined;
 }
-
-/** The request as it is sent: with the step's mark, where PagerDuty has no key of its own. */
-function signed<Name extends OperationName>({ endpoint, request, step }: Call<Name>): RequestOf<Name> {
-  if (typeof endpoint.repeat === 'string' || !endpoint.repeat.sign) return request;
-  return endpoint.repeat.sign(request as never, markOf(step)) as RequestOf<Name>;
-}
-
-const markOf = ({ key }: Step): string => `[oncall-runner ${sha256(key).slice(0, 10)}]`;
-
-const done = <Name extends OperationName>(
-  { caller }: Call<Name>,
-  response: ResponseOf<Name>,
-  entry: Stamp,
-  sentence: string,
-  { ourUsers }: AllFacts,
-  leaseUntil?: number,
-): Done<Name> => ({
-  ok: true,
-  response,
-  entry,
-  sentence,
-  agent: caller.agent,
-  ...(ourUsers && { ourUsers }),
-  ...(leaseUntil !== undefined && { leaseUntil }),
-});
-
-const refused = <Name extends OperationName>(
-  call: Call<Name>,
-  decision: Exclude<Decision, { decision: 'allowed' }>,
-  stamp: Stamp,
-  facts: AllFacts,
-  unheard: readonly string[],
-): NotDone => {
-  if (decision.decision === 'denied')
-    return notDone(call, 'PermissionDenied', decision.sentence, stamp, facts);
-  const { by, people, sentence } = decision;
-  const shown = shownOf(facts);
-  const claim = approvalClaim(call.step, facts);
-  return {
-    ...notDone(call, 'ApprovalNeeded', sentence, stamp, facts),
-    approval: {
-      id: digestOf(claim).slice(0, 6),
-      claim,
-      operation: call.name,
-      request: call.request,
-      facts: shown,
-      by,
-      people,
-      unheard,
-    },
-  };
-};
-
-const notDone = <Name extends OperationName>(
-  { caller }: Call<Name>,
-  kind: NotDone['kind'],
-  sentence: string,
-  entry: Stamp,
-  { incidents = [] }: AllFacts,
-): NotDone => {
-  const [incident, ...others] = incidents;
-  const only = others.length === 0 ? incident : undefined;
-  return { ok: false, kind, sentence, entry, agent: caller.agent, ...(only && { incident: only }) };
-};

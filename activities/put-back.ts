@@ -1,5 +1,4 @@
 import { requestDigest } from '../gate/approval.ts';
-import type { Stamp } from '../gate/audit.ts';
 import type { Decision, Question } from '../gate/decide.ts';
 import { type IncidentFacts, sameSet } from '../gate/facts.ts';
 import {
@@ -20,15 +19,16 @@ import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Call, entryOf, purposeOf, wording } from './call.ts';
+import type { Claimed } from './commit.ts';
 import { type AllFacts, factsOf } from './facts.ts';
 
 /** People can come between an undoing as well; whoever does that so often has a script. */
 const deepest = 3;
 
 /** Sends a call that was just claimed, and settles it. */
-type SendOnce = (
+export type SendOnce = (
   call: Call<'updateIncident'>,
-  stamp: Stamp,
+  claimed: Claimed,
   allowed: Decision,
   facts: AllFacts,
 ) => Promise<unknown>;
@@ -62,7 +62,7 @@ export async function giveWay<Name extends OperationName>(
   const acts = actsBetween(log, before, written, ours);
   if (acts.length === 0) return undefined;
   const after = factsOf((answer as { readonly incident: Incident }).incident);
-  const amends = amendsFor(acts, before, written, after);
+  const amends = amendsFor(acts, before, written, after, ours);
   const who = `${join(acts.map(tellAct))} between our look at it and our write`;
   if (!amends) return `${who}; that stands`;
   return `${who}; ${await putBack(call as unknown as Call<'updateIncident'>, after, { acts, amends }, sendOnce)}`;
@@ -92,29 +92,26 @@ async function putBack(
   if (incident && isAmended(incident, amends)) return back;
   if (incident && !isAsLeft(incident, after)) return 'somebody has changed it again since, and that stands';
   const facts: AllFacts = { incidents: now };
-  const sentAt = deps.now();
   const question: Question = {
     agent: undo.caller.agent,
     operation: undo.name,
     summary: undo.endpoint.summary,
     actions: undo.actions(() => after.status),
     touches: undo.touches,
-    now: sentAt,
+    now: deps.now(),
     for: purposeOf(undo),
   };
   const decision = decideToPutBack(question, incident ?? after, { acts, amends });
-  const stamp = await ledger.decide(async (book) => {
-    const made = await book.append(entryOf(undo, facts, decision));
-    await book.claim(undo.step, made, {
-      earlier,
-      sentAt: new Date(sentAt),
-      answerBy: sentAt + timeLimitMs(undo.endpoint),
-      leaseUntil: undefined,
-    });
-    return made;
+  const claimed = await ledger.decide(async (book): Promise<Claimed> => {
+    const deadline = performance.now() + timeLimitMs(undo.endpoint);
+    const answerBy = (await book.now()) + timeLimitMs(undo.endpoint);
+    const stamp = await book.append(entryOf(undo, facts, decision));
+    const since = deps.clock.since(deps.now());
+    await book.claim(undo.step, stamp, { earlier, since, answerBy, leaseUntil: undefined });
+    return { stamp, deadline };
   });
   try {
-    await sendOnce(undo, stamp, decision, facts);
+    await sendOnce(undo, claimed, decision, facts);
     return back;
   } catch (error) {
     // PagerDuty refuses it for good, so people must know: it is not as they left it.
@@ -128,7 +125,7 @@ async function putBack(
 function undoOf(
   call: Call<'updateIncident'>,
   id: string,
-  { status, assignees }: Amends,
+  { status, assignees, policy }: Amends,
 ): Call<'updateIncident'> {
   const request: Call<'updateIncident'>['request'] = {
     params: { id },
@@ -138,6 +135,9 @@ function undoOf(
         ...(status && { status }),
         ...(assignees && {
           assignments: assignees.map((user) => ({ assignee: { id: user, type: 'user_reference' } })),
+        }),
+        ...(policy !== undefined && {
+          escalation_policy: { id: policy, type: 'escalation_policy_reference' },
         }),
       },
     },
@@ -156,7 +156,9 @@ function undoOf(
   };
 }
 
-const isAmended = (incident: IncidentFacts, { status, assignees }: Amends): boolean =>
+/** Whom a policy pages, nobody knows beforehand: that is always written. */
+const isAmended = (incident: IncidentFacts, { status, assignees, policy }: Amends): boolean =>
+  policy === undefined &&
   (status === undefined || incident.status === status) &&
   (assignees === undefined || sameSet(incident.assignees, assignees));
 

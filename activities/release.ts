@@ -1,12 +1,13 @@
 import type { Stamp } from '../gate/audit.ts';
-import { StoreAway, transact } from '../gate/audit-store.ts';
+import { mayRepeat, StoreAway, transact } from '../gate/audit-store.ts';
 import * as leases from '../gate/leases.ts';
 import { carryOver } from '../gate/release-journal.ts';
 import type { Deps } from './deps.ts';
 import { factsOf, idsOf } from './facts.ts';
 import { toFailure } from './failures.ts';
 import { ledgerFor } from './ledger.ts';
-import { type CallResult, type NotDone, perform } from './perform.ts';
+import { perform } from './perform.ts';
+import type { CallResult, NotDone } from './results.ts';
 
 /** An incident that only our own users acknowledged and no live lease holds. */
 export interface Unheld {
@@ -68,7 +69,7 @@ export async function release(
   if (!result.ok && lease && isOver(result)) {
     await deps
       .store()
-      .then((store) => transact(store, (tx) => leases.end(tx, deps.account, id)))
+      .then((store) => transact(store, (tx) => leases.end(tx, deps.account, id), mayRepeat))
       .catch(onlyIfAway);
   }
   return result;
@@ -111,7 +112,7 @@ export async function listUnheld(
   try {
     const store = await deps.store();
     await carryOver(store, deps.journalFile);
-    await leases.forgetBefore(store, deps.account, deps.now() - keepsLeasesMs);
+    await leases.forgetBefore(store, deps.account, (await ledger.now()) - keepsLeasesMs);
   } catch (error) {
     onlyIfAway(error);
   }

@@ -4,7 +4,7 @@ import { runner } from '../gate/runner.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
 import { runNow } from './origin.ts';
-import type { NotDone } from './perform.ts';
+import type { NotDone } from './results.ts';
 
 /**
  * Does what the runner does for itself, where nothing is asked of PagerDuty and so `perform` stands in nobody's way. Any other

@@ -4,7 +4,8 @@ import * as sweeps from '../gate/sweeps.ts';
 import type { RequestOf } from '../pagerduty/catalogue/index.ts';
 import type { Deps } from './deps.ts';
 import { isFor, ordersOf, type Touched } from './missed.ts';
-import { type NotDone, perform } from './perform.ts';
+import { perform } from './perform.ts';
+import type { NotDone } from './results.ts';
 import { asRunner } from './runner-only.ts';
 import type { Follower } from './runs.ts';
 

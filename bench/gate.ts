@@ -16,6 +16,7 @@ import { decide, type Question } from '../gate/decide.ts';
 import type { Facts } from '../gate/facts.ts';
 import { parsePolicy } from '../gate/policy.ts';
 import { newKeyPair, readPrivateKey, sign, verify } from '../gate/statement.ts';
+import { createDatabase, findPostgres, startPostgres, urlOf } from '../test/support/postgres.ts';
 import { orderedWorkflowId } from '../workflows/contract.ts';
 import { type Appended, appendMany, measured, type Row, rowOf, table } from './measure.ts';
 
@@ -80,29 +81,62 @@ async function ofStatements(turns: number): Promise<readonly Row[]> {
 
 /** Between two entries of a Worker lies at least a request to PagerDuty. */
 const pauseMs = 10;
+const processes = 4;
 
+/** Appends to a file, and to PostgreSQL where it is installed, in turns: one run compares them, however busy the machine. */
 async function ofAudit(turns: number, folder: string): Promise<readonly Row[]> {
-  const alone = await appendMany(join(folder, 'alone.db'), turns);
-  const shared = join(folder, 'shared.db');
-  await (await openStore(shared)).destroy();
-  const writers = await Promise.all(
-    Array.from({ length: 4 }, async () => {
-      const writer = fork(fileURLToPath(import.meta.url), ['--writer', shared, String(Math.ceil(turns / 4))]);
-      const died = once(writer, 'exit').then(([code]) => {
-        throw new Error(`A writer ended with ${String(code)} before it had measured.`);
-      });
-      const [appended] = (await Promise.race([once(writer, 'message'), died])) as [Appended];
-      return appended;
-    }),
-  );
-  const locked = writers.reduce((sum, writer) => sum + writer.locked, 0);
-  return [
-    rowOf('append an entry, one writer', alone.durations),
-    rowOf(
-      `append an entry, 4 processes at once, each with a pause of ${pauseMs} ms (${locked} found the store locked for 2 s)`,
-      writers.flatMap(({ durations }) => durations),
-    ),
-  ];
+  const file = (name: string): string => join(folder, `${name}.db`);
+  const rows = [...(await ofStore('SQLite', turns, async (name) => file(name)))];
+  const programs = findPostgres();
+  if (!programs) {
+    process.stderr.write('PostgreSQL is not installed on this machine: only SQLite is measured.\n');
+    return rows;
+  }
+  // Nothing that was committed may be lost here either.
+  const postgres = await startPostgres(programs, ['fsync=on', 'full_page_writes=on']);
+  try {
+    const database = async (): Promise<string> => urlOf(postgres, await createDatabase(postgres));
+    rows.push(...(await ofStore(`PostgreSQL ${postgres.version.match(/\d+/)?.[0]}`, turns, database)));
+  } finally {
+    await postgres.remove();
+  }
+  return rows;
+}
+
+async function ofStore(
+  name: string,
+  turns: number,
+  placeFor: (name: string) => Promise<string>,
+): Promise<readonly Row[]> {
+  const alone = await appendMany(await placeFor('alone'), turns);
+  const rows = [rowOf(`append an entry, ${name}, one writer`, alone.durations)];
+  for (const pause of [pauseMs, 0]) {
+    const shared = await placeFor(`shared-${pause}`);
+    await (await openStore(shared)).destroy();
+    const writers = await Promise.all(
+      Array.from({ length: processes }, () => writer(shared, Math.ceil(turns / processes), pause)),
+    );
+    const locked = writers.reduce((sum, one) => sum + one.locked, 0);
+    const how = pause > 0 ? `each with a pause of ${pause} ms` : 'without a pause';
+    rows.push(
+      rowOf(
+        `append an entry, ${name}, ${processes} processes at once, ${how} (${locked} found the store locked for 2 s)`,
+        writers.flatMap(({ durations }) => durations),
+        writers.reduce((sum, one) => sum + (one.durations.length * 1_000) / one.elapsedMs, 0),
+      ),
+    );
+  }
+  return rows;
+}
+
+/** Appends in a process of its own. */
+async function writer(place: string, count: number, pause: number): Promise<Appended> {
+  const child = fork(fileURLToPath(import.meta.url), ['--writer', place, String(count), String(pause)]);
+  const died = once(child, 'exit').then(([code]) => {
+    throw new Error(`A writer ended with ${String(code)} before it had measured.`);
+  });
+  const [appended] = (await Promise.race([once(child, 'message'), died])) as [Appended];
+  return appended;
 }
 
 /** Against the real server: the first look at a run, which asks it, and the next, which need not. */
@@ -139,6 +173,6 @@ async function ofOrigins(turns: number, folder: string): Promise<readonly Row[]>
   }
 }
 
-const [mode, file = '', count = ''] = process.argv.slice(2);
-if (mode === '--writer') process.send?.(await appendMany(file, Number(count), pauseMs));
+const [mode, place = '', count = '', pause = ''] = process.argv.slice(2);
+if (mode === '--writer') process.send?.(await appendMany(place, Number(count), Number(pause)));
 else await main(mode === '--short' ? 100 : 1_000);

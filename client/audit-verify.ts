@@ -44,7 +44,9 @@ export async function verifyAudit(store: Store, options: VerifyOptions): Promise
     for await (const row of rows(store, { upTo: end.last })) {
       records += 1;
       const { workflowId, runId } = contentOf(row) ?? {};
-      if (typeof workflowId === 'string' && typeof runId === 'string') note(named, workflowId, runId);
+      // Whoever pressed a switch did so outside of any run.
+      if (typeof workflowId === 'string' && typeof runId === 'string' && workflowId !== '')
+        note(named, workflowId, runId);
       if (records % progressEvery === 0) options.say(`${grouped(records)} records read.`);
       yield row;
     }

@@ -1,12 +1,15 @@
 import { homedir, platform } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { secretsFrom } from '../gate/secrets.ts';
 import { OncallError } from './errors.ts';
 
 /** What the client takes from its environment. */
 export interface ClientSettings {
   /** `ONCALL_HOME`, else `.oncall`. */
   readonly home: string;
+  /** `DATABASE_URL`: the database of the audit store, where it is no file. A secret. */
+  readonly databaseUrl: string | undefined;
   /** `ONCALL_CONFIG`, else `oncall.yaml`. */
   readonly configFile: string;
   /** `ONCALL_AGENT` and `ONCALL_AGENT_KEY_FILE`: who starts runs. */
@@ -15,6 +18,7 @@ export interface ClientSettings {
   /** `ONCALL_OPERATOR` and `ONCALL_OPERATOR_KEY_FILE`: who approves, and lifts what was pressed. */
   readonly operator: string | undefined;
   readonly operatorKeyFile: string | undefined;
+  readonly logLevel: string;
   /** `ONCALL_FRONT_DOOR` and `ONCALL_FRONT_DOOR_KEY_FILE`: who signs for agents that come with a token. */
   readonly frontDoor: string | undefined;
   readonly frontDoorKeyFile: string | undefined;
@@ -33,11 +37,13 @@ export function clientSettings(): ClientSettings {
   const { env } = process;
   return {
     home: resolve(env['ONCALL_HOME'] ?? '.oncall'),
+    databaseUrl: env['DATABASE_URL'],
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     agent: env['ONCALL_AGENT'],
     agentKeyFile: env['ONCALL_AGENT_KEY_FILE'],
     operator: env['ONCALL_OPERATOR'],
     operatorKeyFile: env['ONCALL_OPERATOR_KEY_FILE'],
+    logLevel: env['LOG_LEVEL'] ?? 'info',
     frontDoor: env['ONCALL_FRONT_DOOR'],
     frontDoorKeyFile: env['ONCALL_FRONT_DOOR_KEY_FILE'],
     temporalUi: env['ONCALL_TEMPORAL_UI'] || undefined,
@@ -65,6 +71,9 @@ export function temporalSettings(): ClientConnectConfig {
     );
   }
 }
+
+/** Secrets that the configuration names. */
+export const readSecret = secretsFrom(process.env, 'this command');
 
 function userCache(env: NodeJS.ProcessEnv): string {
   if (env['XDG_CACHE_HOME']) return env['XDG_CACHE_HOME'];

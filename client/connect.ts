@@ -48,6 +48,37 @@ export async function withClient<T>(
 }
 
 /**
+ * A connection for what outlives a server: made when it is first needed, and anew soon after the server was away. Where
+ * nothing listens a call fails at once; what is slow is for the caller's deadline.
+ * @param over once aborted, a call that fails is not tried again.
+ */
+export function lastingConnection({ connectionOptions }: ClientConnectConfig, over: AbortSignal): Connection {
+  const retry = defaultGrpcRetryOptions();
+  return Connection.lazy({
+    ...connectionOptions,
+    address: connectionOptions.address ?? 'localhost:7233',
+    channelArgs: {
+      // The channel's own way is to wait for up to two minutes before it looks again.
+      'grpc.initial_reconnect_backoff_ms': 200,
+      'grpc.max_reconnect_backoff_ms': 1_000,
+      // A server that is gone without a word is noticed, rather than waited for by one call after the other.
+      'grpc.keepalive_permit_without_calls': 1,
+      'grpc.keepalive_time_ms': 15_000,
+      'grpc.keepalive_timeout_ms': 3_000,
+    },
+    interceptors: [
+      makeGrpcRetryInterceptor({
+        ...retry,
+        retryableDecider: (attempt, status) =>
+          !over.aborted &&
+          !status.details.includes('ECONNREFUSED') &&
+          retry.retryableDecider(attempt, status),
+      }),
+    ],
+  });
+}
+
+/**
  * A connection over which the server has answered. The SDK's own way waits for its whole time where nothing listens; this one
  * rejects at once when the port refuses.
  */

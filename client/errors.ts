@@ -1,6 +1,19 @@
+import type { Outcome } from '../workflows/contract.ts';
+
 /** How the command line ends: 0 done, 1 failed, 2 wrong usage, 3 denied, 4 approval needed, 5 partly or yielded to a person. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, denied: 3, approvalNeeded: 4, partly: 5 } as const;
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** Which exit code an outcome of a run is. */
+export const exitOf: Readonly<Record<Outcome, ExitCode>> = {
+  done: exitCodes.done,
+  nothing_to_do: exitCodes.done,
+  failed: exitCodes.failed,
+  denied: exitCodes.denied,
+  approval_refused: exitCodes.denied,
+  partly: exitCodes.partly,
+  yielded_to_human: exitCodes.partly,
+};
 
 /** Something a person can mend, in one sentence that says how. */
 export class OncallError extends Error {

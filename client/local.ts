@@ -1,13 +1,15 @@
 import { fileURLToPath } from 'node:url';
 import { clientSettings } from './config.ts';
+import { subscribeLocally } from './local-webhooks.ts';
 import { freePorts } from './ports.ts';
 import { type Part, type PartOptions, startPart } from './processes.ts';
 
 /** A file of the build, from this folder. */
 const built = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** The other rooms as processes: the client starts them and never imports them. */
+/** Ourselves, and the other rooms as processes: the client starts those and never imports them. */
 export const programs = {
+  oncall: built('./cli.js'),
   worker: built('../worker/main.js'),
   simulator: built('../simulator/main.js'),
 } as const;
@@ -17,6 +19,8 @@ export interface LocalOptions {
   readonly configFile: string;
   /** Ports of the Temporal server, its UI and the simulator; free ones where absent. */
   readonly ports?: readonly [temporal: number, ui: number, simulator: number];
+  /** Port of the webhook receiver, to which the simulator then delivers; none is started where absent. */
+  readonly webhooksPort?: number;
   /** File of the Temporal server's database; in memory where absent. */
   readonly db?: string;
   /** What the Worker finds in its environment. */
@@ -25,19 +29,21 @@ export interface LocalOptions {
   readonly log: (part: string, line: string) => void;
 }
 
-/** Server, simulator and Worker on this machine. */
+/** Server, simulator, Worker and perhaps a receiver on this machine. */
 export interface Local {
   readonly temporalAddress: string;
   readonly uiUrl: string;
   readonly simulatorUrl: string;
+  /** Where the receiver takes webhooks; absent where none was started. */
+  readonly webhooksUrl?: string;
   /** Settles with a sentence when a part has ended by itself. */
   readonly broken: Promise<string>;
-  /** Ends all parts, the Worker first. */
+  /** Ends all parts, the last one first. */
   readonly stop: () => Promise<void>;
 }
 
 /**
- * Starts the three parts. `configure` writes the configuration once the simulator's address is known.
+ * Starts the parts. `configure` writes the configuration once the simulator's address is known.
  * @throws OncallError where a part does not start, Stopped where it was to stop; what has started is ended again.
  */
 export async function startLocal(
@@ -45,7 +51,7 @@ export async function startLocal(
   configure: (simulatorUrl: string) => void,
   stopping: AbortSignal,
 ): Promise<Local> {
-  const { home, configFile, secrets, db } = options;
+  const { home, configFile, secrets, webhooksPort, db } = options;
   const [temporalPort = 0, uiPort = 0, simulatorPort = 0] = options.ports ?? (await freePorts(3));
   const parts: Pick<Part, 'name' | 'ended' | 'stop'>[] = [];
   const stop = async (): Promise<void> => {
@@ -88,14 +94,37 @@ export async function startLocal(
     const [{ address: temporalAddress, uiUrl }, { line }] = await both(startServer(), startSimulator());
     const simulatorUrl = line.replace('listening on ', '');
     configure(simulatorUrl);
-    await start('Worker', programs.worker, [], {
-      readyWhen: /^working on /,
-      env: { ...secrets, TEMPORAL_ADDRESS: temporalAddress, ONCALL_HOME: home, ONCALL_CONFIG: configFile },
-    });
+    const env = {
+      ...secrets,
+      TEMPORAL_ADDRESS: temporalAddress,
+      ONCALL_HOME: home,
+      ONCALL_CONFIG: configFile,
+      // Its store is a file in its home, whatever else this machine works with.
+      DATABASE_URL: '',
+    };
+    await start('Worker', programs.worker, [], { readyWhen: /^working on /, env });
+    let webhooksUrl: string | undefined;
+    if (webhooksPort !== undefined) {
+      const receiver = await start(
+        'webhook receiver',
+        programs.oncall,
+        ['webhooks', '--port', String(webhooksPort)],
+        { readyWhen: /^listening on /, env },
+      );
+      webhooksUrl = receiver.line.replace('listening on ', '');
+      await subscribeLocally(simulatorUrl, home, webhooksUrl);
+    }
     const broken = Promise.race(
       parts.map(({ name, ended }) => ended.then(() => `The ${name} ended by itself.`)),
     );
-    return { temporalAddress, uiUrl, simulatorUrl, broken, stop };
+    return {
+      temporalAddress,
+      uiUrl,
+      simulatorUrl,
+      ...(webhooksUrl !== undefined && { webhooksUrl }),
+      broken,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

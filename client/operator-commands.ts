@@ -10,6 +10,7 @@ export function addOperatorCommands(program: Command, end: End): void {
   identities(program, end);
   switches(program, end);
   approvals(program, end);
+  subscriptions(program, end);
   program
     .command('can')
     .description('what the gate would say to an agent now: decision, rule, facts, and who can grant it')
@@ -168,6 +169,67 @@ function approvals(program: Command, end: End): void {
     .action(async (id: string, options) =>
       end((await import('./commands/approvals.ts')).deny(id, options, outputOf(options.json))),
     );
+}
+
+function subscriptions(program: Command, end: End): void {
+  const load = () => import('./commands/webhook-subscriptions.ts');
+  const ofAccount = (command: Command): Command =>
+    command
+      .option('--account <name>', 'the account, as the configuration names it', 'main')
+      .option('--json', 'print it as JSON');
+  const atReceiver = (command: Command): Command =>
+    ofAccount(command)
+      .option('--receiver <url>', 'where our receiver answers', 'http://127.0.0.1:8090')
+      .option('--wait <seconds>', 'how long a ping may take', '30');
+  const all = ofAccount(program.command('webhook-subscriptions'))
+    .description("PagerDuty's side of the feed, as the operator of ONCALL_OPERATOR")
+    .allowExcessArguments()
+    .action(async (options, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) throw unknown(word, command);
+      await end((await load()).listSubscriptions(options, outputOf(options.json)));
+    });
+  ofAccount(all.command('create'))
+    .description('subscribe the receiver; the Worker keeps the secret, which PagerDuty tells once')
+    .option('--service <id>', 'for one service')
+    .option('--team <id>', 'for the services of a team')
+    .option('--all-services', 'for the whole account')
+    .option('--events <types>', 'which events, by commas; those that runs follow where left out')
+    .requiredOption(
+      '--url <url>',
+      'the address at which PagerDuty reaches the receiver, with /webhooks/ACCOUNT',
+    )
+    .option('--description <text>', 'what people see of it in PagerDuty', 'oncall-runner')
+    .action(async (_options, command: Command) =>
+      end((await load()).createSubscription(command.optsWithGlobals(), outputOf(asksJson(command)))),
+    );
+  atReceiver(all.command('ping'))
+    .description('ask PagerDuty for a ping, and wait until the receiver has it')
+    .argument('<id>')
+    .action(async (id: string, _options, command: Command) =>
+      end((await load()).pingSubscription(id, command.optsWithGlobals(), outputOf(asksJson(command)))),
+    );
+  atReceiver(all.command('check'))
+    .description('everything that keeps events from coming in, each with its mend')
+    .option('--url <url>', 'the address that should be delivered to')
+    .option('--events <types>', 'the events that should be delivered')
+    .option('--fix', 'enable what was switched off, and add missing events')
+    .action(async (_options, command: Command) =>
+      end((await load()).checkFeed(command.optsWithGlobals(), outputOf(asksJson(command)))),
+    );
+  atReceiver(all.command('rotate'))
+    .description('a new secret, without an event lost')
+    .argument('<id>')
+    .action(async (id: string, _options, command: Command) =>
+      end((await load()).rotate(id, command.optsWithGlobals(), outputOf(asksJson(command)))),
+    );
+  ofAccount(all.command('delete'))
+    .description('end a subscription, and forget its secret')
+    .argument('<id>')
+    .action(async (id: string, _options, command: Command) =>
+      end((await load()).deleteSubscription(id, command.optsWithGlobals(), outputOf(asksJson(command)))),
+    );
+  for (const command of all.commands) command.allowExcessArguments(false);
 }
 
 /** Where the command above has `--json` too, it takes it from the one below. */

@@ -147,8 +147,8 @@ export function stopSignal(exitWithParent = false): AbortSignal {
   process.stdout.on('error', asked);
   if (exitWithParent) {
     process.stdin.on('end', asked).on('error', asked).resume();
-    // Listening to the parent alone must not keep us alive.
-    process.stdin.unref();
+    // Listening to the parent alone must not keep us alive; where stdin is a file, nothing does.
+    if ('unref' in process.stdin) process.stdin.unref();
   }
   return controller.signal;
 }

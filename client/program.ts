@@ -55,10 +55,11 @@ function addLocalCommands(program: Command, end: End): void {
 
   program
     .command('dev')
-    .description('Temporal server, simulator and Worker, kept running for development')
+    .description('Temporal server, simulator, Worker and webhook receiver, kept running for development')
     .option('--port <n>', 'port of the Temporal server', '7233')
     .option('--ui-port <n>', 'port of the Temporal UI', '8233')
     .option('--simulator-port <n>', 'port of the simulator', '8080')
+    .option('--webhooks-port <n>', 'port of the webhook receiver', '8090')
     .option('--json', 'print the addresses as JSON')
     .action(async (options) => end((await import('./commands/dev.ts')).dev(options, outputOf(options.json))));
 
@@ -88,6 +89,17 @@ function addLocalCommands(program: Command, end: End): void {
     .command('worker')
     .description('a Worker for the accounts of the configuration')
     .action(() => end(runThrough(process.execPath, [programs.worker])));
+
+  program
+    .command('webhooks')
+    .description("the receiver of PagerDuty's webhooks, for the accounts of the configuration")
+    .option('--port <n>', 'port to listen on', '8090')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--exit-with-parent', 'end when stdin ends')
+    .option('--json', 'print the addresses as JSON')
+    .action(async (options) =>
+      end((await import('./commands/webhooks.ts')).webhooks(options, outputOf(options.json))),
+    );
 }
 
 /** What agents do. */

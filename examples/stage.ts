@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { type AgentIdentity, type Oncall, openOncall, readAgent } from '../client/index.ts';
 import { startLocal } from '../client/local.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../client/local-world.ts';
+import { freePorts } from '../client/ports.ts';
 
 /** An incident as the simulator has it. */
 export interface SimulatedIncident {
@@ -12,9 +13,12 @@ export interface SimulatedIncident {
   readonly incident_number: number;
   readonly status: string;
   readonly notes: readonly { readonly content: string }[];
+  readonly acknowledgements: readonly { readonly acknowledger: { readonly summary: string } }[];
+  /** What happened to it, by PagerDuty's types, such as `acknowledge_log_entry`. */
+  readonly log_entries: readonly { readonly type: string }[];
 }
 
-/** A stage for a story: a Temporal server, a simulated PagerDuty and a Worker, on this machine. */
+/** A stage for a story: a Temporal server, a simulated PagerDuty whose webhooks flow, and a Worker, on this machine. */
 export interface Stage {
   /** oncall-runner, as one of the agents. */
   readonly as: (agent: string) => Promise<Oncall>;
@@ -41,8 +45,9 @@ export async function play(agents: LocalAgents, story: (stage: Stage) => Promise
   const world = localWorld(folder, agents);
   const stopping = new AbortController();
   process.once('SIGINT', () => stopping.abort());
+  const [webhooksPort = 0] = await freePorts(1);
   const local = await startLocal(
-    { home: folder, configFile: world.configFile, secrets: simulatorSecrets, log: () => {} },
+    { home: folder, configFile: world.configFile, secrets: simulatorSecrets, webhooksPort, log: () => {} },
     world.configure,
     stopping.signal,
   );

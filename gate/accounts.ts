@@ -1,17 +1,17 @@
-import { type Store, transact, withStore } from './audit-store.ts';
+import { mayRepeat, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 import { canonical } from './canonical.ts';
 import type { Account } from './policy.ts';
 
 /** Keeps an account as last seen good: references to secrets, no secrets. A release needs it when the configuration is broken. */
 export async function rememberAccount(store: Store, name: string, account: Account): Promise<void> {
   const row = { name, configuration: canonical(account), seen_at: new Date().toISOString() };
-  await transact(store, (tx) =>
+  const work = (tx: StoreTransaction) =>
     tx
       .insertInto('accounts')
       .values(row)
       .onConflict((conflict) => conflict.column('name').doUpdateSet(row))
-      .execute(),
-  );
+      .execute();
+  await transact(store, work, mayRepeat);
 }
 
 /** The accounts as last seen good, by name. */
@@ -35,13 +35,13 @@ export async function rememberUsers(
   const all = new Set([...known.map(({ user }) => user), ...users]);
   const fresh = users.filter((user) => !known.some((row) => row.user === user));
   if (fresh.length > 0) {
-    await transact(store, (tx) =>
+    const work = (tx: StoreTransaction) =>
       tx
         .insertInto('our_users')
         .values(fresh.map((user) => ({ account, user })))
         .onConflict((conflict) => conflict.columns(['account', 'user']).doNothing())
-        .execute(),
-    );
+        .execute();
+    await transact(store, work, mayRepeat);
   }
   return [...all];
 }

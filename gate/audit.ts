@@ -1,4 +1,12 @@
-import { type AuditRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
+import { sql } from 'kysely';
+import {
+  type AuditRow,
+  type Store,
+  StoreAway,
+  type StoreTransaction,
+  transact,
+  withStore,
+} from './audit-store.ts';
 import { canonical, sha256 } from './canonical.ts';
 import { runner } from './runner.ts';
 
@@ -77,7 +85,11 @@ export async function append(
     .set((update) => ({ seq: update('seq', '+', records.length) }))
     .where('id', '=', 1)
     .returning(['seq', 'hash'])
-    .executeTakeFirstOrThrow();
+    .executeTakeFirst();
+  if (!head)
+    throw new StoreAway(
+      'The audit store cannot be used: the row that names its last record is gone; `oncall audit verify` tells more.',
+    );
   let prev = head.hash;
   let seq = head.seq - records.length;
   const rows = records.map((content): AuditRow => {
@@ -104,9 +116,18 @@ export async function append(
   return rows.map(({ seq, hash }) => ({ seq, hash }));
 }
 
+/** Whether the records of these stamps are in the store: by its hash a record is told from whatever took its number. */
+export async function areThere(tx: StoreTransaction, stamps: readonly Stamp[]): Promise<boolean> {
+  for (const { seq, hash } of stamps) {
+    const row = await tx.selectFrom('audit').select('hash').where('seq', '=', seq).executeTakeFirst();
+    if (row?.hash !== hash) return false;
+  }
+  return true;
+}
+
 /** Appends one record in a transaction of its own. */
 export async function write(store: Store, record: AuditRecord): Promise<Stamp> {
-  const [stamp] = await transact(store, (tx) => append(tx, [record]));
+  const [stamp] = await transact(store, (tx) => append(tx, [record]), areThere);
   if (!stamp) throw new Error('the audit took a record and gave no number for it');
   return stamp;
 }
@@ -154,14 +175,17 @@ export async function list(
   const { action } = filter;
   if (action !== undefined) {
     // A record can hold several actions: "incidents.acknowledge,incidents.edit".
+    // As it is written, whatever each database takes for a sign that stands for others.
+    const word = action.replace(/[!%_]/g, '!$&');
+    const like = (pattern: string) => sql<boolean>`action like ${pattern} escape '!'`;
     query = query.where((is) =>
       is.or([
         is('action', '=', action),
-        is('action', 'like', `${action}.%`),
-        is('action', 'like', `${action},%`),
-        is('action', 'like', `%,${action}`),
-        is('action', 'like', `%,${action},%`),
-        is('action', 'like', `%,${action}.%`),
+        like(`${word}.%`),
+        like(`${word},%`),
+        like(`%,${word}`),
+        like(`%,${word},%`),
+        like(`%,${word}.%`),
       ]),
     );
   }

@@ -1,4 +1,11 @@
-import { type LeaseRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
+import {
+  type LeaseRow,
+  mayRepeat,
+  type Store,
+  type StoreTransaction,
+  transact,
+  withStore,
+} from './audit-store.ts';
 
 /** Notes that a run is about to hold an incident. Written with the entry of its acknowledge, before the request leaves. */
 export async function open(tx: StoreTransaction, lease: LeaseRow): Promise<void> {
@@ -31,7 +38,7 @@ export const leasesOf = (store: Store, account: string): Promise<readonly LeaseR
 
 /** Forgets leases that ran out before an instant: nobody asks for them any more. */
 export async function forgetBefore(store: Store, account: string, at: number): Promise<void> {
-  await transact(store, (tx) =>
-    tx.deleteFrom('leases').where('account', '=', account).where('expires_at', '<', at).execute(),
-  );
+  const work = (tx: StoreTransaction) =>
+    tx.deleteFrom('leases').where('account', '=', account).where('expires_at', '<', at).execute();
+  await transact(store, work, mayRepeat);
 }

@@ -133,14 +133,33 @@ export interface Amends {
   readonly status?: 'triggered' | 'resolved';
   /** Ids of the users whose it is. */
   readonly assignees?: readonly string[];
+  /** Id of the escalation policy that pages again, where it would otherwise be left with us. */
+  readonly policy?: string;
 }
 
 /**
  * What undoes our write in the people's favour: as they left it, or, where PagerDuty knows no way back to that, with those
  * who had taken it. `undefined` where theirs stands beside ours.
  * @param after the incident as our write left it.
+ * @param ours ids of our own users: nobody is paged where the incident is theirs alone.
  */
 export function amendsFor(
+  acts: readonly Act[],
+  seen: IncidentFacts,
+  written: 'triggered' | 'acknowledged' | 'resolved',
+  after: IncidentFacts,
+  ours: readonly string[] = [],
+): Amends | undefined {
+  const amends = amendsOf(acts, seen, written, after);
+  const { assignees = [], ...rest } = amends ?? {};
+  const people = assignees.filter((user) => !ours.includes(user));
+  if (people.length === assignees.length) return amends;
+  if (people.length > 0) return { ...rest, assignees: people };
+  if (rest.status === undefined && seen.policy === undefined) return undefined;
+  return { ...rest, ...(seen.policy !== undefined && { policy: seen.policy }) };
+}
+
+function amendsOf(
   acts: readonly Act[],
   seen: IncidentFacts,
   written: 'triggered' | 'acknowledged' | 'resolved',
@@ -212,8 +231,9 @@ export function decideToPutBack(
 }
 
 /** "back to resolved", "back to triggered, with PADA". */
-export const tellAmends = ({ status, assignees }: Amends): string =>
+export const tellAmends = ({ status, assignees, policy }: Amends): string =>
   [
     ...(status ? [`back to ${status}`] : []),
     ...(assignees ? [`${status ? 'with' : 'back to'} ${join(assignees)}`] : []),
+    ...(policy ? [`${status ? 'with' : 'back to'} escalation policy ${policy}`] : []),
   ].join(', ');

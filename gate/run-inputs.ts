@@ -23,6 +23,27 @@ export const runInputs = {
     ...subject,
     resolution: z.string().trim().min(1).max(20_000).optional(),
   }),
+  resolveIncidents: z
+    .strictObject({
+      ...errand,
+      incidents: z.array(Id).min(1).max(10_000).optional(),
+      filter: z
+        .strictObject({
+          services: z.array(Id).min(1).max(100),
+          urgency: z.enum(['high', 'low']).optional(),
+          statuses: z
+            .array(z.enum(['triggered', 'acknowledged']))
+            .min(1)
+            .optional(),
+        })
+        .optional(),
+      // It stands in the request once for each incident.
+      resolution: z.string().trim().min(1).max(1_000).optional(),
+    })
+    .refine(
+      ({ incidents, filter }) => (incidents === undefined) !== (filter === undefined),
+      'say which incidents, or filter the open ones: { services, urgency, statuses }',
+    ),
   respondToIncident: z.strictObject({
     ...subject,
     assess: z.enum(['rules', 'client', 'agent']),

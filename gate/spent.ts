@@ -1,4 +1,4 @@
-import { type Store, transact, withStore } from './audit-store.ts';
+import { mayRepeat, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 
 /**
  * Spends a statement: the first run that shows it owns it for good, resets of that run included.
@@ -13,7 +13,7 @@ export async function spend(
   // Nearly every call is of a run that owns its statement already: a read is enough then.
   const known = await withStore(() => ownerIn(store));
   if (known) return known.first_run_id === statement.firstRunId;
-  return transact(store, async (tx) => {
+  const work = async (tx: StoreTransaction): Promise<boolean> => {
     const row = {
       jti: statement.jti,
       workflow_id: statement.workflowId,
@@ -27,5 +27,6 @@ export async function spend(
       .execute();
     const owner = await ownerIn(tx);
     return owner?.first_run_id === statement.firstRunId;
-  });
+  };
+  return transact(store, work, mayRepeat);
 }

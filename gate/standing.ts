@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Id } from '../pagerduty/catalogue/wire.ts';
-import { incidentEvents } from '../pagerduty/webhooks.ts';
+import { eventsWithService, incidentEvents } from '../pagerduty/webhooks.ts';
 import type { WorkflowName } from '../workflows/contract.ts';
 import { canonical } from './canonical.ts';
 import { inputFaults, runInputs, workflowNames } from './run-inputs.ts';
@@ -37,6 +37,11 @@ export function completed(
     faults.push([['agent'], `there is no agent ${written.agent}; there are ${agents.join(', ') || 'none'}`]);
   if (account === '') faults.push([[], `say which account: ${accounts.join(' or ') || 'there is none'}`]);
   else if (!accounts.includes(account)) faults.push([['account'], `there is no account ${account}`]);
+  if (written.services && !eventsWithService.includes(written.on))
+    faults.push([
+      ['services'],
+      `an event ${written.on} does not say of which service its incident is; leave services out, and limit the grants of the agent by them`,
+    ]);
   for (const reserved of ['account', 'incident', 'standing', 'event'])
     if (Object.hasOwn(written.input, reserved))
       faults.push([['input', reserved], 'the order says this itself; take it out']);

@@ -1,4 +1,4 @@
-import { type AuditRecord, append, type Stamp } from './audit.ts';
+import { type AuditRecord, append, areThere, type Stamp } from './audit.ts';
 import { type StepRow, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 
 /** One write of one run: what makes a second sending the same write. */
@@ -16,7 +16,14 @@ export class StepReused extends Error {
 /** Someone else claimed the step between the look and the claim. */
 export class StepTaken extends Error {
   override readonly name = 'StepTaken';
+  constructor() {
+    super('Another try of this step is under way.');
+  }
 }
+
+/** Whether a try of the step may have taken effect, though nobody knows. */
+export const isInDoubt = (row: StepRow | undefined): row is StepRow =>
+  row?.state === 'sent' || row?.state === 'unknown';
 
 /**
  * What is known of a step, or `undefined` before its first claim.
@@ -43,7 +50,9 @@ export async function claim(
   stamp: Stamp,
   claimed: {
     readonly earlier: StepRow | undefined;
-    readonly sentAt: Date;
+    /** No effect of this try is older, by PagerDuty's clock; ISO 8601. */
+    readonly since: string;
+    /** By the store's clock, milliseconds since 1970. */
     readonly answerBy: number;
     readonly leaseUntil: number | undefined;
   },
@@ -54,7 +63,8 @@ export async function claim(
     state: 'sent',
     entry: stamp.seq,
     entry_hash: stamp.hash,
-    sent_at: claimed.sentAt.toISOString(),
+    // What an earlier try left behind is still ours.
+    sent_at: isInDoubt(claimed.earlier) ? claimed.earlier.sent_at : claimed.since,
     answer_by: claimed.answerBy,
     lease_until: claimed.leaseUntil ?? null,
     result: null,
@@ -78,24 +88,39 @@ export async function claim(
   if (numUpdatedRows !== 1n) throw new StepTaken();
 }
 
+/** What came of a try, for its step. */
+export interface Settled {
+  /** `unknown`: this try, or one before it, may have taken effect. */
+  readonly state: 'refused' | 'unknown' | 'done';
+  /** Of a step that is done: what it gave. */
+  readonly result?: unknown;
+  /** Whether PagerDuty has answered, so that nothing more can come of the try. */
+  readonly isAnswered?: boolean;
+}
+
 /** Records what came of the try that the entry `entry` allowed: the outcome in the audit and the step's new state, together. */
 export async function settle(
   store: Store,
   step: Step,
   entry: number,
-  state: 'refused' | 'unknown' | 'done',
+  { state, result, isAnswered = false }: Settled,
   record: AuditRecord,
-  result?: unknown,
   also: (tx: StoreTransaction) => Promise<void> = async () => {},
 ): Promise<void> {
-  await transact(store, async (tx) => {
-    await append(tx, [record]);
+  const work = async (tx: StoreTransaction): Promise<readonly Stamp[]> => {
+    const stamps = await append(tx, [record]);
     await tx
       .updateTable('steps')
-      .set({ state, result: result === undefined ? null : JSON.stringify(result) })
+      .set({
+        state,
+        result: result === undefined ? null : JSON.stringify(result),
+        ...(isAnswered && { answer_by: 0 }),
+      })
       .where('step_key', '=', step.key)
       .where('entry', '=', entry)
       .execute();
     await also(tx);
-  });
+    return stamps;
+  };
+  await transact(store, work, areThere);
 }

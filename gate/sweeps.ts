@@ -1,4 +1,12 @@
-import { type Store, type SweepRow, type SweptRow, transact, withStore } from './audit-store.ts';
+import {
+  mayRepeat,
+  type Store,
+  type StoreTransaction,
+  type SweepRow,
+  type SweptRow,
+  transact,
+  withStore,
+} from './audit-store.ts';
 
 /** An open incident as one page of a sweep shows it. */
 export type Listed = Pick<SweptRow, 'incident' | 'state' | 'service' | 'opened_at'>;
@@ -20,34 +28,49 @@ export async function keepPage(
   listed: readonly Listed[],
 ): Promise<void> {
   const rows = listed.map((row): SweptRow => ({ ...row, account, sweep, state_at: sweep, notes_at: null }));
-  await transact(store, async (tx) => {
-    for (let from = 0; from < rows.length; from += rowsAtOnce) {
+  const work = async (tx: StoreTransaction): Promise<void> => {
+    for (const some of lots(rows)) {
       await tx
         .insertInto('swept')
-        .values(rows.slice(from, from + rowsAtOnce))
+        .values(some)
         .onConflict((conflict) => conflict.columns(['account', 'sweep', 'incident']).doNothing())
         .execute();
     }
-  });
+  };
+  await transact(store, work, mayRepeat);
 }
+
+function* lots<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < rows.length; from += rowsAtOnce) yield rows.slice(from, from + rowsAtOnce);
+}
+
+type Reads = Pick<Store, 'selectFrom'>;
 
 /** The last complete sweep of an account; `undefined` before the first. */
 export const lastSweep = (store: Store, account: string): Promise<SweepRow | undefined> =>
-  withStore(() => store.selectFrom('sweeps').selectAll().where('account', '=', account).executeTakeFirst());
+  withStore(() => lastIn(store, account));
+
+const lastIn = (db: Reads, account: string): Promise<SweepRow | undefined> =>
+  db.selectFrom('sweeps').selectAll().where('account', '=', account).executeTakeFirst();
 
 /** The last complete sweep of every account. */
 export const lastSweeps = (store: Store): Promise<readonly SweepRow[]> =>
   withStore(() => store.selectFrom('sweeps').selectAll().orderBy('account').execute());
 
 /** What a sweep listed, by incident. */
-export async function sweptIn(
+export const sweptIn = (
   store: Store,
   account: string,
   sweep: number,
-): Promise<ReadonlyMap<string, SweptRow>> {
-  const rows = await withStore(() =>
-    store.selectFrom('swept').selectAll().where('account', '=', account).where('sweep', '=', sweep).execute(),
-  );
+): Promise<ReadonlyMap<string, SweptRow>> => withStore(() => listedIn(store, account, sweep));
+
+async function listedIn(db: Reads, account: string, sweep: number): Promise<ReadonlyMap<string, SweptRow>> {
+  const rows = await db
+    .selectFrom('swept')
+    .selectAll()
+    .where('account', '=', account)
+    .where('sweep', '=', sweep)
+    .execute();
   return new Map(rows.map((row) => [row.incident, row]));
 }
 
@@ -66,60 +89,70 @@ export interface Completed {
 }
 
 /**
- * Makes a sweep the last complete one: the only thing that moves the watermark, and it moves forward alone.
+ * Makes a sweep the last complete one: the only thing that moves the watermark, and it moves forward alone, also where two
+ * Workers sweep at once.
  * @returns until when notes are complete now; `null` where they never were.
  */
-export async function complete(
-  store: Store,
+export const complete = (store: Store, completed: Completed): Promise<number | null> =>
+  transact(store, (tx) => completeIn(tx, completed), mayRepeat);
+
+async function completeIn(
+  tx: StoreTransaction,
   { account, sweep, orders, untold, notesRead, notesLeft }: Completed,
 ): Promise<number | null> {
-  const before = await lastSweep(store, account);
+  const before = await lastIn(tx, account);
   if (before && before.sweep >= sweep) return before.notes_until;
-  const was = before ? await sweptIn(store, account, before.sweep) : new Map<string, SweptRow>();
-  const now = await sweptIn(store, account, sweep);
+  const was = before ? await listedIn(tx, account, before.sweep) : new Map<string, SweptRow>();
+  const now = await listedIn(tx, account, sweep);
   const times = notesLeft.map((incident) => was.get(incident)?.notes_at ?? before?.notes_until ?? null);
   const known = times.filter((time) => time !== null);
   const notes_until = times.length === 0 ? sweep : known.length < times.length ? null : Math.min(...known);
-  const noted = new Map<string, number>();
-  for (const { incident, notes_at } of was.values()) if (notes_at !== null) noted.set(incident, notes_at);
-  for (const incident of notesRead) noted.set(incident, sweep);
-  await transact(store, async (tx) => {
-    for (const [incident, notes_at] of noted) {
-      await tx
-        .updateTable('swept')
-        .set({ notes_at })
-        .where('account', '=', account)
-        .where('sweep', '=', sweep)
-        .where('incident', '=', incident)
-        .execute();
-    }
-    for (const incident of untold) {
-      const row = was.get(incident) ?? now.get(incident);
-      if (!row || !before) continue;
-      const state_at = was.get(incident)?.state_at ?? before.sweep;
-      const unknown = { ...row, sweep, state: unknownState, state_at };
-      await tx
-        .insertInto('swept')
-        .values(unknown)
-        .onConflict((conflict) =>
-          conflict.columns(['account', 'sweep', 'incident']).doUpdateSet({ state: unknownState, state_at }),
-        )
-        .execute();
-    }
+  const read = new Set(notesRead);
+  const noted = [...now.values()].flatMap((row) => {
+    const notes_at = read.has(row.incident) ? sweep : (was.get(row.incident)?.notes_at ?? null);
+    return notes_at === null ? [] : [{ ...row, notes_at }];
+  });
+  // In lots: all who write wait for this transaction.
+  for (const some of lots(noted)) {
     await tx
-      .insertInto('sweeps')
-      .values({ account, sweep, notes_until, orders: JSON.stringify(orders) })
+      .insertInto('swept')
+      .values(some)
       .onConflict((conflict) =>
-        conflict.column('account').doUpdateSet({ sweep, notes_until, orders: JSON.stringify(orders) }),
+        conflict
+          .columns(['account', 'sweep', 'incident'])
+          .doUpdateSet((row) => ({ notes_at: row.ref('excluded.notes_at') })),
       )
       .execute();
-    // What a sweep beside this one has listed so far stays until it can no longer be under way.
-    await tx
-      .deleteFrom('swept')
-      .where('account', '=', account)
-      .where('sweep', '!=', sweep)
-      .where((is) => is.or([is('sweep', '=', before?.sweep ?? 0), is('sweep', '<', sweep - longestMs)]))
-      .execute();
+  }
+  const unknown = untold.flatMap((incident) => {
+    const row = was.get(incident) ?? now.get(incident);
+    if (!row || !before) return [];
+    const state_at = was.get(incident)?.state_at ?? before.sweep;
+    return [{ ...row, sweep, state: unknownState, state_at }];
   });
+  for (const some of lots(unknown)) {
+    await tx
+      .insertInto('swept')
+      .values(some)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['account', 'sweep', 'incident'])
+          .doUpdateSet((row) => ({ state: unknownState, state_at: row.ref('excluded.state_at') })),
+      )
+      .execute();
+  }
+  const watermark = { sweep, notes_until, orders: JSON.stringify(orders) };
+  await tx
+    .insertInto('sweeps')
+    .values({ account, ...watermark })
+    .onConflict((conflict) => conflict.column('account').doUpdateSet(watermark))
+    .execute();
+  // What a sweep beside this one has listed so far stays until it can no longer be under way.
+  await tx
+    .deleteFrom('swept')
+    .where('account', '=', account)
+    .where('sweep', '!=', sweep)
+    .where((is) => is.or([is('sweep', '=', before?.sweep ?? 0), is('sweep', '<', sweep - longestMs)]))
+    .execute();
   return notes_until;
 }

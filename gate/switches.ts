@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { oneLine } from '../pagerduty/text.ts';
-import { type AuditRecord, append } from './audit.ts';
+import { type AuditRecord, append, areThere, type Stamp } from './audit.ts';
 import { type Store, type StoreTransaction, type SwitchRow, transact, withStore } from './audit-store.ts';
 import { bearerLost } from './bearers.ts';
 import { digestOf } from './canonical.ts';
@@ -122,10 +122,12 @@ export async function press(
   };
   const what = row.kind === 'freeze' ? 'froze everything' : `disabled ${nameOf(row.name)}`;
   const why = row.reason === '' ? '' : `: ${row.reason}`;
-  await transact(store, async (tx) => {
+  const record = recordOf(row, row.kind, row.by_whom, 'narrows', `${row.by_whom} ${what}${why}.`);
+  const work = async (tx: StoreTransaction): Promise<readonly Stamp[]> => {
     await tx.insertInto('switches').values(row).execute();
-    await append(tx, [recordOf(row, row.kind, row.by_whom, 'narrows', `${row.by_whom} ${what}${why}.`)], now);
-  });
+    return append(tx, [record], now);
+  };
+  await transact(store, work, areThere);
   return row;
 }
 
@@ -174,17 +176,17 @@ export async function lift(
   const row: SwitchRow = { ...word.row, lifted: statement, lifted_at: now };
   const what = row.kind === 'freeze' ? 'thawed what was frozen' : `enabled ${nameOf(row.name)}, disabled`;
   const sentence = `${operator} ${what} ${wordsOf({ ...row, lifted: null })}: it is signed.`;
-  return transact(store, async (tx) => {
-    if (!(await isLifted(row, { rows: await everyPressed(tx), policy }))) return false;
+  const work = async (tx: StoreTransaction): Promise<readonly Stamp[]> => {
+    if (!(await isLifted(row, { rows: await everyPressed(tx), policy }))) return [];
     await tx
       .insertInto('switches')
       .values(row)
       .onConflict((conflict) => conflict.column('id').doUpdateSet(row))
       .execute();
     const operation = row.kind === 'freeze' ? 'thaw' : 'enable';
-    await append(tx, [recordOf(row, operation, operator, 'signed', sentence)], new Date(now));
-    return true;
-  });
+    return append(tx, [recordOf(row, operation, operator, 'signed', sentence)], new Date(now));
+  };
+  return (await transact(store, work, areThere)).length > 0;
 }
 
 /** A switch's own record: no account, no run; `why` names the rule. */

@@ -147,7 +147,13 @@ export const adviceOf: Readonly<Record<ErrorKind, string>> = {
 };
 
 /** What to do about an error, in a sentence; also what the command line prints. */
-export const advise = ({ code, kind, status }: Pick<ErrorFacts, 'code' | 'kind' | 'status'>): string => {
+export const advise = ({
+  code,
+  kind,
+  status,
+  mend,
+}: Pick<ErrorFacts, 'code' | 'kind' | 'status' | 'mend'>): string => {
+  if (mend !== undefined) return mend;
   const known = code === undefined ? undefined : knownCodes[code];
   const fits = known && (status === undefined || known.statuses.includes(status));
   return fits ? known.advice : adviceOf[kind];

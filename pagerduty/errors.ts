@@ -45,6 +45,8 @@ export interface ErrorFacts {
   readonly code?: number | undefined;
   /** PagerDuty's `x-request-id`, for their support. */
   readonly requestId?: string | undefined;
+  /** What a person must do now, where nothing can be looked up and nothing is to be tried again. */
+  readonly mend?: string | undefined;
   /** Exactly as long as PagerDuty asked to wait; absent on a bare 429. */
   readonly retryAfterMs?: number | undefined;
 }

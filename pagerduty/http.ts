@@ -3,7 +3,7 @@ import { type Endpoint, isWrite } from './catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf, type ResponseOf } from './catalogue/index.ts';
 import { effectOf, explain, kindOf, PagerDutyError } from './errors.ts';
 import { first, type Headers, retryAfterMs } from './rate-limit.ts';
-import { withoutSecretFields } from './secrets.ts';
+import { type SecretKeeper, secretIn, withoutSecretFields, withPlace } from './secrets.ts';
 import { cleanAll, oneLine } from './text.ts';
 
 /** Who calls where, with which credential. Made from the account's configuration inside the Worker; never leaves it. */
@@ -20,6 +20,8 @@ export interface Connection {
   readonly drop?: () => void;
   /** Routing key by its name in the configuration. */
   readonly routingKeys: ReadonlyMap<string, string>;
+  /** Who keeps what an answer tells only once; where there is none it is withheld, and lost. */
+  readonly keeper?: SecretKeeper;
   readonly dispatcher: Dispatcher;
 }
 
@@ -28,10 +30,15 @@ export interface Answer<Name extends OperationName> {
   readonly response: ResponseOf<Name>;
   readonly status: number;
   readonly requestId: string | undefined;
+  /** PagerDuty's clock as it answered, milliseconds since 1970; absent where it did not say. */
+  readonly at: number | undefined;
 }
 
 /** How long a request may take, in milliseconds: 3 s a read, 8 s a write. */
 export const timeLimitMs = (endpoint: Endpoint): number => (isWrite(endpoint) ? 8_000 : 3_000);
+
+/** With less time than this a request is not worth sending: it would be cut off, and nobody would know what came of it. */
+const leastMs = 1_000;
 
 /** Where PagerDuty's two APIs stand, by region. */
 export const hosts = {
@@ -62,18 +69,27 @@ interface Parsed {
 /**
  * Sends one request and parses its answer. The only place that talks to PagerDuty; `activities/perform.ts` is its only user.
  * Never retries: a wait belongs to the Task Queue, where people see it.
+ * @param limitMs how long it may take, from now on; with less than a second left nothing is sent.
  * @throws PagerDutyError for everything but a 2xx that parses; its facts say whether a write can have had an effect.
  */
 export async function send<Name extends OperationName>(
   connection: Connection,
   name: Name,
   request: RequestOf<Name>,
+  limitMs: number = timeLimitMs(catalogue[name]),
 ): Promise<Answer<Name>> {
   const endpoint: Endpoint = catalogue[name];
   const parsed = endpoint.request.parse(request) as Parsed;
-  const limit = AbortSignal.timeout(timeLimitMs(endpoint));
   const what = `${endpoint.method} ${pathOf(endpoint, parsed)}`;
   checkScope(connection, endpoint, what);
+  if (endpoint.tellsSecret) prepareToKeep(connection, what);
+  if (limitMs < leastMs) {
+    throw new PagerDutyError(`${what} was not sent: the time for it was over before it could leave.`, {
+      kind: 'Unavailable',
+      effect: 'nothing',
+    });
+  }
+  const limit = AbortSignal.timeout(Math.ceil(limitMs));
   let sent = false;
   try {
     const answer = await fetchOverHttp(urlOf(connection, endpoint, parsed), {
@@ -88,7 +104,7 @@ export async function send<Name extends OperationName>(
     return understand(connection, name, what, answer.statusCode, answer.headers, text);
   } catch (error) {
     if (error instanceof PagerDutyError) throw error;
-    throw lost(what, error, sent, limit.aborted, timeLimitMs(endpoint));
+    throw lost(what, error, sent, limit.aborted, limitMs);
   }
 }
 
@@ -150,8 +166,12 @@ function understand<Name extends OperationName>(
   const endpoint: Endpoint = catalogue[name];
   const requestId = first(headers['x-request-id']);
   const { read, value } = json(text);
-  const body = withoutSecretFields(cleanAll(value));
-  if (status < 200 || status > 299) {
+  const isDone = status >= 200 && status <= 299;
+  const place =
+    endpoint.tellsSecret && isDone ? kept(connection, what, value, { status, requestId }) : undefined;
+  const clean = withoutSecretFields(cleanAll(value));
+  const body = place === undefined ? clean : withPlace(clean, place);
+  if (!isDone) {
     const { message, code } = explain(body);
     throw new PagerDutyError(
       `PagerDuty answered ${status} to ${what}: ${withoutSecrets(connection, oneLine(message, 500))}`,
@@ -186,8 +206,58 @@ function understand<Name extends OperationName>(
       },
     );
   }
-  return { response: response.data as ResponseOf<Name>, status, requestId };
+  const date = Date.parse(first(headers['date']) ?? '');
+  return {
+    response: response.data as ResponseOf<Name>,
+    status,
+    requestId,
+    at: Number.isFinite(date) ? date : undefined,
+  };
 }
+
+/** @throws PagerDutyError before anything is sent, where the secret that will be told could not be kept. */
+function prepareToKeep({ keeper }: Connection, what: string): void {
+  try {
+    keeper?.prepare();
+  } catch (error) {
+    throw new PagerDutyError(
+      `${what} was not sent: the secret that PagerDuty tells only once could not be kept (${reasonOf(error)}).`,
+      {
+        kind: 'InvalidRequest',
+        effect: 'nothing',
+        mend: 'Let the Worker write below ONCALL_HOME/webhook-secrets, then create the subscription again.',
+      },
+    );
+  }
+}
+
+/** Keeps the secret that an answer tells, and gives its place. */
+function kept(
+  { keeper }: Connection,
+  what: string,
+  answer: unknown,
+  came: Pick<PagerDutyError['facts'], 'status' | 'requestId'>,
+): string | undefined {
+  const told = secretIn(answer);
+  if (!told || !keeper) return undefined;
+  try {
+    return keeper.keep(told.subscription, told.secret);
+  } catch (error) {
+    throw new PagerDutyError(
+      `PagerDuty answered ${what} with the webhook subscription ${told.subscription}, but its secret, which is told only once, could not be kept (${reasonOf(error)}).`,
+      {
+        ...came,
+        kind: 'UnexpectedResponse',
+        effect: 'unknown',
+        mend: `Delete the webhook subscription ${told.subscription}: nobody knows its secret. Then let the Worker write below ONCALL_HOME/webhook-secrets, and create another.`,
+      },
+    );
+  }
+}
+
+/** A system's code, never its words: they could hold what was to be written. */
+const reasonOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : 'it could not be written';
 
 /** No answer, or half of one. Only a connection that was never made proves that nothing happened. */
 function lost(
@@ -204,7 +274,7 @@ function lost(
       code,
     );
   const why = timedOut
-    ? `no answer within ${limitMs / 1000} s`
+    ? `no answer within ${Math.round(limitMs / 1000)} s`
     : code || (error instanceof Error ? error.name : 'no reason');
   return new PagerDutyError(
     never

@@ -65,6 +65,36 @@ export const incidentEvents = eventTypes.filter((type): type is IncidentEvent =>
   type.startsWith('incident.'),
 );
 
+/** Events whose data is the incident itself, so that they say which service it is of; the others name the incident alone. */
+export const eventsWithService: readonly EventType[] = [
+  'incident.triggered',
+  'incident.acknowledged',
+  'incident.unacknowledged',
+  'incident.resolved',
+  'incident.reopened',
+  'incident.escalated',
+  'incident.reassigned',
+  'incident.delegated',
+  'incident.priority_updated',
+  'incident.incident_type.changed',
+  'incident.service_updated',
+];
+
+/** Events after which whoever works on an incident or looks at a service must look again; what we subscribe to unless told otherwise. */
+export const followedEvents = [
+  'incident.triggered',
+  'incident.acknowledged',
+  'incident.unacknowledged',
+  'incident.resolved',
+  'incident.reopened',
+  'incident.escalated',
+  'incident.reassigned',
+  'incident.delegated',
+  'incident.annotated',
+  'service.created',
+  'service.updated',
+] as const satisfies readonly EventType[];
+
 const Event = z.looseObject({
   id: z.string().min(1).max(200),
   event_type: z.string().min(1).max(100),

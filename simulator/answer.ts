@@ -8,6 +8,7 @@ import { htmlReply, replyInstead } from './fault-replies.ts';
 import type { Fault, Faults, Operation } from './faults.ts';
 import type { Outcome } from './handlers/handler.ts';
 import { handlers } from './handlers/index.ts';
+import type { Holds } from './holds.ts';
 import { isFields, parseJson } from './input.ts';
 import type { KeyMask } from './key-mask.ts';
 import { issueToken } from './oauth.ts';
@@ -25,6 +26,7 @@ export interface Parts {
   /** Per routing key; absent: no limit. */
   readonly eventsLimit: Limiter | undefined;
   readonly faults: Faults;
+  readonly holds: Holds;
   readonly requests: RequestLog;
   readonly mask: KeyMask;
   readonly deliveries: Deliveries;

@@ -33,6 +33,7 @@ type Control = Hono<{ Bindings: HttpBindings }>;
  * | `GET /faults` | `{ faults }`, each with `matched` and `struck` |
  * | `POST /faults` with one `Fault`, or a list | 201, the list of all |
  * | `DELETE /faults` | 204; all are gone |
+ * | `POST /release` | `{ released }`, how many answers a fault `hold` kept back until now |
  *
  * Input it does not understand: 400 `{ error }`, one sentence.
  */
@@ -130,7 +131,8 @@ function addSettings(control: Control, { world }: Parts): void {
   control.post('/oauth/expire', (http) => http.json({ expired: expireTokens(world) }));
 }
 
-function addFaults(control: Control, { faults }: Parts): void {
+function addFaults(control: Control, { faults, holds }: Parts): void {
+  control.post('/release', (http) => http.json({ released: holds.release() }));
   const list = () => ({ faults: faults.list().map(({ fault, ...counts }) => ({ ...fault, ...counts })) });
   control.get('/faults', (http) => http.json(list()));
   control.post('/faults', async (http) => {

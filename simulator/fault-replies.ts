@@ -18,6 +18,7 @@ export function replyInstead(fault: Fault, api: Endpoint['api']): Reply | undefi
       return htmlReply(fault.status ?? 502);
     case 'delay':
     case 'late':
+    case 'hold':
     case 'drop_request':
     case 'drop_response':
     case 'reset':

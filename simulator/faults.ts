@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { operationNames } from '../pagerduty/catalogue/index.ts';
+import type { Received } from './admission.ts';
 
 /** Everything that can be asked for: the operations of the catalogue, and the OAuth token. */
 export const operations = [...operationNames, 'oauthToken'] as const;
@@ -20,6 +21,7 @@ export type Operation = (typeof operations)[number];
  * | `truncate` | the first half of the JSON, with a `content-length` that says so | happens |
  * | `delay` | the answer, `delay_ms` real milliseconds late | happens at once |
  * | `late` | the same | happens late, when the client may have given up |
+ * | `hold` | the answer, once `POST /_simulator/release` lets it go | happens at once |
  *
  * A fault without effect comes before the credential is looked at and costs no budget. The first fault in the list that
  * strikes is the only one; those behind it do not see the request.
@@ -33,12 +35,17 @@ export const Fault = z
       'status',
       'delay',
       'late',
+      'hold',
       'drop_request',
       'drop_response',
       'reset',
       'truncate',
       'html',
     ]),
+    /** Only requests that have this text in their path or body. */
+    match: z.string().min(1).max(200).optional(),
+    /** Every different request, by path and body, counts by itself for `times` and `after`: each is struck, and its repeats pass. */
+    each: z.boolean().default(false),
     /** How often it strikes; without end where absent. */
     times: z.int().min(1).optional(),
     /** How likely it strikes a request it matches. */
@@ -73,12 +80,25 @@ export interface FaultCount {
   readonly struck: number;
 }
 
+interface Count {
+  matched: number;
+  struck: number;
+}
+
+interface Entry extends Count {
+  readonly fault: Fault;
+  readonly chance: () => number;
+  /** By request, where each counts by itself. */
+  readonly byRequest: Map<string, Count>;
+}
+
 /** The faults that are set, in order. */
 export class Faults {
-  #entries: { readonly fault: Fault; readonly chance: () => number; matched: number; struck: number }[] = [];
+  #entries: Entry[] = [];
 
   add(fault: Fault): void {
-    this.#entries.push({ fault, chance: chanceFrom(fault.seed), matched: 0, struck: 0 });
+    const chance = chanceFrom(fault.seed);
+    this.#entries.push({ fault, chance, matched: 0, struck: 0, byRequest: new Map() });
   }
 
   clear(): void {
@@ -90,18 +110,30 @@ export class Faults {
   }
 
   /** The fault that strikes this request, counted as struck. */
-  strike(operation: Operation): Fault | undefined {
+  strike(operation: Operation, { path, text }: Pick<Received, 'path' | 'text'>): Fault | undefined {
     for (const entry of this.#entries) {
       const { fault } = entry;
       if (fault.operation !== '*' && fault.operation !== operation) continue;
-      entry.matched += 1;
-      const isDue = entry.matched > fault.after && entry.struck < (fault.times ?? Number.POSITIVE_INFINITY);
+      if (fault.match !== undefined && !path.includes(fault.match) && !text.includes(fault.match)) continue;
+      const count = fault.each ? countOf(entry, `${path}\n${text}`) : entry;
+      count.matched += 1;
+      if (count !== entry) entry.matched += 1;
+      const isDue = count.matched > fault.after && count.struck < (fault.times ?? Number.POSITIVE_INFINITY);
       if (!isDue || entry.chance() >= fault.probability) continue;
-      entry.struck += 1;
+      count.struck += 1;
+      if (count !== entry) entry.struck += 1;
       return fault;
     }
     return undefined;
   }
+}
+
+function countOf({ byRequest }: Entry, request: string): Count {
+  const known = byRequest.get(request);
+  if (known) return known;
+  const fresh = { matched: 0, struck: 0 };
+  byRequest.set(request, fresh);
+  return fresh;
 }
 
 /** What is wrong with a value that was to be a fault, in a few words: where, and what. */

@@ -7,6 +7,7 @@ import { isOff, slidingWindow } from './budget.ts';
 import { type BudgetOptions, Budgets } from './budgets.ts';
 import { Clock } from './clock.ts';
 import { type Fault, Faults } from './faults.ts';
+import { Holds } from './holds.ts';
 import { KeyMask } from './key-mask.ts';
 import { RequestLog } from './request-log.ts';
 import { createSeed, type Seed } from './seed.ts';
@@ -41,6 +42,10 @@ export interface Simulator {
   readonly world: World;
   /** Webhooks on their way. */
   readonly deliveries: Deliveries;
+  /** Answers that a fault holds back. */
+  readonly holds: Holds;
+  /** What was asked and answered. */
+  readonly requests: RequestLog;
   /** Ends at once, answered or not. Nothing is left running. */
   readonly close: () => Promise<void>;
 }
@@ -63,6 +68,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
       url: `${options.tls ? 'https' : 'http'}://${address.family === 'IPv6' ? `[${host}]` : host}:${address.port}`,
       world: parts.world,
       deliveries: parts.deliveries,
+      holds: parts.holds,
+      requests: parts.requests,
       close: () => close(parts, server),
     };
   } catch (error) {
@@ -82,6 +89,7 @@ function createParts(options: SimulatorOptions): Parts {
     budgets: new Budgets(options),
     eventsLimit: isOff(eventsRateLimit) ? undefined : slidingWindow(eventsRateLimit, 60),
     faults,
+    holds: new Holds(),
     requests: new RequestLog(),
     mask: new KeyMask(world),
     deliveries: new Deliveries(world, new Sender(webhookTimeoutMs)),

@@ -18,9 +18,9 @@ export function createApp(parts: Parts): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   const serve = (operation: Operation | null) => async (http: Http) => {
     const request = await received(http);
-    const fault = operation === null ? undefined : parts.faults.strike(operation);
+    const fault = operation === null ? undefined : parts.faults.strike(operation, request);
     if (fault?.kind === 'late') await sleep(fault.delay_ms, undefined, { ref: false });
-    return deliver(http, answer(parts, operation, request, fault), fault);
+    return deliver(parts, http, answer(parts, operation, request, fault), fault);
   };
   // Paths without placeholders first: `/users/me` is not the user of the id `me`.
   const names = operationNames.toSorted((a, b) => placeholders(a) - placeholders(b));
@@ -50,7 +50,12 @@ async function received({ req }: Http): Promise<Received> {
 }
 
 /** Sends the answer, unless a fault of the connection is to befall it. */
-async function deliver({ env }: Http, reply: Reply | undefined, fault: Fault | undefined): Promise<Response> {
+async function deliver(
+  { world, holds }: Parts,
+  { env }: Http,
+  reply: Reply | undefined,
+  fault: Fault | undefined,
+): Promise<Response> {
   const { socket } = env.incoming;
   if (!reply || fault?.kind === 'drop_response') {
     socket.destroy();
@@ -61,7 +66,10 @@ async function deliver({ env }: Http, reply: Reply | undefined, fault: Fault | u
     return RESPONSE_ALREADY_SENT;
   }
   if (fault?.kind === 'delay') await sleep(fault.delay_ms, undefined, { ref: false });
-  return responseOf(fault?.kind === 'truncate' ? truncated(reply) : reply);
+  if (fault?.kind === 'hold') await holds.wait(socket);
+  const { headers, ...rest } = fault?.kind === 'truncate' ? truncated(reply) : reply;
+  // By the clock here: clients tell PagerDuty's time by it.
+  return responseOf({ ...rest, headers: { ...headers, date: new Date(world.clock.now).toUTCString() } });
 }
 
 const responseOf = ({ status, headers, text }: Reply): Response =>

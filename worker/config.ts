@@ -1,12 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
-import type { SecretRef } from '../gate/policy.ts';
+import { secretsFrom } from '../gate/secrets.ts';
 
 /** What a Worker takes from its environment. */
 export interface WorkerSettings {
-  /** Folder of the audit store and of what is kept beside it: `ONCALL_HOME`, else `.oncall`. */
+  /** Folder of the audit store, and of what is kept beside it: `ONCALL_HOME`, else `.oncall`. */
   readonly home: string;
+  /** `DATABASE_URL`: the database of the audit store, where it is no file. A secret. */
+  readonly databaseUrl: string | undefined;
   /** `ONCALL_CONFIG`, else `oncall.yaml`. */
   readonly configFile: string;
   readonly logLevel: string;
@@ -27,6 +28,7 @@ export function workerSettings(): WorkerSettings {
   const { env } = process;
   return {
     home: resolve(env['ONCALL_HOME'] ?? '.oncall'),
+    databaseUrl: env['DATABASE_URL'],
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     logLevel: env['LOG_LEVEL'] ?? 'info',
     temporal: temporalSettings(),
@@ -51,23 +53,5 @@ function temporalSettings(): ClientConnectConfig {
 /** The file that takes the records of releases while the store is away. */
 export const journalFile = (home: string): string => join(home, 'releases.jsonl');
 
-/**
- * Reads a secret that the configuration names.
- * @throws Error with a sentence that names the reference, never the secret.
- */
-export function readSecret(ref: SecretRef): string {
-  const [kind, ...rest] = ref.split(':');
-  const name = rest.join(':');
-  if (kind === 'env') {
-    const value = process.env[name];
-    if (value) return value;
-    throw new Error(`The configuration names ${ref}, but the Worker's environment has no ${name}.`);
-  }
-  try {
-    const value = readFileSync(name, 'utf8').trim();
-    if (value) return value;
-  } catch {
-    // Told below, together with the empty file.
-  }
-  throw new Error(`The configuration names ${ref}, but that file cannot be read or is empty.`);
-}
+/** Secrets that the configuration names. */
+export const readSecret = secretsFrom(process.env, 'the Worker');

@@ -4,8 +4,9 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { type Activities, createActivities } from '../activities/index.ts';
 import { lastGoodAccounts } from '../gate/accounts.ts';
-import { openStore, type Store, storeFile } from '../gate/audit-store.ts';
+import { openStore, type Store, StoreAway, StoreUnfit, storePlace } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
+import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
@@ -18,6 +19,8 @@ export interface WorkerOptions {
   readonly temporal: ClientConnectConfig;
   readonly configFile: string;
   readonly home: string;
+  /** The database of the audit store; without it, it is a file in `home`. */
+  readonly databaseUrl?: string | undefined;
   /** Path of the prebuilt Workflow bundle. */
   readonly workflowBundle: string;
   readonly log: Logger;
@@ -39,17 +42,19 @@ const shutdownGraceTime = '12 seconds';
 /**
  * Checks what it is to serve, connects, checks what would make runs hang, sets the pace and the sweep, and starts.
  * @throws CannotStart
+ * @throws StoreAway where the store does not fit, or is needed for the accounts
  */
 export async function startWorker({
   temporal,
   configFile,
   home,
+  databaseUrl,
   workflowBundle,
   log,
 }: WorkerOptions): Promise<RunningWorker> {
   const namespace = temporal.namespace ?? 'default';
   const policy = policySource(configFile);
-  const store = opened(storeFile(home));
+  const { store, close } = opened(storePlace(home, databaseUrl));
   const state = policy();
   const accounts = state.readable
     ? [...state.policy.accounts.keys()]
@@ -74,6 +79,11 @@ export async function startWorker({
         `Add each: temporal operator search-attribute create --namespace ${namespace} --name NAME --type Keyword`,
     );
   }
+  // A store that is away need keep nobody from giving back; one that does not fit never will be of use.
+  await store().catch((error: unknown) => {
+    if (!(error instanceof StoreAway) || error instanceof StoreUnfit) throw error;
+    log.error(`Nothing but releases can be done: ${error.message}`);
+  });
   const workers = [
     await Worker.create({
       // A refusal of an Update carries the whole Update: what is too long for the server is the server's to refuse, once, and not
@@ -100,6 +110,7 @@ export async function startWorker({
       states: { stateOf, isOutdated },
       policy,
       secrets: readSecret,
+      keeper: webhookSecretsIn(home, account),
       store,
       journalFile: journalFile(home),
     });
@@ -119,9 +130,10 @@ export async function startWorker({
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   // One part that fails takes the others down with it: half a Worker would hide the failure.
-  const stopped = Promise.all(workers.map((worker) => worker.run().finally(stop))).then(() =>
-    connection.close(),
-  );
+  const stopped = Promise.all(workers.map((worker) => worker.run().finally(stop))).then(async () => {
+    await connection.close();
+    await close();
+  });
   return { accounts, namespace, stopped, stop };
 }
 
@@ -141,14 +153,28 @@ async function connect({ connectionOptions }: ClientConnectConfig): Promise<Nati
   }
 }
 
-/** The store, opened at the first use and again after a failure: a release must not wait for a restart. */
-function opened(file: string): () => Promise<Store> {
+/** How long a store that could not be opened is left alone: a release asks several times, and must not wait each time. */
+const restMs = 2_000;
+
+/** The store, opened at the first use and again some time after a failure: a release must not wait for a restart. */
+function opened(place: string): {
+  readonly store: () => Promise<Store>;
+  readonly close: () => Promise<void>;
+} {
   let store: Promise<Store> | undefined;
-  return () => {
-    store ??= openStore(file).catch((error: unknown) => {
-      store = undefined;
-      throw error;
-    });
-    return store;
+  return {
+    store: () => {
+      store ??= openStore(place).catch((error: unknown) => {
+        setTimeout(() => {
+          store = undefined;
+        }, restMs).unref();
+        throw error;
+      });
+      return store;
+    },
+    close: async () => {
+      const open = await store?.catch(() => undefined);
+      await open?.destroy();
+    },
   };
 }

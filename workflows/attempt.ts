@@ -38,12 +38,17 @@ function adviceIn({ details }: ApplicationFailure): readonly string[] {
 
 /** How a run ends whose one step was not done. */
 export const outcomeOf: Readonly<
-  Record<'PermissionDenied' | 'ApprovalNeeded' | 'ApprovalRefused' | 'Changed' | 'Failed', Outcome>
+  Record<
+    'PermissionDenied' | 'ApprovalNeeded' | 'ApprovalRefused' | 'Changed' | 'OutcomeUnknown' | 'Failed',
+    Outcome
+  >
 > = {
   PermissionDenied: 'denied',
   ApprovalNeeded: 'approval_refused',
   ApprovalRefused: 'approval_refused',
   Changed: 'yielded_to_human',
+  // It may well have happened: neither a success nor a failure that may be tried again.
+  OutcomeUnknown: 'partly',
   Failed: 'failed',
 };
 

@@ -29,8 +29,9 @@ export const searchAttributes = {
   waitingFor: defineSearchAttributeKey('OncallWaitingFor', 'KEYWORD'),
 } as const;
 
-/** Workflow Types that only look, and pages of a walk: lists of runs leave them out. */
+/** Workflow Types that only look or bring on, and pages of a walk: lists of runs leave them out. */
 export const lookingTypes: readonly string[] = [
+  'bringEvents',
   'checkPermission',
   'sweepIncidents',
   'sweepLeases',
@@ -107,6 +108,24 @@ export interface AddNoteInput extends Subject {
 export interface ResolveInput extends Subject {
   /** Kept by PagerDuty on the resolve log entry. */
   readonly resolution?: string;
+}
+
+/** Which incidents to resolve: these, or the open ones that fit. */
+export interface ResolveManyInput extends Errand {
+  readonly incidents?: readonly string[];
+  readonly filter?: {
+    readonly services: readonly string[];
+    readonly urgency?: 'high' | 'low';
+    /** Both where absent. */
+    readonly statuses?: readonly ('triggered' | 'acknowledged')[];
+  };
+  /** Kept by PagerDuty on each resolve log entry. */
+  readonly resolution?: string;
+}
+
+/** What came of many. */
+export interface BulkResult extends RunResult {
+  readonly counts: { readonly asked: number; readonly resolved: number; readonly left: number };
 }
 
 export interface RespondInput extends Subject {
@@ -423,6 +442,7 @@ export interface Workflows {
   readonly acknowledgeIncident: { readonly input: AcknowledgeInput; readonly result: RunResult };
   readonly addNote: { readonly input: AddNoteInput; readonly result: RunResult };
   readonly resolveIncident: { readonly input: ResolveInput; readonly result: RunResult };
+  readonly resolveIncidents: { readonly input: ResolveManyInput; readonly result: BulkResult };
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
   readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
   readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
@@ -439,6 +459,7 @@ export const workflowIds: {
   acknowledgeIncident: ({ account, incident }) => `acknowledge:${account}:${incident}`,
   addNote: ({ account, incident }, key) => `note:${account}:${incident}:${key}`,
   resolveIncident: ({ account, incident }) => `resolve:${account}:${incident}`,
+  resolveIncidents: ({ account }, key) => `resolve-many:${account}:${key}`,
   respondToIncident: ({ account, incident }) => `respond:${account}:${incident}`,
   waitForHumanAck: ({ account, incident, open }, key) =>
     incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
@@ -455,6 +476,41 @@ export const orderedWorkflowId = (
   const idOf: ((input: never, key: string) => string) | undefined = workflowIds[workflow as WorkflowName];
   return idOf?.(input as never, input.standing) ?? '';
 };
+
+/** A run that a standing order starts for an event. */
+export interface OrderedStart {
+  readonly workflow: string;
+  readonly workflowId: string;
+  readonly agent: string;
+  readonly input: { readonly account: string; readonly incident: string; readonly standing: string };
+}
+
+/** How such a run is started, whoever starts it. */
+export const orderedStartOptions = ({ workflow, workflowId, agent, input }: OrderedStart) => ({
+  workflowId,
+  args: [input],
+  priority: { priorityKey: 3, fairnessKey: agent },
+  staticSummary: `${workflow} ${input.incident} of account ${input.account}, by the standing order ${input.standing}`,
+  typedSearchAttributes: [
+    { key: searchAttributes.agent, value: agent },
+    { key: searchAttributes.account, value: input.account },
+    { key: searchAttributes.incident, value: input.incident },
+  ],
+});
+
+/** An event and whom it concerns. */
+export interface Bringing {
+  readonly event: Happening;
+  readonly starts: readonly OrderedStart[];
+  /** Ids that runs may have that are to be told of it. */
+  readonly wakes: readonly string[];
+}
+
+/** Events that came at once. The Workflow needs no authority: it starts what the configuration has started, and wakes. */
+export interface BringInput {
+  readonly events: readonly Bringing[];
+}
+export const bringEventsType = 'bringEvents';
 
 /** What the runner starts to give an incident back. Needs no statement: nothing refuses it. */
 export interface ReleaseInput extends Subject {

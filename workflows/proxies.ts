@@ -4,7 +4,7 @@ import type { Activities } from '../activities/index.ts';
 import { type AgentActivities, agentTaskQueue, taskQueues } from './contract.ts';
 
 /** How much a step matters: a page before a sweep. */
-const priorities = { urgent: 1, sweep: 2, ordinary: 3 } as const;
+const priorities = { urgent: 1, sweep: 2, ordinary: 3, bulk: 5 } as const;
 
 /**
  * The Activities of an account, by how long each is still worth doing. One attempt is longer than the longest HTTP request
@@ -33,6 +33,8 @@ export function activitiesOf(account: string) {
     write: on(taskQueues.rest(account), priorities.ordinary, '1 hour', 150),
     /** Acknowledges, resolves and what they need. */
     urgent: on(taskQueues.urgent(account), priorities.urgent, '10 minutes', 40),
+    /** Many at once: behind all that is about one. */
+    bulk: on(taskQueues.rest(account), priorities.bulk, '1 hour', 150),
     /** The Events API. */
     events: on(taskQueues.events(account), priorities.ordinary, '1 hour', 150),
     /** Giving back: worth doing until it is done. */

@@ -9,18 +9,10 @@ import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { OperationInput, OperationResult, Outcome, RunId } from './contract.ts';
 import { watchOver } from './hold.ts';
 import { activitiesOf, perform } from './proxies.ts';
+import { readBack } from './read-back.ts';
 import { giveBack } from './release-incident.ts';
 import { begin, type PagedName, type Position, pagings, type Query } from './walk.ts';
 import { type WalkResult, walkPages } from './walk-pages.ts';
-
-/** Writes whose answer does not show what they changed. */
-const unseen: ReadonlySet<string> = new Set<OperationName>([
-  'enqueueEvent',
-  'enqueueChangeEvent',
-  'updateTeamUser',
-  'deleteWebhookSubscription',
-  'testWebhookSubscription',
-]);
 
 /** Any one operation of the catalogue, for agents that need no plan. What it acknowledges it holds under a lease, then gives back. */
 export async function runOperation(input: OperationInput): Promise<OperationResult> {
@@ -46,6 +38,7 @@ export async function runOperation(input: OperationInput): Promise<OperationResu
   const refused = refusedItems(response);
   for (const why of refused) chronicle.notChanged(operation, why);
   if (refused.length === 0 || refused.length < itemsIn(response)) chronicle.changed(result.sentence);
+  const read = await readBack(input.account, { of: operation, operation, request }, result);
   const held = result.leaseUntil === undefined ? [] : acknowledgedIn(response);
   if (result.leaseUntil !== undefined && held.length > 0) {
     const unguarded = held.filter(
@@ -64,8 +57,8 @@ export async function runOperation(input: OperationInput): Promise<OperationResu
   }
   const outcome: Outcome =
     refused.length === 0 ? 'done' : refused.length < itemsIn(response) ? 'partly' : 'failed';
-  const sentence = refused.length === 0 ? result.sentence : `${result.sentence} But: ${refused.join('; ')}.`;
-  return { ...chronicle.end(outcome, sentence, { verified: !unseen.has(operation) }), response };
+  const sentence = refused.length === 0 ? read.sentence : `${read.sentence} But: ${refused.join('; ')}.`;
+  return { ...chronicle.end(outcome, sentence, { verified: read.verified }), response };
 }
 
 type AnyCall = Parameters<typeof perform<AnyInput, CallResult<OperationName>>>[0];
@@ -156,6 +149,11 @@ const refusedItems = (response: object): readonly string[] =>
 type NotDone = Extract<CallResult<OperationName>, { ok: false }> | Failed | Refused;
 
 function notDone(chronicle: Chronicle, operation: OperationName, result: NotDone): OperationResult {
+  if (result.kind === 'OutcomeUnknown') {
+    chronicle.say(result.sentence);
+    const next = ['Look in PagerDuty whether it is there before you do it again.'];
+    return chronicle.end('partly', result.sentence, { next });
+  }
   chronicle.notChanged(operation, result.sentence);
   const end = chronicle.end(outcomeOf[result.kind], result.sentence, nextOf(result));
   return result.kind === 'Failed' ? { ...end, error: result.type } : end;

@@ -11,6 +11,7 @@ import type { Compared, Missed, NotDone, Wake } from '../activities/index.ts';
 import { attempt, type Failed } from './attempt.ts';
 import { clock } from './chronicle.ts';
 import { type Happening, type IncidentSweep, type SweepInput, searchAttributes } from './contract.ts';
+import { inTurns } from './in-turns.ts';
 import { changed } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { notesMark } from './state.ts';
@@ -56,7 +57,7 @@ export async function sweepIncidents({ account }: SweepInput): Promise<IncidentS
             }),
           ),
         ).missed;
-  const started = await inTurns(missed, startMissed);
+  const started = await inTurns(missed, atOnce, startMissed);
   const completed = must(
     await attempt(
       perform(sweeping.completeSweep, {
@@ -124,7 +125,7 @@ function must<T extends { readonly ok: true }>(result: T | NotDone | Failed): T 
 /** Wakes runs; those that have ended meanwhile need no waking. */
 const wakeAll = async (wakes: readonly Wake[], sweep: number): Promise<string[]> => {
   const occurredAt = new Date(sweep).toISOString();
-  return inTurns(wakes, async ({ workflowId, runId, event }) => {
+  return inTurns(wakes, atOnce, async ({ workflowId, runId, event }) => {
     try {
       await getExternalWorkflowHandle(workflowId, runId).signal(changed, {
         event,
@@ -222,19 +223,6 @@ async function startMissed({
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     throw error;
   }
-}
-
-/** Does something for each, some at a time; gives what came of it where something did. */
-async function inTurns<T, Result>(
-  all: readonly T[],
-  work: (one: T) => Promise<Result | undefined>,
-): Promise<Result[]> {
-  const done: Result[] = [];
-  for (let from = 0; from < all.length; from += atOnce) {
-    const some = await Promise.all(all.slice(from, from + atOnce).map(work));
-    for (const result of some) if (result !== undefined) done.push(result);
-  }
-  return done;
 }
 
 function detailsOf({ open, following, woken, started, left }: IncidentSweep, sweep: number): string {

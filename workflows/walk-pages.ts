@@ -1,13 +1,15 @@
 import type { CallResult } from '../activities/index.ts';
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { attempt, type Failed } from './attempt.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { Errand } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
+import type { Lot } from './resolve-lot.ts';
 import { after, type Page, type PagedName, type Position, pageAt, pagings, type Query } from './walk.ts';
 
 /** How many pages one run reads, so that no history grows with the account. */
-const mostPages = 25;
+const mostPages = 10;
 
 /** Fewer records than this on a page are not asked for: then a single one is too large. */
 const fewestRecords = 1;
@@ -30,7 +32,40 @@ export interface WalkResult {
 }
 
 /** Reads some pages of a list, one Activity each. The records stay in the results of those Activities. */
-export async function walkPages({ operation, request, position, ...errand }: WalkInput): Promise<WalkResult> {
+export const walkPages = (input: WalkInput): Promise<WalkResult> => walkSome(input, {});
+
+export interface PickResult extends WalkResult {
+  /** Ids of the incidents found, a lot a page. */
+  readonly lots: readonly Lot[];
+}
+
+/** Reads some pages of incidents and keeps of each no more than its id. */
+export async function pickIncidents(input: Omit<WalkInput, 'operation'>): Promise<PickResult> {
+  const lots: Lot[] = [];
+  const result = await walkSome(
+    { ...input, operation: 'listIncidents' },
+    {
+      keep: ['id', 'created_at'],
+      // A walk that sorts needs no more of a record than the field that it goes on from.
+      take: (records) => {
+        const incidents = records as readonly Pick<Incident, 'id' | 'created_at'>[];
+        const times = incidents.map(({ created_at }) => created_at).toSorted();
+        const [since, until] = [times[0], times.at(-1)];
+        if (since !== undefined && until !== undefined)
+          lots.push({ ids: incidents.map(({ id }) => id), near: { since, until } });
+      },
+    },
+  );
+  return { ...result, lots };
+}
+
+async function walkSome(
+  { operation, request, position, ...errand }: WalkInput,
+  {
+    keep,
+    take = () => {},
+  }: { readonly keep?: readonly string[]; readonly take?: (records: Page['items']) => void },
+): Promise<WalkResult> {
   const chronicle = chronicleOf(errand);
   const { look } = activitiesOf(errand.account);
   const read = look[operation] as Parameters<typeof perform<PageInput, CallResult<OperationName>>>[0];
@@ -42,6 +77,7 @@ export async function walkPages({ operation, request, position, ...errand }: Wal
       perform(read, {
         step: `Page ${page} of ${operation} from ${at.offset}`,
         request: { ...request, query: pageAt(at, paging) },
+        ...(keep && { keep }),
       }),
     );
     if (!result.ok && result.kind === 'Failed' && result.type === 'TooLarge' && at.limit > fewestRecords) {
@@ -51,10 +87,9 @@ export async function walkPages({ operation, request, position, ...errand }: Wal
     if (!result.ok) return { ...whose(agent), stopped: result };
     agent = result.agent;
     chronicle.actsAs(agent);
-    const step = after(at, paging, {
-      ...pageOf(result.response, paging.items),
-      hidden: result.narrowed?.hidden ?? 0,
-    });
+    const found = pageOf(result.response, paging.items);
+    take(found.items);
+    const step = after(at, paging, { ...found, hidden: result.narrowed?.hidden ?? 0 });
     if ('end' in step) return { ...whose(agent), end: step.end };
     at = step.next;
   }
@@ -64,6 +99,7 @@ export async function walkPages({ operation, request, position, ...errand }: Wal
 interface PageInput {
   readonly step: string;
   readonly request: { readonly params?: object; readonly query: Query };
+  readonly keep?: readonly string[];
 }
 
 const whose = (agent: string | undefined): { readonly agent?: string } =>

@@ -19,11 +19,12 @@ import { hasStore, inStore } from '../store.ts';
 
 /** `oncall agents`: who there is, what each may do in short, and who is disabled. */
 export async function listAgents(output: Output): Promise<ExitCode> {
-  const { configFile, home } = clientSettings();
+  const settings = clientSettings();
+  const { configFile } = settings;
   const policy = readPolicy(readConfiguration(configFile), configFile);
   // Without a store nobody was ever disabled.
-  const switches = hasStore(home)
-    ? await inStore(home, async (store) => ({
+  const switches = hasStore(settings)
+    ? await inStore(settings, async (store) => ({
         frozen: await pressedSwitches(store, policy, 'freeze'),
         disabled: await pressedSwitches(store, policy, 'disable'),
       }))

@@ -19,7 +19,7 @@ export async function exportAudit(options: ExportOptions, to: Writable): Promise
   const after = options.after === undefined ? undefined : Number(options.after);
   if (after !== undefined && (!Number.isInteger(after) || after < 0))
     throw new UsageError(`--after takes the number of a record, such as 1200; not ${options.after}.`);
-  return inStore(clientSettings().home, async (store) => {
+  return inStore(clientSettings(), async (store) => {
     try {
       await pipeline(Readable.from(lines(store, { since, after })), to, { end: false });
     } catch (error) {

@@ -30,7 +30,7 @@ export async function signAuditHead(options: SignHeadOptions, output: Output): P
     seq: 0,
     hash: '',
   });
-  return inStore(clientSettings().home, async (store) => {
+  return inStore(clientSettings(), async (store) => {
     const head = await checked(store, signed);
     if (head.seq === signed.seq) {
       output.result(

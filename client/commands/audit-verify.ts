@@ -20,7 +20,7 @@ export interface AuditVerifyOptions {
 /** `oncall audit verify`: is the record whole, and if not, which record is the first false one? */
 export async function verify(options: AuditVerifyOptions, output: Output): Promise<ExitCode> {
   const heads = headsOf(options, output.say);
-  return inStore(clientSettings().home, async (store) => {
+  return inStore(clientSettings(), async (store) => {
     const client = options.histories ? await server(output.say) : undefined;
     try {
       const report = await verifyAudit(store, { client, heads, say: output.say });

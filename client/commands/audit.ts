@@ -21,7 +21,7 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
   if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
     throw new UsageError('--limit takes a whole number from 1 to 10000.');
   const since = options.since === undefined ? undefined : instant(options.since);
-  return inStore(clientSettings().home, async (store) => {
+  return inStore(clientSettings(), async (store) => {
     // A quiet night must not bury what happened in it.
     const withoutLooks =
       options.agent === undefined && options.run === undefined && options.action === undefined;

@@ -12,6 +12,7 @@ export interface DevOptions {
   readonly port: string;
   readonly uiPort: string;
   readonly simulatorPort: string;
+  readonly webhooksPort: string;
 }
 
 const agents = {
@@ -23,12 +24,13 @@ incidents.add_note: full
 incidents.resolve: full`,
 } as const;
 
-/** `oncall dev`: server, simulator and Worker, kept running; everything it needs lies under `ONCALL_HOME/dev`. */
+/** `oncall dev`: server, simulator, Worker and webhook receiver, kept running; everything they need lies under `ONCALL_HOME/dev`. */
 export async function dev(options: DevOptions, output: Output): Promise<ExitCode> {
   const ports = {
     '--port': portOf(options.port, '--port'),
     '--ui-port': portOf(options.uiPort, '--ui-port'),
     '--simulator-port': portOf(options.simulatorPort, '--simulator-port'),
+    '--webhooks-port': portOf(options.webhooksPort, '--webhooks-port'),
   };
   checkDifferent(ports);
   const { home } = clientSettings();
@@ -42,6 +44,7 @@ export async function dev(options: DevOptions, output: Output): Promise<ExitCode
       home: folder,
       configFile: world.configFile,
       ports: [ports['--port'], ports['--ui-port'], ports['--simulator-port']],
+      webhooksPort: ports['--webhooks-port'],
       db: join(folder, 'temporal.db'),
       secrets: simulatorSecrets,
       log: (part, line) => output.say(`${part}: ${line}`),
@@ -65,6 +68,7 @@ export async function dev(options: DevOptions, output: Output): Promise<ExitCode
         `Temporal UI   ${local.uiUrl}`,
         `Temporal      ${local.temporalAddress}`,
         `Simulator     ${local.simulatorUrl}`,
+        `Webhooks      ${local.webhooksUrl} (the simulator delivers to it)`,
         `Configuration ${world.configFile} (a change holds from the next decision on)`,
         `Audit         ONCALL_HOME=${folder} oncall audit`,
         '',

@@ -52,7 +52,7 @@ async function overHttp(written: string, { account, allowHost: hosts = [] }: Mcp
   const door = readIdentity('front door', settings.frontDoor, settings.frontDoorKeyFile);
   const client = await connect(temporalSettings(), `front-door:${door.name}`);
   try {
-    await inStore(settings.home, async (store) => {
+    await inStore(settings, async (store) => {
       const policy = policyBeside(settings);
       const over = ended('signal');
       const open = await openFrontDoor({

@@ -38,7 +38,7 @@ async function pressed(
 ): Promise<ExitCode> {
   const settings = clientSettings();
   const who = whoAsks(settings);
-  const { row, accounts } = await inStore(settings.home, async (store) => ({
+  const { row, accounts } = await inStore(settings, async (store) => ({
     row: await press(store, { kind, name, by_whom: who, reason: reason.slice(0, 500) }),
     accounts: await accountsOf(settings.configFile, store),
   }));
@@ -78,7 +78,7 @@ async function lifted(
   const { policy } = state;
   if (kind === 'disable')
     checkKnown(name, [...policy.agents.keys(), ...policy.operators.keys()], settings.configFile);
-  return inStore(settings.home, async (store) => {
+  return inStore(settings, async (store) => {
     const rows = await pressedSwitches(store, policy, kind, name);
     if (rows.length === 0) {
       output.result({ lifted: [] }, say.none);

@@ -18,7 +18,7 @@ export async function giveToken(
   output: Output,
 ): Promise<ExitCode> {
   const settings = clientSettings();
-  const { configFile, home } = settings;
+  const { configFile } = settings;
   const { agents, frontDoors } = readPolicy(readConfiguration(configFile), configFile);
   checkKnown(name, [...agents.keys()], configFile);
   const doors = [...frontDoors].flatMap(([door, { may_speak_for }]) =>
@@ -35,7 +35,9 @@ export async function giveToken(
     );
   const expiresAt = Date.now() + ms;
   const byWhom = whoAsks(settings);
-  const { token, id } = await inStore(home, (store) => giveBearer(store, { agent: name, byWhom, expiresAt }));
+  const { token, id } = await inStore(settings, (store) =>
+    giveBearer(store, { agent: name, byWhom, expiresAt }),
+  );
   const expires = new Date(expiresAt).toISOString();
   output.result(
     { agent: name, id, token, expires },
@@ -56,7 +58,7 @@ export async function revokeToken(
 ): Promise<ExitCode> {
   const settings = clientSettings();
   const { id } = options;
-  const { revoked, known } = await inStore(settings.home, async (store) => ({
+  const { revoked, known } = await inStore(settings, async (store) => ({
     revoked: await revokeBearers(store, { agent: name, id, byWhom: whoAsks(settings) }),
     known: await bearersOf(store, name),
   }));

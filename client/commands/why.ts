@@ -13,7 +13,7 @@ import type { Output } from '../output.ts';
 import { endOf } from '../run-end.ts';
 import { type ListedRun, listRuns } from '../runs.ts';
 import { isServed } from '../served.ts';
-import { hasStore, inStore } from '../store.ts';
+import { hasStore, inStore, noStore } from '../store.ts';
 import { widthNow } from '../table.ts';
 import { type Moment, timelineOf } from '../timeline.ts';
 import { clockOf, said } from '../words.ts';
@@ -137,19 +137,17 @@ async function runsAbout(
 }
 
 async function recordsAbout(
-  { home }: ClientSettings,
+  settings: ClientSettings,
   account: string,
   incident: string,
   runs: readonly ListedRun[],
   missing: Missing,
 ): Promise<Awaited<ReturnType<typeof list>>> {
-  if (!hasStore(home)) {
-    missing.push(
-      `Our own record is missing: there is no audit in ${home}; set ONCALL_HOME to the folder the Worker uses.`,
-    );
+  if (!hasStore(settings)) {
+    missing.push(`Our own record is missing: there is ${noStore(settings)}.`);
     return [];
   }
-  const found = await inStore(home, (store) =>
+  const found = await inStore(settings, (store) =>
     listAbout(store, { incident, runs: runs.map(({ workflowId }) => workflowId), limit: mostRecords }),
   );
   return found.filter((record) => record.account === account);

@@ -51,6 +51,15 @@ const byWorkflow: Readonly<Record<Startable, Prompt>> = {
       `The incident ${incident} should be over: ${resolution}. Check with pd_get that no alert of it still fires. If so, resolve it with pd_resolve; ` +
       'an operator may have to approve it, then ask pd_run until they have answered. If an alert still fires, resolve nothing and tell me which.',
   },
+  resolveIncidents: {
+    title: 'Resolve many incidents',
+    description:
+      'Resolve the open incidents of a service that are over; what people have taken is left alone.',
+    takes: { service: 'The service, by its id or name.', resolution: 'How they were resolved.' },
+    ask: ({ service, resolution }) =>
+      `The open incidents of the service ${service} should be over: ${resolution}. List them with pd_find and check with pd_get that no alert of them still fires. ` +
+      'Start resolveIncidents with pd_workflow for the ids of those that are over, and ask pd_run until it has ended. Tell me which were resolved, and which were set aside and why.',
+  },
   respondToIncident: {
     title: 'Respond to an incident',
     description:

@@ -32,6 +32,7 @@ const needs: Readonly<Record<Startable, readonly Action[]>> = {
   acknowledgeIncident: ['incidents.acknowledge'],
   addNote: ['incidents.add_note'],
   resolveIncident: ['incidents.resolve'],
+  resolveIncidents: ['incidents.resolve'],
   respondToIncident: ['incidents.acknowledge'],
   waitForHumanAck: ['incidents.create', 'incidents.escalate'],
   alertLifecycle: ['events.trigger'],

@@ -113,24 +113,46 @@ export type WebhookEvent =
   | 'service.updated'
   | 'pagey.ping';
 
-/** What a repeated write looks for: our users, when the first try was sent, and the mark it carried. */
+/** By what a look tells our effect from others: our users, from when on it can be there, and the mark it carried. */
 export interface Trace {
   /** Ids of the users whom our `From` addresses name. */
   readonly ourUsers: readonly string[];
-  /** When the unanswered try was sent, ISO 8601 UTC. */
-  readonly sentAt: string;
+  /** No effect of ours is older, by PagerDuty's own clock; ISO 8601 UTC. */
+  readonly since: string;
   /** Short mark of the step key; part of the text where PagerDuty has no key of its own. */
   readonly mark: string;
 }
 
-/** After an unknown outcome: look for the effect with a read before sending again. */
-export interface LookFirst {
-  /** The read that shows the effect: an operation of the catalogue. */
+/** One read that shows whether a write took effect. */
+export interface Look {
+  /** An operation of the catalogue. */
   readonly find: string;
   /** The request of that read; several where the effect shows in several things. The request is the one that was sent, signed. */
-  readonly ask: (request: never) => unknown;
-  /** The answer of the write as `find` shows it where the effect is ours, or `undefined` where it is not there. */
+  readonly ask: (request: never, trace: Trace) => unknown;
+  /**
+   * The answer of the write as the look shows it where the effect is ours, or `undefined` where it is not there. Of several
+   * reads, one of a thing that is not to be had shows `undefined`.
+   */
   readonly ours: (found: never, request: never, trace: Trace) => unknown;
+}
+
+/** A read that is made where the first did not show the effect; `first` is what that one showed. */
+export interface FurtherLook extends Pick<Look, 'find'> {
+  /** Its request, or nothing where it could not tell. */
+  readonly ask: (request: never, trace: Trace, first: never) => unknown;
+  readonly ours: (found: never, request: never, trace: Trace, first: never) => unknown;
+}
+
+/** After an unknown outcome: look for the effect before sending again. */
+export interface LookFirst extends Look {
+  /** Whether something hides from the first look what it looks for: why nobody can know, in words that follow a colon. */
+  readonly hidden?: (found: never, request: never) => string | undefined;
+  /** Where the first look does not show it: other looks, in this order. */
+  readonly also?: readonly FurtherLook[];
+  /** How long after its answer the effect may still be on its way, where PagerDuty answers first and acts later. */
+  readonly seenWithinMs?: number;
+  /** What it means where no look shows the effect of a write that PagerDuty took; follows a colon. */
+  readonly unseen?: string;
   /** Puts the mark into the request, where only text can carry it. */
   readonly sign?: (request: never, mark: string) => unknown;
 }
@@ -167,8 +189,22 @@ export interface Endpoint {
   readonly narrows?: Narrows;
   /** What the request reaches. */
   readonly touches: (request: never) => readonly Touch[];
-  /** After an unknown outcome: send again (`safe`), again with the same key in the body (`keyed`), look for the effect first, or `never` again, where nothing could be found. */
-  readonly repeat: 'safe' | 'keyed' | 'never' | LookFirst;
+  /** Its answer tells the secret of a webhook subscription, once: it is kept before anything else, and goes no further. */
+  readonly tellsSecret?: true;
+  /** After an unknown outcome: send again (`safe`), look for the effect first, or `never` again, where nothing could be found. */
+  readonly repeat: 'safe' | 'never' | LookFirst;
+  /** Of a write: what shows that it did what was asked. Its own answer, a look once it is done, or nothing at all. */
+  readonly shownBy?: 'answer' | 'look' | 'nothing';
+  /** Of a write on several things at once. */
+  readonly bulk?: Bulk;
+}
+
+/** A write on several things at once: PagerDuty does all of it or nothing, and says of none why not. */
+export interface Bulk {
+  /** Where the things stand in the answer. */
+  readonly items: string;
+  /** The request for each of them alone, by its id. */
+  readonly alone: (request: never) => ReadonlyMap<string, object>;
 }
 
 /** How a list can be cut to what a grant covers. */
@@ -189,6 +225,10 @@ export interface Paging {
   /** The field of a record that `since` and `until` compare, and the order in which a slice is walked. */
   readonly times?: { readonly field: string; readonly order: 'ascending' | 'descending' };
 }
+
+/** Whether something is of the time in which an effect can be ours; what has no time may be. PagerDuty's times have whole seconds. */
+export const isSince = (at: string | null | undefined, { since }: Pick<Trace, 'since'>): boolean =>
+  typeof at !== 'string' || Date.parse(at) >= Math.floor(Date.parse(since) / 1_000) * 1_000;
 
 /** Whether the operation changes PagerDuty. */
 export const isWrite = (endpoint: Endpoint): boolean => endpoint.method !== 'GET';

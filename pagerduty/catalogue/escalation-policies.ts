@@ -97,9 +97,9 @@ export interface CreateEscalationPolicy {
     readonly escalation_policy: {
       readonly name: string;
       readonly teams?: readonly { readonly id: string }[] | undefined;
-      readonly escalation_rules: readonly {
+      readonly escalation_rules: readonly (Rule & {
         readonly targets: readonly { readonly id: string; readonly type: string }[];
-      }[];
+      })[];
     };
   };
 }
@@ -160,20 +160,34 @@ export const createEscalationPolicy = {
   },
   repeat: {
     find: 'listEscalationPolicies',
-    ask: ({ body }: CreateEscalationPolicy) => ({ query: { query: body.escalation_policy.name } }),
+    ask: ({ body }: CreateEscalationPolicy) => ({
+      query: { query: body.escalation_policy.name, limit: 100 },
+    }),
     ours: (
       { escalation_policies }: { escalation_policies: readonly EscalationPolicy[] },
       { body }: CreateEscalationPolicy,
     ) => {
-      const wanted = targetsOf(body.escalation_policy.escalation_rules);
+      const wanted = pathOf(body.escalation_policy.escalation_rules);
       const found = escalation_policies.find(
         ({ name, escalation_rules }) =>
-          isNamed(name, body.escalation_policy.name) && targetsOf(escalation_rules ?? []) === wanted,
+          isNamed(name, body.escalation_policy.name) && pathOf(escalation_rules ?? []) === wanted,
       );
       return found && { escalation_policy: found };
     },
   },
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
-const targetsOf = (rules: readonly { readonly targets: readonly { readonly id: string }[] }[]): string =>
-  rules.map(({ targets }) => targets.map(({ id }) => id).join('+')).join(' then ');
+interface Rule {
+  readonly escalation_delay_in_minutes: number;
+  readonly targets: readonly { readonly id: string }[];
+}
+
+/** Whom it goes to and after how long, level by level. */
+const pathOf = (rules: readonly Rule[]): string =>
+  rules
+    .map(
+      ({ targets, escalation_delay_in_minutes: minutes }) =>
+        `${targets.map(({ id }) => id).join('+')} for ${minutes}`,
+    )
+    .join(' then ');

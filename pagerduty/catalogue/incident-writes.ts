@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Action, Endpoint, StatusOf, Touch, Trace } from './endpoint.ts';
-import { Incident, IncidentAnswer, Status, Urgency } from './incidents.ts';
+import { type Action, type Endpoint, isSince, type StatusOf, type Touch, type Trace } from './endpoint.ts';
+import { Incident, IncidentAnswer, type LogEntry, Status, Urgency } from './incidents.ts';
 import { Id, pageFields, referenceTo } from './wire.ts';
 
 const Title = z.string().min(1).max(1024);
@@ -82,18 +82,19 @@ export const createIncident = {
         'service_ids[]': [body.incident.service.id],
         date_range: 'all',
         sort_by: 'created_at:desc',
+        limit: 100,
       },
     }),
     ours: (
       { incidents }: { readonly incidents: readonly Incident[] },
       { body }: CreateIncident,
-      { sentAt }: Trace,
+      trace: Trace,
     ) => {
       const incident = incidents.find(
         ({ incident_key, title, created_at }) =>
           incident_key === body.incident.incident_key &&
           title === body.incident.title &&
-          isSince(created_at, sentAt),
+          isSince(created_at, trace),
       );
       return incident && { incident };
     },
@@ -101,6 +102,7 @@ export const createIncident = {
       body: { incident: { ...body.incident, incident_key: body.incident.incident_key ?? mark } },
     }),
   },
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 const changes = {
@@ -118,7 +120,7 @@ const changes = {
 };
 
 /** One incident's part of an update. */
-interface Change {
+export interface Change {
   readonly status?: 'triggered' | 'acknowledged' | 'resolved' | undefined;
   readonly resolution?: string | undefined;
   readonly title?: string | undefined;
@@ -126,9 +128,11 @@ interface Change {
   readonly escalation_level?: number | undefined;
   readonly assignments?: readonly { readonly assignee: { readonly id: string } }[] | undefined;
   readonly escalation_policy?: { readonly id: string } | undefined;
-  readonly priority?: unknown;
-  readonly incident_type?: unknown;
-  readonly conference_bridge?: unknown;
+  readonly priority?: { readonly id: string } | string | undefined;
+  readonly incident_type?: { readonly name: string } | undefined;
+  readonly conference_bridge?:
+    | { readonly conference_number?: string | undefined; readonly conference_url?: string | undefined }
+    | undefined;
   readonly service?: { readonly id: string } | undefined;
 }
 
@@ -190,10 +194,30 @@ export const updateIncident = {
   ],
   repeat: {
     find: 'getIncident',
-    ask: (request: UpdateIncident) => ({ params: { id: request.params.id } }),
+    ask: ({ params, body }: UpdateIncident) => ({
+      params: { id: params.id },
+      ...(body.incident.conference_bridge && { query: { 'include[]': ['conference_bridge'] } }),
+    }),
     ours: (found: { readonly incident: Incident }, { body }: UpdateIncident, trace: Trace) =>
       stands(found.incident, body.incident, trace) ? found : undefined,
+    // What people have moved on since, and what an incident does not show of itself.
+    also: [
+      {
+        find: 'listIncidentLogEntries',
+        ask: ({ params, body }: UpdateIncident, { since }: Trace) =>
+          entriesOf(body.incident).length === 0
+            ? undefined
+            : { params: { id: params.id }, query: { since, limit: 100 } },
+        ours: (
+          { log_entries }: { readonly log_entries: readonly LogEntry[] },
+          { body }: UpdateIncident,
+          trace: Trace,
+          found: { readonly incident: Incident },
+        ) => (isLogged(log_entries, body.incident, trace) ? found : undefined),
+      },
+    ],
   },
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 /** The request of `updateIncidents`. */
@@ -241,13 +265,26 @@ export const updateIncidents = {
   repeat: {
     find: 'getIncident',
     ask: ({ body }: UpdateIncidents) => body.incidents.map(({ id }) => ({ params: { id } })),
-    ours: (found: readonly { readonly incident: Incident }[], { body }: UpdateIncidents, trace: Trace) => {
-      const all = body.incidents.every((member, index) => {
+    // PagerDuty does all of it or nothing: a single member that shows our hand tells of all, whatever became of the others.
+    ours: (
+      found: readonly ({ readonly incident: Incident } | undefined)[],
+      { body }: UpdateIncidents,
+      trace: Trace,
+    ) => {
+      const incidents = found.flatMap((read) => read?.incident ?? []);
+      const standing = body.incidents.filter((member, index) => {
         const incident = found[index]?.incident;
         return incident !== undefined && stands(incident, member, trace);
       });
-      return all ? { incidents: found.map(({ incident }) => incident) } : undefined;
+      const isDone = standing.length === body.incidents.length || standing.some(({ status }) => status);
+      return isDone ? { incidents } : undefined;
     },
+  },
+  shownBy: 'answer',
+  bulk: {
+    items: 'incidents',
+    alone: ({ body }: UpdateIncidents) =>
+      new Map(body.incidents.map((member) => [member.id, { body: { incidents: [member] } }])),
   },
 } as const satisfies Endpoint;
 
@@ -291,25 +328,56 @@ function stands(incident: Incident, change: Change, trace: Trace): boolean {
     const assigned = new Set(incident.assignments?.map(({ assignee }) => assignee.id));
     if (!change.assignments.every(({ assignee }) => assigned.has(assignee.id))) return false;
   }
-  // The level, priority, type and bridge cannot be told from here: sending those again sets the same value.
-  const unseen =
-    change.escalation_level !== undefined ||
-    change.priority ||
-    change.incident_type ||
-    change.conference_bridge;
-  return !unseen;
+  if (change.priority && !isPriority(incident, change.priority)) return false;
+  if (change.incident_type && incident.incident_type?.name !== change.incident_type.name) return false;
+  if (change.conference_bridge && !isBridge(incident, change.conference_bridge)) return false;
+  // The level shows in the log alone.
+  return change.escalation_level === undefined;
 }
 
-function isOurStatus(incident: Incident, wanted: string, { ourUsers, sentAt }: Trace): boolean {
+function isOurStatus(incident: Incident, wanted: string, trace: Trace): boolean {
+  const { ourUsers } = trace;
   if (incident.status !== wanted) return false;
   if (wanted === 'acknowledged') {
-    return incident.acknowledgements?.some(({ acknowledger }) => ourUsers.includes(acknowledger.id)) ?? false;
+    return (
+      incident.acknowledgements?.some(
+        ({ at, acknowledger }) => ourUsers.includes(acknowledger.id) && isSince(at, trace),
+      ) ?? false
+    );
   }
   const by = incident.last_status_change_by?.id;
-  const at = incident.last_status_change_at;
-  return isSince(at, sentAt) && (by === undefined || ourUsers.includes(by));
+  return isSince(incident.last_status_change_at, trace) && (by === undefined || ourUsers.includes(by));
 }
 
-/** PagerDuty's times have whole seconds, and its clock is not ours: a minute of grace. What has no time may be of then. */
-const isSince = (at: string | null | undefined, sentAt: string): boolean =>
-  typeof at !== 'string' || Date.parse(at) >= Date.parse(sentAt) - 60_000;
+/** A priority is asked for by its reference or by its name. */
+const isPriority = ({ priority }: Incident, wanted: { readonly id: string } | string): boolean =>
+  typeof wanted === 'string'
+    ? priority?.summary === wanted || priority?.['name'] === wanted
+    : priority?.id === wanted.id;
+
+const isBridge = (
+  { conference_bridge: bridge }: Incident,
+  { conference_number, conference_url }: NonNullable<Change['conference_bridge']>,
+): boolean =>
+  bridge !== undefined &&
+  (bridge?.conference_number ?? undefined) === conference_number &&
+  (bridge?.conference_url ?? undefined) === conference_url;
+
+/** The log entries that a change leaves, whatever happens to the incident afterwards. */
+const entriesOf = ({ status, escalation_level: level }: Change): readonly string[] => [
+  ...(status === 'acknowledged' ? ['acknowledge_log_entry'] : []),
+  ...(status === 'resolved' ? ['resolve_log_entry'] : []),
+  ...(status === 'triggered' ? ['unacknowledge_log_entry'] : []),
+  ...(level === undefined ? [] : ['escalate_log_entry']),
+];
+
+/** Whether the log shows the change by our hand. A request takes effect as a whole, so one entry of it is enough. */
+const isLogged = (log: readonly LogEntry[], change: Change, trace: Trace): boolean =>
+  log.some(
+    ({ type, agent, created_at }) =>
+      entriesOf(change).includes(type) &&
+      agent !== undefined &&
+      agent !== null &&
+      trace.ourUsers.includes(agent.id) &&
+      isSince(created_at, trace),
+  );

@@ -33,6 +33,12 @@ export const Incident = z.looseObject({
   teams: z.array(Reference).nullish(),
   assignments: z.array(z.looseObject({ at: z.string().nullish(), assignee: Reference })).nullish(),
   acknowledgements: z.array(z.looseObject({ at: z.string().nullish(), acknowledger: Reference })).nullish(),
+  priority: z.looseObject({ id: z.string(), summary: z.string().nullish() }).nullish(),
+  incident_type: z.looseObject({ name: z.string().nullish() }).nullish(),
+  /** Only with `include[]=conference_bridge`. */
+  conference_bridge: z
+    .looseObject({ conference_number: z.string().nullish(), conference_url: z.string().nullish() })
+    .nullish(),
   pending_actions: z.array(z.looseObject({ type: z.string(), at: z.string().nullish() })).nullish(),
   alert_counts: z.looseObject({ all: z.number(), triggered: z.number(), resolved: z.number() }).nullish(),
 });

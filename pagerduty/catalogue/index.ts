@@ -71,7 +71,8 @@ export type RequestOf<Name extends OperationName> = z.input<Catalogue[Name]['req
 export type ResponseOf<Name extends OperationName> = z.output<Catalogue[Name]['response']>;
 
 // A misspelt `find` does not compile.
-type Finds = Extract<Catalogue[OperationName]['repeat'], { find: string }>['find'];
+type Looks = Extract<Catalogue[OperationName]['repeat'], { find: string }>;
+type Finds = Looks['find'] | Extract<Looks, { also: readonly unknown[] }>['also'][number]['find'];
 true satisfies [Exclude<Finds, OperationName>] extends [never] ? true : Exclude<Finds, OperationName>;
 
 export const operationNames = Object.keys(catalogue) as readonly OperationName[];

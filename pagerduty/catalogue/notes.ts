@@ -63,6 +63,7 @@ export const createIncidentNote = {
       body: { note: { content: `${request.body.note.content}\n\n${mark}` } },
     }),
   },
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 function noteWithMark(

@@ -14,6 +14,7 @@ import {
 
 /** One stretch of a rendered schedule. */
 const Entry = z.looseObject({ start: z.string(), end: z.string(), user: Reference.nullish() });
+type Entry = z.output<typeof Entry>;
 
 const SubSchedule = z.looseObject({
   name: z.string().nullish(),
@@ -176,22 +177,51 @@ export const createScheduleOverride = {
         overflow: true,
       },
     }),
+    // The request took effect where any of its overrides stands; what does not stand was refused, as its answer would have said.
     ours: ({ schedule }: { schedule: Schedule }, { body }: CreateOverride) => {
       const standing = schedule.overrides_subschedule?.rendered_schedule_entries ?? [];
-      const found = body.overrides.map((override) =>
-        standing.find(
-          ({ start, end, user }) =>
-            user?.id === override.user.id &&
-            Date.parse(start) === Date.parse(override.start) &&
-            Date.parse(end) === Date.parse(override.end),
-        ),
+      const overrides = body.overrides.map((override) =>
+        isCovered(override, standing)
+          ? { status: 201, override }
+          : { status: 400, override, errors: ['no such override stands on the schedule'] },
       );
-      return found.every((entry) => entry !== undefined)
-        ? { overrides: found.map((override) => ({ status: 201, override })) }
-        : undefined;
+      return overrides.some(({ status }) => status === 201) ? { overrides } : undefined;
+    },
+    // Sent again it would lie on top of theirs.
+    hidden: ({ schedule }: { schedule: Schedule }, { body }: CreateOverride) => {
+      const standing = schedule.overrides_subschedule?.rendered_schedule_entries ?? [];
+      const isUnder = body.overrides.some((override) => standing.some((entry) => overlaps(entry, override)));
+      return isUnder ? 'another override stands there, and ours may lie under it' : undefined;
     },
   },
+  shownBy: 'answer',
 } as const satisfies Endpoint;
+
+/**
+ * Whether an override stands, by the rendered ones: instants are compared, since PagerDuty shows them in another zone; entries of
+ * one person that touch may be one; and a newer override of somebody else may have taken a part.
+ */
+function isCovered(
+  { start, end, user }: CreateOverride['body']['overrides'][number],
+  standing: readonly Entry[],
+): boolean {
+  const until = Date.parse(end);
+  let reached = Date.parse(start);
+  let isHis = false;
+  const within = standing
+    .map((entry) => ({ from: Date.parse(entry.start), to: Date.parse(entry.end), userId: entry.user?.id }))
+    .filter(({ from, to }) => to > reached && from < until)
+    .toSorted((a, b) => a.from - b.from);
+  for (const { from, to, userId } of within) {
+    if (from > reached) return false;
+    reached = Math.max(reached, to);
+    isHis ||= userId === user.id;
+  }
+  return isHis && reached >= until;
+}
+
+const overlaps = (one: Pick<Entry, 'start' | 'end'>, other: Pick<Entry, 'start' | 'end'>): boolean =>
+  Date.parse(one.start) < Date.parse(other.end) && Date.parse(one.end) > Date.parse(other.start);
 
 const earliest = (times: readonly string[]): string =>
   new Date(Math.min(...times.map((time) => Date.parse(time)))).toISOString();

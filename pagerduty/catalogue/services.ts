@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Endpoint, Touch } from './endpoint.ts';
+import { type Endpoint, isSince, type Touch, type Trace } from './endpoint.ts';
 import {
   type Brings,
   Id,
@@ -15,11 +15,31 @@ import {
   views,
 } from './wire.ts';
 
+/** Whether PagerDuty shows a value as it was asked for: it adds fields of its own, and a time-out of 0 is null there. */
+function showsAs(asked: unknown, shown: unknown): boolean {
+  if (asked === undefined) return true;
+  if (Array.isArray(asked)) {
+    return (
+      Array.isArray(shown) &&
+      asked.length === shown.length &&
+      asked.every((item, index) => showsAs(item, shown[index]))
+    );
+  }
+  if (typeof asked === 'object' && asked !== null) {
+    const fields = (shown ?? {}) as Readonly<Record<string, unknown>>;
+    // Of a reference the id counts: in an answer its type may be the full one.
+    if ('id' in asked) return asked.id === fields['id'];
+    return Object.entries(asked).every(([field, value]) => showsAs(value, fields[field]));
+  }
+  return (asked || null) === (shown || null);
+}
+
 /** A service. `acknowledgement_timeout` and `auto_resolve_timeout` are seconds; null is off. */
 export const Service = z.looseObject({
   id: z.string(),
   name: z.string().nullish(),
   status: z.string().nullish(),
+  created_at: z.string().nullish(),
   acknowledgement_timeout: z.number().nullish(),
   auto_resolve_timeout: z.number().nullish(),
   escalation_policy: Reference.nullish(),
@@ -205,15 +225,18 @@ export const createService = {
   ],
   repeat: {
     find: 'listServices',
-    ask: ({ body }: CreateService) => ({ query: { name: body.service.name } }),
-    ours: ({ services }: { services: readonly Service[] }, { body }: CreateService) => {
+    ask: ({ body }: CreateService) => ({ query: { name: body.service.name, limit: 100 } }),
+    ours: ({ services }: { services: readonly Service[] }, { body }: CreateService, trace: Trace) => {
       const service = services.find(
-        ({ name, escalation_policy }) =>
-          isNamed(name, body.service.name) && escalation_policy?.id === body.service.escalation_policy.id,
+        ({ name, escalation_policy, created_at }) =>
+          isNamed(name, body.service.name) &&
+          escalation_policy?.id === body.service.escalation_policy.id &&
+          isSince(created_at, trace),
       );
       return service && { service };
     },
   },
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 /** The request of `updateService`. */
@@ -248,8 +271,18 @@ export const updateService = {
     const target = escalation_policy && ({ kind: 'escalation policy', id: escalation_policy.id } as const);
     return [...theService(request), ...(target ? [target] : [])];
   },
-  // It sets values and counts nothing up: sent twice, it leaves what it left once.
-  repeat: 'safe',
+  // Sent twice it would leave what it left once, but for what people set meanwhile.
+  repeat: {
+    find: 'getService',
+    ask: ({ params }: UpdateService) => ({ params }),
+    ours: (found: { readonly service: Service }, { body }: UpdateService) =>
+      Object.entries(body.service).every(
+        ([field, value]) => field === 'type' || showsAs(value, found.service[field]),
+      )
+        ? found
+        : undefined,
+  },
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 function theService(request: { readonly params: { readonly id: string } }): readonly Touch[] {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Endpoint } from './endpoint.ts';
-import { Id, idOf, isNamed, listWithin, pageFields, pageQuery, referenceTo } from './wire.ts';
+import type { User } from './users.ts';
+import { Id, idOf, isNamed, listWithin, pageFields, pageQuery, referenceTo, teamsOf } from './wire.ts';
 
 /** A team. */
 export const Team = z.looseObject({
@@ -64,7 +65,7 @@ export const createTeam = {
   touches: () => [],
   repeat: {
     find: 'listTeams',
-    ask: ({ body }: CreateTeam) => ({ query: { query: body.team.name } }),
+    ask: ({ body }: CreateTeam) => ({ query: { query: body.team.name, limit: 100 } }),
     ours: ({ teams }: { teams: readonly Team[] }, { body }: CreateTeam) => {
       const team = teams.find(
         ({ name, description }) =>
@@ -73,7 +74,14 @@ export const createTeam = {
       return team && { team };
     },
   },
+  shownBy: 'answer',
 } as const satisfies Endpoint;
+
+/** The request of `updateTeamUser`. */
+export interface UpdateTeamUser {
+  readonly params: { readonly id: string; readonly user_id: string };
+  readonly body?: { readonly role?: string | undefined } | undefined;
+}
 
 /** `PUT /teams/{id}/users/{user_id}`. Adds a member or changes a member's role; 204 with no body, the same however often. */
 export const updateTeamUser = {
@@ -92,9 +100,20 @@ export const updateTeamUser = {
   bucket: 'account',
   webhooks: [],
   actions: () => ['teams.add_member'],
-  touches: ({ params }: { params: { id: string; user_id: string } }) => [
+  touches: ({ params }: UpdateTeamUser) => [
     { kind: 'team', id: params.id },
     { kind: 'user', id: params.user_id },
   ],
-  repeat: 'safe',
+  repeat: {
+    find: 'getUser',
+    ask: ({ params }: UpdateTeamUser) => ({
+      params: { id: params.user_id },
+      query: { 'include[]': ['teams'] },
+    }),
+    // No read that we make shows the role: a request with a role is sent again, and sets the same.
+    ours: ({ user }: { readonly user: User }, { params, body }: UpdateTeamUser) =>
+      body?.role === undefined && teamsOf(user).includes(params.id) ? {} : undefined,
+    unseen: 'PagerDuty shows the members of a team, and not their roles',
+  },
+  shownBy: 'look',
 } as const satisfies Endpoint;

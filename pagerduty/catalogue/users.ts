@@ -152,7 +152,7 @@ export const createUser = {
   touches: () => [],
   repeat: {
     find: 'listUsers',
-    ask: ({ body }: CreateUser) => ({ query: { query: body.user.email } }),
+    ask: ({ body }: CreateUser) => ({ query: { query: body.user.email, limit: 100 } }),
     ours: ({ users }: { users: readonly User[] }, { body }: CreateUser) => {
       const wanted = body.user.email.toLowerCase();
       const user = users.find(
@@ -161,4 +161,5 @@ export const createUser = {
       return user && { user };
     },
   },
+  shownBy: 'answer',
 } as const satisfies Endpoint;

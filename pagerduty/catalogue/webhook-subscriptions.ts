@@ -1,40 +1,7 @@
 import { z } from 'zod';
+import { eventTypes } from '../webhooks.ts';
 import type { Endpoint, Touch } from './endpoint.ts';
 import { Id, pageFields, pageQuery, Reference } from './wire.ts';
-
-/** The types of events that PagerDuty delivers; it may send more, and `pagey.ping` when asked to. */
-export const eventTypes = [
-  'incident.acknowledged',
-  'incident.action_invocation.created',
-  'incident.action_invocation.terminated',
-  'incident.action_invocation.updated',
-  'incident.annotated',
-  'incident.conference_bridge.updated',
-  'incident.custom_field_values.updated',
-  'incident.delegated',
-  'incident.escalated',
-  'incident.incident_type.changed',
-  'incident.priority_updated',
-  'incident.reassigned',
-  'incident.reopened',
-  'incident.resolved',
-  'incident.responder.added',
-  'incident.responder.replied',
-  'incident.role.assigned',
-  'incident.service_updated',
-  'incident.status_update_published',
-  'incident.task.completed',
-  'incident.task.created',
-  'incident.task.updated',
-  'incident.triggered',
-  'incident.unacknowledged',
-  'incident.workflow.completed',
-  'incident.workflow.started',
-  'service.created',
-  'service.custom_field_values.updated',
-  'service.deleted',
-  'service.updated',
-] as const;
 
 /** A subscription. Its `secret` is told once, by the answer that creates it. */
 export const WebhookSubscription = z.looseObject({
@@ -148,8 +115,10 @@ export const createWebhookSubscription = {
   webhooks: [],
   actions: () => ['webhook_subscriptions.manage'],
   touches: () => [],
+  tellsSecret: true,
   // One that is found cannot be used: its secret was in the answer that got lost. It is told, so that it can be deleted.
   repeat: 'never',
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 /** `PUT /webhook_subscriptions/{id}`. Where it delivers to cannot be changed. */
@@ -168,6 +137,7 @@ export const updateWebhookSubscription = {
   actions: () => ['webhook_subscriptions.manage'],
   touches: theSubscription,
   repeat: 'safe',
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 /** `DELETE /webhook_subscriptions/{id}`. 204 with no body. */
@@ -183,6 +153,7 @@ export const deleteWebhookSubscription = {
   actions: () => ['webhook_subscriptions.manage'],
   touches: theSubscription,
   repeat: 'safe',
+  shownBy: 'nothing',
 } as const satisfies Endpoint;
 
 /** `POST /webhook_subscriptions/{id}/enable`. Lifts what PagerDuty switched off after three drops in a row. */
@@ -198,6 +169,7 @@ export const enableWebhookSubscription = {
   actions: () => ['webhook_subscriptions.manage'],
   touches: theSubscription,
   repeat: 'safe',
+  shownBy: 'answer',
 } as const satisfies Endpoint;
 
 /** `POST /webhook_subscriptions/{id}/ping`. 202; PagerDuty delivers `pagey.ping` a moment later. */
@@ -213,6 +185,7 @@ export const testWebhookSubscription = {
   actions: () => ['webhook_subscriptions.manage'],
   touches: theSubscription,
   repeat: 'safe',
+  shownBy: 'nothing',
 } as const satisfies Endpoint;
 
 function theSubscription(request: { readonly params: { readonly id: string } }): readonly Touch[] {

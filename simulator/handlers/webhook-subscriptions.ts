@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { eventTypes } from '../../pagerduty/catalogue/webhook-subscriptions.ts';
+import { eventTypes } from '../../pagerduty/webhooks.ts';
 import { type Fields, fieldsIn, idOf, isFields, isText } from '../input.ts';
 import type { Credential } from '../model.ts';
 import { found, Refusal, ScopeRefusal } from '../refusal.ts';

@@ -91,33 +91,39 @@ export class Deliveries {
   }
 
   #take(happening: Happening): void {
-    for (const subscription of this.#world.subscriptions.of(happening)) {
-      const delivery = this.#write(happening, subscription);
+    const told = this.#world.subscriptions.of(happening);
+    if (told.length === 0) return;
+    // One event, whoever is told of it; the webhook that tells it is another for each subscription.
+    const body = this.#write(happening);
+    for (const subscription of told) {
+      const delivery = this.#address(happening, subscription, body);
       this.#record.push(delivery);
       if (this.#record.length > keptRecords * 1.1) this.#record.splice(0, this.#record.length - keptRecords);
       if (delivery.state === 'waiting') this.#queue(subscription, delivery);
     }
   }
 
-  #write(happening: Happening, subscription: Subscription): Delivery {
-    const now = this.#world.clock.now;
-    const body = JSON.stringify({
+  #write({ type, resource, agent, data }: Happening): string {
+    return JSON.stringify({
       event: {
         id: this.#world.newEventId(),
-        event_type: happening.type,
-        resource_type: happening.resource.type,
-        occurred_at: new Date(now).toISOString(),
-        agent: happening.agent,
+        event_type: type,
+        resource_type: resource.type,
+        occurred_at: new Date(this.#world.clock.now).toISOString(),
+        agent,
         client: null,
-        data: happening.data,
+        data,
       },
     });
+  }
+
+  #address({ type, resource }: Happening, subscription: Subscription, body: string): Delivery {
     return {
       id: randomUUID(),
       subscriptionId: subscription.id,
-      eventType: happening.type,
-      resourceId: happening.resource.id,
-      at: now,
+      eventType: type,
+      resourceId: resource.id,
+      at: this.#world.clock.now,
       body,
       state: this.#fate(subscription, body),
       attempts: [],

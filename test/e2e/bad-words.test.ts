@@ -48,6 +48,8 @@ describe('a port that is none', () => {
     { args: ['temporal', '--port=41233', '--ui-port=41233'], says: /--port.*--ui-port/ },
     { args: ['dev', '--port=abc'], says: /--port takes a port from 1 to 65535/ },
     { args: ['dev', '--ui-port=70000'], says: /--ui-port takes a port from 1 to 65535/ },
+    { args: ['dev', '--webhooks-port=x'], says: /--webhooks-port takes a port from 1 to 65535/ },
+    { args: ['webhooks', '--port=70000'], says: /--port takes a port from 1 to 65535/ },
     { args: ['dev', '--simulator-port=-1'], says: /--simulator-port takes a port from 1 to 65535/ },
   ])('oncall $args', async ({ args, says }, { place, call }) => {
     expectSentence(await call(args), { says });

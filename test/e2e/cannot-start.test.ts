@@ -120,13 +120,17 @@ describe.concurrent('a port that is taken', () => {
     ['dev', '--port'],
     ['dev', '--ui-port'],
     ['dev', '--simulator-port'],
+    ['dev', '--webhooks-port'],
+    ['webhooks', '--port'],
   ])('oncall %s %s', async ([command, option], { place }) => {
-    const [a, b, c] = await freePorts(3);
+    const [a, b, c, d] = await freePorts(4);
     const free = {
       temporal: { '--port': a, '--ui-port': b },
       simulator: {},
-      dev: { '--port': a, '--ui-port': b, '--simulator-port': c },
+      dev: { '--port': a, '--ui-port': b, '--simulator-port': c, '--webhooks-port': d },
+      webhooks: {},
     }[command];
+    writeFileSync(place.configFile, configuration());
     const ports = Object.entries({ ...free, [option]: takenPort })
       .flat()
       .map(String);

@@ -2,6 +2,7 @@ import { Client, Connection } from '@temporalio/client';
 import { inject } from 'vitest';
 import { type AgentIdentity, readAgent } from '../../client/identity.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../../client/local-world.ts';
+import { freePorts } from '../../client/ports.ts';
 import { claimNamespace } from '../support/namespaces.ts';
 import { historiesOf } from '../support/places.ts';
 import { built, type Place, type Program } from '../support/processes.ts';
@@ -13,6 +14,32 @@ oncalls: read
 incidents.acknowledge: { level: full, lease: ${lease}, when: { urgency: [high, low] } }
 incidents.add_note: full
 incidents.resolve: full`;
+
+/** A Temporal server that runs as `oncall temporal` starts it. */
+export interface Server {
+  readonly address: string;
+  readonly port: number;
+  readonly uiPort: number;
+  readonly program: Program;
+}
+
+/** Starts a Temporal server as shipped; with a database in a file it can be started again, on the same ports. */
+export async function startServer(
+  place: Place,
+  { db, ports }: { readonly db?: string; readonly ports?: Pick<Server, 'port' | 'uiPort'> } = {},
+): Promise<Server> {
+  const [port = 0, uiPort = 0] = ports ? [ports.port, ports.uiPort] : await freePorts(2);
+  const named = [
+    '--port',
+    String(port),
+    '--ui-port',
+    String(uiPort),
+    ...(db === undefined ? [] : ['--db', db]),
+  ];
+  const program = place.oncall(['temporal', ...named, '--exit-with-parent']);
+  await program.line(/^listening on /);
+  return { address: `127.0.0.1:${port}`, port, uiPort, program };
+}
 
 /** An incident as the simulator's control endpoint shows it. */
 export interface SimulatedIncident {
@@ -35,8 +62,9 @@ export interface SeenRequest {
   readonly fault?: string;
 }
 
-/** A namespace of the server that all worlds share, a simulator and a configuration of its own; Workers come and go. */
+/** A namespace of the server that all worlds share or of one of its own, a simulator and a configuration of its own; Workers come and go. */
 export interface World {
+  readonly simulatorUrl: string;
   /** What names server and namespace to a process. */
   readonly temporal: { readonly TEMPORAL_ADDRESS: string; readonly TEMPORAL_NAMESPACE: string };
   readonly client: Client;
@@ -54,11 +82,15 @@ export interface World {
   readonly requests: () => Promise<readonly SeenRequest[]>;
   /** The answer to the next such request comes ten minutes late; what it does is done at once. */
   readonly delayNext: (operation: 'createIncidentNote' | 'updateIncident') => Promise<void>;
+  /** The answer to the next such request comes when `release` is called; what it does is done at once. */
+  readonly holdNext: (operation: 'createIncidentNote' | 'updateIncident') => Promise<void>;
+  /** Lets all held answers go; gives how many there were. */
+  readonly release: () => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
-/** Starts a world in a place. `close` ends our own connection; the processes end with the place. */
-export async function startWorld(place: Place, agents: LocalAgents): Promise<World> {
+/** Starts a world in a place, on a server of its own where one is given. `close` ends our own connection; the processes end with the place. */
+export async function startWorld(place: Place, agents: LocalAgents, own?: Server): Promise<World> {
   const simulator = place.start(process.execPath, [
     built('simulator/main.js'),
     '--port',
@@ -68,11 +100,12 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
   const url = (await simulator.line(/^listening on /)).replace('listening on ', '');
   const { configure, keyFileOf } = localWorld(place.folder, agents);
   configure(url);
-  const [address, namespace] = [inject('temporalAddress'), claimNamespace()];
+  const [address, namespace] = own ? [own.address, 'default'] : [inject('temporalAddress'), claimNamespace()];
   const temporal = { TEMPORAL_ADDRESS: address, TEMPORAL_NAMESPACE: namespace };
   const connection = await Connection.connect({ address });
   const client = new Client({ connection, namespace });
   return {
+    simulatorUrl: url,
     temporal,
     client,
     agent: (name) => readAgent(name, keyFileOf(name)),
@@ -120,6 +153,13 @@ export async function startWorld(place: Place, agents: LocalAgents): Promise<Wor
         delay_ms: 600_000,
         times: 1,
       });
+    },
+    holdNext: async (operation) => {
+      await call(url, 'POST', '/_simulator/faults', { operation, kind: 'hold', times: 1 });
+    },
+    release: async () => {
+      const { released } = (await call(url, 'POST', '/_simulator/release')) as { released: number };
+      return released;
     },
     close: async () => {
       place.search(await historiesOf(client, []));

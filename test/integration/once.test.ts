@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, test as alone, beforeAll, expect } from 'vitest';
 
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -9,7 +9,9 @@ beforeAll(async () => {
   await stage.startWorker();
 });
 afterAll(() => stage.close());
-afterEach(() => stage.clearFaults());
+
+// Each on an incident of its own, and all at once: most of their time they wait.
+const test = alone.concurrent;
 
 const account = 'main';
 
@@ -22,6 +24,7 @@ test('a 429 is waited for exactly as long as PagerDuty says, on the server and n
   await stage.fault({
     operation: 'createIncidentNote',
     kind: 'rate_limited',
+    match: incident,
     retry_after_seconds: 2,
     times: 1,
   });
@@ -43,7 +46,13 @@ test('a 429 is waited for exactly as long as PagerDuty says, on the server and n
 
 test('a person who resolves between a 429 and its retry keeps it resolved', async () => {
   const incident = await stage.trigger();
-  await stage.fault({ operation: 'updateIncident', kind: 'rate_limited', retry_after_seconds: 1, times: 1 });
+  await stage.fault({
+    operation: 'updateIncident',
+    kind: 'rate_limited',
+    match: incident,
+    retry_after_seconds: 1,
+    times: 1,
+  });
   const run = await stage.start('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
   await until('the acknowledge was refused', async () =>
     (await stage.requests()).some(({ status, path }) => status === 429 && path.includes(incident)),
@@ -66,7 +75,7 @@ const losses = [
 
 test.each(losses)('a note whose answer is lost ($kind) is written once', async (loss) => {
   const incident = await stage.trigger();
-  await stage.fault({ ...loss, operation: 'createIncidentNote' });
+  await stage.fault({ ...loss, operation: 'createIncidentNote', match: incident });
   const result = await stage.run('triage-bot', 'addNote', { account, incident, note: 'Only once.' });
   expect(result).toMatchObject({ outcome: 'done', verified: true });
   expect(stage.simulator.world.notes(incident)).toHaveLength(1);
@@ -77,10 +86,10 @@ test.each(losses)('a note whose answer is lost ($kind) is written once', async (
 
 test.each(losses)('an acknowledge and a resolve whose answers are lost ($kind) happen once', async (loss) => {
   const incident = await stage.trigger();
-  await stage.fault({ ...loss, operation: 'updateIncident', times: 1 });
+  await stage.fault({ ...loss, operation: 'updateIncident', match: incident, times: 1 });
   const run = await stage.start('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
   await until('the note is there', () => stage.simulator.world.notes(incident).length === 1);
-  await stage.fault({ ...loss, operation: 'updateIncident', times: 1 });
+  await stage.fault({ ...loss, operation: 'updateIncident', match: incident, times: 1 });
   await run.answer('conclude', { resolution: 'Rolled back.' });
   expect(await run.result()).toMatchObject({ outcome: 'done', verified: true });
   expect(logOf(incident).filter((type) => /^(acknowledge|resolve|unacknowledge)/.test(type))).toEqual([
@@ -95,7 +104,7 @@ test.each(losses)('an acknowledge and a resolve whose answers are lost ($kind) h
 
 test.each(['drop_request', 'html'] as const)('a note that never arrived (%s) is sent again', async (kind) => {
   const incident = await stage.trigger();
-  await stage.fault({ operation: 'createIncidentNote', kind, times: 1 });
+  await stage.fault({ operation: 'createIncidentNote', kind, match: incident, times: 1 });
   const result = await stage.run('triage-bot', 'addNote', { account, incident, note: 'Second try.' });
   expect(result.outcome).toBe('done');
   expect(stage.simulator.world.notes(incident)).toHaveLength(1);
@@ -113,7 +122,7 @@ test('what PagerDuty refuses for good is a failed outcome with its words, tried 
 
 test('a server error on a read is tried again until it answers', async () => {
   const incident = await stage.trigger();
-  await stage.fault({ operation: 'getIncident', kind: 'status', status: 503, times: 2 });
+  await stage.fault({ operation: 'getIncident', kind: 'status', match: incident, status: 503, times: 2 });
   const result = await stage.run('triage-bot', 'triageIncident', { account, incident });
   expect(result.outcome).toBe('done');
   const refused = (await stage.audit()).filter(
@@ -124,8 +133,14 @@ test('a server error on a read is tried again until it answers', async () => {
 
 test('a look for a lost write that is not answered stands in the audit too', async () => {
   const incident = await stage.trigger();
-  await stage.fault({ operation: 'createIncidentNote', kind: 'drop_response', times: 1 });
-  await stage.fault({ operation: 'listIncidentNotes', kind: 'status', status: 503, times: 1 });
+  await stage.fault({ operation: 'createIncidentNote', kind: 'drop_response', match: incident, times: 1 });
+  await stage.fault({
+    operation: 'listIncidentNotes',
+    kind: 'status',
+    match: incident,
+    status: 503,
+    times: 1,
+  });
   const result = await stage.run('triage-bot', 'addNote', { account, incident, note: 'Only once.' });
   expect(result).toMatchObject({ outcome: 'done', verified: true });
   expect(stage.simulator.world.notes(incident)).toHaveLength(1);

@@ -228,12 +228,15 @@ test('the same event twice is looked at once, and an event of our own doing chan
 
 test('what a run knows stands in its memo, for the sweep to compare', async () => {
   const run = await held();
-  const memo = await until('the run knows its own note', async () => {
-    const described = await stage.client.workflow.getHandle(run.workflowId).describe();
-    return JSON.stringify(described.memo).includes('"notes":"1 ') && described.memo;
+  const notes = `1 ${found().notes[0]?.id}`;
+  // PagerDuty has the note before the run has heard of it.
+  const known = await until('the memo tells of the note', async () => {
+    const { memo } = await stage.client.workflow.getHandle(run.workflowId).describe();
+    const told = memo?.['known'] as { notes?: string } | undefined;
+    return told?.notes === notes && told;
   });
   const { id, policyId } = { id: incident, policyId: found().path.policyId };
-  expect(memo['known']).toEqual({
+  expect(known).toEqual({
     incident: id,
     number: found().number,
     changes: expect.any(Number),
@@ -241,7 +244,7 @@ test('what a run knows stands in its memo, for the sweep to compare', async () =
       .assignments.map(({ userId }) => userId)
       .toSorted()
       .join()} PBOT`,
-    notes: `1 ${found().notes[0]?.id}`,
+    notes,
   });
   await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
   await run.result();

@@ -25,6 +25,27 @@ test('a late fault lets the request do its work when the client may have given u
   expect(simulator.world.notes(id)).toContain('Late.');
 });
 
+test('an answer that is held has done its work, and comes when it is let go', async () => {
+  await ask('POST', '/_simulator/faults', { kind: 'hold', operation: 'createIncidentNote', times: 1 });
+  const id = anyIncident();
+  let came = false;
+  const answer = noteOn(id).finally(() => {
+    came = true;
+  });
+  while (simulator.holds.count === 0) await ask('GET', '/users');
+  expect(simulator.world.notes(id)).toContain('Late.');
+  expect(came).toBe(false);
+  expect((await ask('POST', '/_simulator/release')).body).toEqual({ released: 1 });
+  expect((await answer).status).toBe(200);
+  expect((await ask('POST', '/_simulator/release')).body).toEqual({ released: 0 });
+});
+
+test('every answer tells the time, by the clock here', async () => {
+  await ask('POST', '/_simulator/clock', { advance_seconds: 3_600 });
+  const { headers } = await ask('GET', '/users');
+  expect(headers.get('date')).toBe('Wed, 24 Jun 2026 11:00:00 GMT');
+});
+
 test('a page of HTML comes with the status that is asked for', async () => {
   await ask('POST', '/_simulator/faults', { kind: 'html', status: 401 });
   const { status, text, headers } = await ask('GET', '/users');

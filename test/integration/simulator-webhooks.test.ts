@@ -237,6 +237,21 @@ describe('a delivery', () => {
     expect(one!.headers['x-webhook-id']).toMatch(/^[0-9a-f-]{36}$/);
   });
 
+  test('to each of two subscriptions is a webhook of its own, of the same event', async () => {
+    const two = [
+      await subscribed(),
+      await subscribed({ filter: { type: 'service_reference', id: 'PCHECKOUT' } }),
+    ];
+    await trigger('disk');
+    await settle();
+    const [first, second] = receiver.received;
+    expect(receiver.received).toHaveLength(2);
+    expect(second!.event).toEqual(first!.event);
+    expect(second!.headers['x-webhook-id']).not.toBe(first!.headers['x-webhook-id']);
+    const told = receiver.received.map(({ headers }) => headers['x-webhook-subscription']);
+    expect(new Set(told)).toEqual(new Set(two.map(({ id }) => id)));
+  });
+
   test('holds an incident that is not the incident of REST', async () => {
     await subscribed();
     await trigger('disk');

@@ -83,6 +83,19 @@ describe('who says that an order started it gets nothing', () => {
       why('night starts no run of the id triage:'),
     ));
 
+  test('by way of `bringEvents`, which anybody can start: the run is judged for itself', async () => {
+    const id = `triage:main:${incident}`;
+    const forged = { ...input, reason: 'because' };
+    const bring = async (): Promise<RunResult> => {
+      const start = { workflow: 'triageIncident', workflowId: id, agent: 'triage-bot', input: forged };
+      const event = { event: '01Z', type: 'incident.triggered', occurredAt: new Date().toISOString() };
+      const events = [{ event, starts: [start], wakes: [] }];
+      await runRaw(stage, `events:${incident}`, [{ events }], undefined, { type: 'bringEvents' });
+      return stage.client.workflow.getHandle(id).result();
+    };
+    await expectRefused(stage, bring, why('night was given other input than the configuration says'));
+  });
+
   test('for an event that has started another run already', async () => {
     const [event, other] = [`01B${incident}`, await stage.trigger()];
     const resolved = { account: 'main', standing: 'after', event };
@@ -131,6 +144,15 @@ describe('who says that an order started it gets nothing', () => {
     expect(result).toMatchObject({ outcome: 'denied' });
     expect(result.summary).toMatch(/^look-bot via standing order notes may not add a note/);
   });
+});
+
+test('two orders on the same event each act once', async () => {
+  const event = `01C${incident}`;
+  const note = { note: 'Seen.', account: 'main', incident, standing: 'notes', event };
+  expect(await start(`triage:main:${incident}`, { ...input, event })).toMatchObject({ outcome: 'done' });
+  const noted = await start(`note:main:${incident}:notes`, note, 'addNote');
+  // The gate knows whose run it is; what look-bot misses is the grant.
+  expect(noted.summary).toMatch(/^look-bot via standing order notes may not add a note/);
 });
 
 test('an order that was taken out of the configuration stops its runs at the next call', async () => {

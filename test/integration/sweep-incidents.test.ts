@@ -7,6 +7,7 @@ import { byUser } from '../../simulator/incident-state.ts';
 import { known } from '../../simulator/world.ts';
 import { taskQueues } from '../../workflows/contract.ts';
 import { startRaw } from '../support/attacks.ts';
+import { liftAll } from '../support/lift-all.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { knownTo, sweepIncidents, untilListed } from '../support/sweeps.ts';
 import { until } from '../support/until.ts';
@@ -16,6 +17,7 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await setStage({
     agents: { 'triage-bot': responder(), 'note-bot': 'incidents: read\nincidents.add_note: full' },
+    operators: { lead: '' },
   });
   await stage.startWorker();
 });
@@ -304,7 +306,7 @@ describe('standing orders', () => {
       );
       await untilReadInVain(run);
     } finally {
-      await stage.store.deleteFrom('switches').execute();
+      await liftAll(stage, 'freeze');
       await limit(100_000);
     }
     // A frozen run could not read what it was told. What opened meanwhile is people's.

@@ -1,9 +1,8 @@
 import { afterEach, expect, test } from 'vitest';
 import { approveStep, waitingSteps } from '../../client/approvals.ts';
-import { parsePolicy } from '../../gate/policy.ts';
-import { sign } from '../../gate/statement.ts';
-import { lift, liftClaim, press, pressedSwitches } from '../../gate/switches.ts';
+import { press } from '../../gate/switches.ts';
 import { searchAttributes, sweepScheduleId } from '../../workflows/contract.ts';
+import { liftAll } from '../support/lift-all.ts';
 import { responder, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -35,14 +34,6 @@ const freeze = () => press(stage.store, { kind: 'freeze', name: '', by_whom: 'ad
 const disable = (name: string) =>
   press(stage.store, { kind: 'disable', name, by_whom: 'ada', reason: 'it loops' });
 const statusOf = (incident: string) => stage.simulator.world.incident(incident)?.status;
-const policyNow = () => parsePolicy(stage.configText());
-async function liftAll(kind: 'freeze' | 'disable', name = ''): Promise<void> {
-  const { name: operator, key } = stage.operator('lead');
-  for (const row of await pressedSwitches(stage.store, policyNow(), kind, name)) {
-    const statement = await sign(operator, key, liftClaim(row));
-    expect(await lift(stage.store, policyNow(), { row, operator, statement })).toBe(true);
-  }
-}
 
 test('frozen, no call of any agent leaves and PagerDuty is not even read; thawed, the grants hold again', async () => {
   const incident = await set();
@@ -57,7 +48,7 @@ test('frozen, no call of any agent leaves and PagerDuty is not even read; thawed
   }
   expect(await stage.requests()).toHaveLength(before);
   expect((await stage.audit({ decision: 'denied' })).map(({ rule }) => rule)).toEqual(['freeze', 'freeze']);
-  await liftAll('freeze');
+  await liftAll(stage, 'freeze');
   expect(await stage.run('triage-bot', 'resolveIncident', { account, incident })).toMatchObject({
     outcome: 'done',
   });
@@ -99,7 +90,7 @@ test('a disabled agent loses what it holds and may nothing; another keeps what i
     outcome: 'denied',
     summary: expect.stringMatching(/: it is disabled since \S+Z by ada \(it loops\)\.$/),
   });
-  await liftAll('disable', 'triage-bot');
+  await liftAll(stage, 'disable', 'triage-bot');
   expect(await stage.run('triage-bot', 'addNote', { account, incident: mine, note: 'Hi.' })).toMatchObject({
     outcome: 'done',
   });

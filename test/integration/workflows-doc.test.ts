@@ -11,7 +11,7 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await setStage({
     agents: {
-      'triage-bot': `${responder('2s')}
+      'triage-bot': `${responder('2s').replace('incidents.resolve: full', 'incidents.resolve: { level: full, max_incidents: 100 }')}
 incidents.create: full
 incidents.escalate: full
 events: { level: full, routing_keys: [checkout] }`,
@@ -38,6 +38,13 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
   addNote: async () => run('addNote', { incident: await open(), note: 'The vendor is on it.' }),
   resolveIncident: async () =>
     run('resolveIncident', { incident: await open(), resolution: 'A false alarm.' }),
+  resolveIncidents: async () => {
+    const incidents = [await open(), await open(), await open()];
+    await stage.asPerson('PUT', `/incidents/${incidents[1]}`, {
+      incident: { type: 'incident_reference', status: 'acknowledged' },
+    });
+    return run('resolveIncidents', { incidents, resolution: 'One cause, mended.' });
+  },
   respondToIncident: async () => {
     stage.editConfig((text) => text.replace('lease: 2s', 'lease: 5m'));
     const incident = await open();

@@ -20,7 +20,9 @@ const keeping = () => {
 };
 const ours = process.getActiveResourcesInfo();
 
-process.on('message', async ({ words, cwd, env }) => {
+process.on('message', (call) => void answer(call));
+
+async function answer({ words, cwd, env }) {
   for (const name of Object.keys(process.env)) delete process.env[name];
   Object.assign(process.env, env);
   process.chdir(cwd);
@@ -43,4 +45,4 @@ process.on('message', async ({ words, cwd, env }) => {
   // What was there before is the prototype's.
   for (const stream of Object.values(streams)) delete stream.write;
   process.send({ code, signal: null, ...said, ms, kept: keeping() });
-});
+}

@@ -19,6 +19,8 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'activities/put-back.ts': ['timeLimitMs'],
   },
   'pagerduty/oauth.ts': { 'activities/connections.ts': ['requestToken'] },
+  // It opens connections to wherever its URL points.
+  pg: { 'gate/store-postgres.ts': ['*'], 'gate/postgres-faults.ts': ['*'] },
   'activities/connections.ts': {
     'activities/index.ts': ['connector'],
     'activities/failures.ts': ['NotConnected'],
@@ -36,8 +38,13 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'activities/perform.ts': ['permitFor'],
   },
 };
-/** Who may call `fetch`, and whom: our own simulator. */
-const mayFetch = ['client/demo-story.ts'];
+/** Who may call `fetch`, and whom: our own simulator, and our own receiver. The receiver's server calls its app's, which answers. */
+const mayFetch = [
+  'client/demo-story.ts',
+  'client/local-webhooks.ts',
+  'client/receiver-health.ts',
+  'client/webhook-server.ts',
+];
 
 const otherWays =
   /^(node:)?(http|https|http2|net|tls|dgram|child_process|worker_threads|vm|module|inspector)(\/.*)?$|^(axios|got|ky|needle|node-fetch|phin|request|superagent|ws|@pagerduty\/.*)(\/.*)?$/;

@@ -3,15 +3,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
-import proto from '@temporalio/proto';
-import Database from 'libsql';
 import { inject } from 'vitest';
 import type { z } from 'zod';
 import { type Run, startRun } from '../../client/agent.ts';
 import { type AgentIdentity, type Identity, readAgent, readIdentity } from '../../client/identity.ts';
 import { list } from '../../gate/audit.ts';
-import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
+import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
+import { readKept, webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import type { Fault } from '../../simulator/faults.ts';
 import { type Simulator, type SimulatorOptions, startSimulator } from '../../simulator/index.ts';
 import { journalFile } from '../../worker/config.ts';
@@ -20,18 +19,20 @@ import {
   incidentSweepScheduleId,
   releaseWorkflowId,
   sweepScheduleId,
-  taskQueues,
   type WorkflowName,
   type Workflows,
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
 import type { SweepResult } from '../../workflows/sweep-leases.ts';
+import { recordHistories } from '../replay/recorder.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
 import { claimNamespace } from './namespaces.ts';
+import { liftPace } from './pace.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, issuedBy, type Secret } from './secrets.ts';
+import { storeFor } from './stage-store.ts';
 import { openTally } from './tally.ts';
 import { until } from './until.ts';
 
@@ -67,13 +68,15 @@ export interface Stage {
   readonly home: string;
   readonly configFile: string;
   readonly store: Store;
+  /** What `DATABASE_URL` is to this stage's programs; empty where the store is a file. A secret. */
+  readonly databaseUrl: string;
   /** An agent or an operator, with its key. */
   readonly agent: (name: string) => AgentIdentity;
   readonly operator: (name: string) => Identity;
   /** Gives an agent or operator a new key: what signs from now on. Gives the public half; the configuration is the test's. */
   readonly newKey: (name: string) => string;
-  /** Makes the store unusable for all writers until what it gives is called. */
-  readonly lockStore: () => Promise<() => Promise<void>>;
+  /** Makes the store unusable for all writers, by its lock or otherwise, until what it gives is called. */
+  readonly lockStore: (lock?: () => Promise<() => Promise<void>>) => Promise<() => Promise<void>>;
   /** No Schedule sweeps in between: what reaches PagerDuty is the test's. */
   readonly startWorker: () => Promise<RunningWorker>;
   readonly start: <Name extends WorkflowName>(
@@ -88,6 +91,8 @@ export interface Stage {
     name: Name,
     input: Workflows[Name]['input'],
   ) => Promise<Workflows[Name]['result']>;
+  /** Names a secret that must be found nowhere when the stage closes. */
+  readonly guard: (name: string, value: string) => void;
   /** Changes the text of `oncall.yaml`. */
   readonly editConfig: (change: (text: string) => string) => void;
   readonly configText: () => string;
@@ -154,7 +159,13 @@ export async function setStage({
   const connection = await Connection.connect({ address: inject('temporalAddress') });
   const client = new Client({ connection, namespace });
   await liftPace(client);
-  const store = await openStore(storeFile(home));
+  const own = await storeFor(home);
+  if (own.databaseUrl !== undefined)
+    secrets.push(
+      { name: 'the URL of the database', value: own.databaseUrl },
+      { name: 'the password of the database', value: new URL(own.databaseUrl).password },
+    );
+  const store = await openStore(own.place, ofPeople);
   const workers: RunningWorker[] = [];
   const agent = (name: string): AgentIdentity => readAgent(name, keyFile(name));
   const operator = (name: string): Identity => readIdentity('operator', name, keyFile(name));
@@ -170,6 +181,7 @@ export async function setStage({
     home,
     configFile,
     store,
+    databaseUrl: own.databaseUrl ?? '',
     agent,
     operator,
     newKey: (name) => {
@@ -177,14 +189,12 @@ export async function setStage({
       writeSecret(keyFile(name), `the private key of ${name}`, privateKey);
       return publicKey;
     },
-    lockStore: async () => {
-      const locker = new Database(storeFile(home));
-      locker.exec('begin immediate');
+    lockStore: async (lock = own.lock) => {
+      const unlock = await lock();
       const from = Date.now();
       const afterSeq = await lastListedSeq();
       return async () => {
-        locker.exec('rollback');
-        locker.close();
+        await unlock();
         aways.push({ from, to: Date.now(), afterSeq, untilSeq: await lastSeq() });
       };
     },
@@ -193,6 +203,7 @@ export async function setStage({
         temporal: { connectionOptions: { address: inject('temporalAddress') }, namespace },
         configFile,
         home,
+        databaseUrl: own.databaseUrl,
         workflowBundle: inject('workflowBundle'),
         log: memoryLog,
       });
@@ -201,6 +212,7 @@ export async function setStage({
     },
     start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
     run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
+    guard: (name, value) => void secrets.push({ name, value }),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
     deleteRun: async ({ workflowId, runId }) => {
@@ -235,15 +247,12 @@ export async function setStage({
       summary = 'p99 latency above 2 s',
       severity = 'critical',
     } = {}) => {
-      const before = new Set(simulator.world.incidents.keys());
+      const withKey = () => simulator.world.incidentIndex.byKey(key).map(({ id }) => id);
+      const before = withKey();
       const payload = { summary, source: 'test', severity };
       const event = { routing_key: checkoutKey, event_action: 'trigger', dedup_key: key, payload };
       await call(simulator.url, 'POST', '/v2/enqueue', event);
-      // Several may be opened at once.
-      const opened = [...simulator.world.incidents.values()].filter(
-        ({ id, alerts }) => !before.has(id) && alerts.some((alert) => alert.key === key),
-      );
-      return opened[0]?.id ?? '';
+      return withKey().find((id) => !before.includes(id)) ?? '';
     },
     asPerson: (method, path, body, from = 'ada@example.com') => call(simulator.url, method, path, body, from),
     requests,
@@ -258,6 +267,7 @@ export async function setStage({
         faults = await inspect();
       } finally {
         await store.destroy();
+        await own.remove();
         await connection.close();
         await recorder?.close();
         await simulator.close();
@@ -308,11 +318,16 @@ export async function setStage({
       secrets.push({ name: `what ${basename(file)} holds`, value: readFileSync(file, 'utf8').trim() });
       keyFiles.push(file);
     }
+    for (const { subscription, ...kept } of webhookSecretsIn(home, 'main').list()) {
+      secrets.push({ name: `the secret of the webhook subscription ${subscription}`, value: readKept(kept) });
+      keyFiles.push(kept.file);
+    }
     const records = [...(await list(store, { limit: 1_000_000 })), ...journaled()];
     secrets.push(...issuedBy(simulator.world, known));
     const { faults, ...joined } = joinAudit(await requests(), records, aways);
     const kept = records.filter(({ runId }) => !deleted.has(runId));
     const histories = await historiesOf(client, kept);
+    if (process.env['RECORD_HISTORIES']) await recordHistories(client);
     const tables = await tablesOf(store);
     const logs = { name: 'the log', bytes: Buffer.from(logged.slice(loggedBefore).join('')) };
     const files = filesIn(home, keyFiles);
@@ -365,18 +380,6 @@ operators:
 ${operatorLines}
 agents:
 ${agentLines}`;
-  }
-}
-
-/** Sets limits no test comes near; the Worker leaves alone what stands already. */
-async function liftPace(client: Client): Promise<void> {
-  for (const queue of Object.values(taskQueues)) {
-    await client.workflowService.updateTaskQueueConfig({
-      namespace: client.options.namespace,
-      taskQueue: queue('main'),
-      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-      updateQueueRateLimit: { rateLimit: { requestsPerSecond: 100_000 }, reason: 'test' },
-    });
   }
 }
 

@@ -7,12 +7,14 @@ import { setTimeout as passes } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { verifyAudit } from '../../client/audit-verify.ts';
 import { rows } from '../../gate/audit-rows.ts';
-import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
+import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { contentOf } from '../../gate/audit-verify.ts';
+import { randomOf } from '../support/random.ts';
 import { buildGate } from './built-gate.ts';
-import { record, temporaryFolder } from './temporary-store.ts';
+import { record, temporaryFolder, temporaryPlace } from './temporary-store.ts';
 
 const folder = temporaryFolder();
+const place = temporaryPlace();
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const killsEach = Number(process.env['KILLS'] ?? 6);
 
@@ -58,15 +60,15 @@ function sendingProgram(): string {
     const { openStore, transact } = await import(${built('audit-store')});
     const { append } = await import(${built('audit')});
     const { claim, settle } = await import(${built('steps')});
-    const [file, url, name, skip] = process.argv.slice(1);
-    const store = await openStore(file);
+    const [place, url, name, skip] = process.argv.slice(1);
+    const store = await openStore(place);
     const content = ${JSON.stringify(record())};
     for (let index = 0; ; index += 1) {
       const step = name + ' ' + index;
       const key = { key: step, digest: 'd' };
       const send = (entry) => fetch(url, { method: 'POST', body: JSON.stringify({ step, ...entry }) });
       if (skip === 'skip' && index % 4 === 3) { await send({}); continue; }
-      const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
+      const claimed = { earlier: undefined, since: '2026-06-24T10:00:00.000Z', answerBy: 0, leaseUntil: undefined };
       try {
         const stamp = await transact(store, async (tx) => {
           const [written] = await append(tx, [{ ...content, step }]);
@@ -85,14 +87,21 @@ function sendingProgram(): string {
 async function killing(
   skip: boolean,
 ): Promise<{ store: Store; received: readonly Received[]; kills: number }> {
-  const file = storeFile(folder());
   const program = sendingProgram();
   const random = randomOf(seed);
   const { url, received, close } = await receiver();
   let kills = 0;
   const lane = async (name: string): Promise<void> => {
     for (let life = 0; life < killsEach; life += 1) {
-      const args = ['--input-type=module', '-e', program, file, url, `${name}-${life}`, skip ? 'skip' : ''];
+      const args = [
+        '--input-type=module',
+        '-e',
+        program,
+        place(),
+        url,
+        `${name}-${life}`,
+        skip ? 'skip' : '',
+      ];
       const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'inherit'] });
       living.add(child);
       const ended = once(child, 'exit');
@@ -114,7 +123,7 @@ async function killing(
   } finally {
     close();
   }
-  return { store: await openStore(file), received, kills };
+  return { store: await openStore(place(), ofPeople), received, kills };
 }
 
 /** The calls that were sent and that no entry allowed. */
@@ -153,14 +162,3 @@ test('a call that was sent without an entry does not pass that check', async () 
   expect(skipped.every(({ step }) => Number(step.split(' ')[1]) % 4 === 3)).toBe(true);
   await store.destroy();
 });
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomOf(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

@@ -1,14 +1,26 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, inject, test } from 'vitest';
+import { lastGoodAccounts } from '../../gate/accounts.ts';
 import { append, list, write } from '../../gate/audit.ts';
-import { openStore, type Store, StoreAway, storeFile, transact, withStore } from '../../gate/audit-store.ts';
+import {
+  ofPeople,
+  openStore,
+  type Store,
+  StoreAway,
+  StoreUnfit,
+  storeFile,
+  transact,
+  withStore,
+} from '../../gate/audit-store.ts';
 import { buildGate } from './built-gate.ts';
-import { record, temporaryFolder, temporaryStore } from './temporary-store.ts';
+import { record, temporaryFolder, temporaryPlace, temporaryStore } from './temporary-store.ts';
+
+const onPostgres = inject('postgres') !== undefined;
 
 /** Every record's hash is the digest of the one before and its own text, and the head is the last. */
 async function expectUnbroken(store: Store, length: number): Promise<void> {
@@ -83,21 +95,20 @@ describe('the chain', () => {
 
 describe('a store that several open', () => {
   const folder = temporaryFolder();
+  const place = temporaryPlace();
 
   test('is found as it was left', async () => {
-    const file = join(folder(), 'deep', 'below', 'audit.db');
-    const first = await openStore(file);
+    const first = await openStore(place(), ofPeople);
     await write(first, record());
     await first.destroy();
-    const again = await openStore(file);
+    const again = await openStore(place(), ofPeople);
     await write(again, record());
     await expectUnbroken(again, 2);
     await again.destroy();
   });
 
   test('keeps one chain where two connections of a process take turns', async () => {
-    const file = storeFile(folder());
-    const [one, two] = [await openStore(file), await openStore(file)];
+    const [one, two] = [await openStore(place(), ofPeople), await openStore(place(), ofPeople)];
     for (let turn = 0; turn < 10; turn += 1) {
       await write(one, record({ agent: 'one' }));
       await write(two, record({ agent: 'two' }));
@@ -108,20 +119,93 @@ describe('a store that several open', () => {
   });
 
   test('keeps one chain where three processes make it and write at once', async () => {
-    const file = storeFile(folder());
     const program = writingProgram(join(folder(), 'build'));
     const processes = ['one', 'two', 'three'].map((name) =>
-      spawn(process.execPath, ['--input-type=module', '-e', program, file, name, '30'], { stdio: 'inherit' }),
+      spawn(process.execPath, ['--input-type=module', '-e', program, place(), name, '30'], {
+        stdio: 'inherit',
+      }),
     );
     const codes = await Promise.all(processes.map(async (child) => (await once(child, 'exit'))[0] as number));
     expect(codes).toEqual([0, 0, 0]);
-    const store = await openStore(file);
+    const store = await openStore(place(), ofPeople);
     await expectUnbroken(store, 90);
     for (const name of ['one', 'two', 'three']) {
       const steps = (await list(store, { agent: name, limit: 100 })).map(({ step }) => step);
       expect(steps).toEqual(Array.from({ length: 30 }, (_, index) => `step ${index}`));
     }
     await store.destroy();
+  });
+});
+
+describe('a transaction', () => {
+  const store = temporaryStore();
+
+  test('sees what every one before it left, though all begin at once', async () => {
+    const seen = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        transact(store(), async (tx) => {
+          const { count } = await tx
+            .selectFrom('uses')
+            .select(({ fn }) => fn.countAll<number>().as('count'))
+            .executeTakeFirstOrThrow();
+          const use = { agent: 'bot', granted: 'all', step_key: `step ${index}`, at: 1 };
+          await tx.insertInto('uses').values(use).execute();
+          return count;
+        }),
+      ),
+    );
+    expect(seen.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
+  });
+
+  test('without the row that names the last record is no use, and leaves nothing', async () => {
+    await transact(store(), (tx) => tx.deleteFrom('audit_head').execute());
+    const error = await write(store(), record()).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StoreAway);
+    expect(String(error)).toContain('the row that names its last record is gone');
+    expect(await list(store(), { limit: 10 })).toEqual([]);
+  });
+
+  test('of which one statement failed keeps all the rest or nothing, and says which, whoever goes on as if nothing had been', async () => {
+    const spoilt = transact(store(), async (tx) => {
+      await append(tx, [record()]);
+      const again = { seq: 1, hash: '', prev: '', at: '', kind: '', agent: '', action: '', decision: '' };
+      await tx
+        .insertInto('audit')
+        .values({ ...again, workflow_id: '', record: '', incident: null })
+        .execute()
+        .catch(() => {});
+      await tx.insertInto('accounts').values({ name: 'a', configuration: '{}', seen_at: '' }).execute();
+    });
+    // SQLite takes back the one statement alone, PostgreSQL all of them: never some.
+    const outcome = await spoilt.then(
+      () => 'kept',
+      (error: unknown) => (error instanceof StoreAway ? 'lost' : 'wrong'),
+    );
+    const left = [(await list(store(), { limit: 10 })).length, (await lastGoodAccounts(store())).size];
+    expect([outcome, ...left]).toEqual(onPostgres ? ['lost', 0, 0] : ['kept', 1, 1]);
+  });
+});
+
+describe('a file', () => {
+  const folder = temporaryFolder();
+
+  test('is made with the folders above it', async () => {
+    const file = join(folder(), 'deep', 'below', 'audit.db');
+    await (await openStore(file)).destroy();
+    expect(existsSync(file)).toBe(true);
+  });
+
+  test('of a newer program is not opened, in a sentence that says what to do', async () => {
+    const file = storeFile(folder());
+    await (await openStore(file)).destroy();
+    const newer = new Database(file);
+    newer.exec("insert into kysely_migration values ('0999-later', '2030-01-01T00:00:00.000Z')");
+    newer.close();
+    const error = await openStore(file).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StoreUnfit);
+    expect((error as StoreUnfit).message).toBe(
+      'The audit store was made by a newer version of oncall-runner (it has 0999-later); install that version here.',
+    );
   });
 });
 
@@ -207,10 +291,10 @@ describe('a store that is away', () => {
 function writingProgram(folder: string): string {
   const built = buildGate(folder, ['audit', 'audit-store']);
   return `
-    const { openStore } = await import(${built('audit-store')});
+    const { ofPeople, openStore } = await import(${built('audit-store')});
     const { write } = await import(${built('audit')});
-    const [file, agent, times] = process.argv.slice(1);
-    const store = await openStore(file);
+    const [place, agent, times] = process.argv.slice(1);
+    const store = await openStore(place, ofPeople);
     const content = ${JSON.stringify(record())};
     for (let index = 0; index < Number(times); index += 1)
       await write(store, { ...content, agent, step: \`step \${index}\` });

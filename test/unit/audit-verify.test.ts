@@ -48,25 +48,29 @@ test('what is written on while it is read is whole', async () => {
       Array.from({ length: 1_200 }, () => record()),
     ),
   );
-  let reading = true;
-  const verifying = verified().finally(() => {
-    reading = false;
-  });
-  let more = 0;
-  for (; reading; more += 1) {
-    await claimOf(`${more}`);
+  // However fast it is read: until enough was written meanwhile.
+  for (let more = 0; more < 3; ) {
+    let reading = true;
+    const verifying = verified().finally(() => {
+      reading = false;
+    });
+    for (; reading; more += 1) await claimOf(`${more}`);
+    const { whole, sentence, records } = await verifying;
+    expect(whole, sentence).toBe(true);
+    expect(records).toBeGreaterThanOrEqual(1_210);
   }
-  expect(more).toBeGreaterThan(2);
-  const { whole, sentence, records } = await verifying;
-  expect(whole, sentence).toBe(true);
-  expect(records).toBeGreaterThanOrEqual(1_210);
 });
 
 /** Claims a step, as a write does. */
 const claimOf = (step: string): Promise<void> =>
   transact(store(), async (tx) => {
     const [stamp = { seq: 0, hash: '' }] = await append(tx, [record({ step })]);
-    const claimed = { earlier: undefined, sentAt: new Date(), answerBy: 0, leaseUntil: undefined };
+    const claimed = {
+      earlier: undefined,
+      since: '2026-06-24T10:00:00.000Z',
+      answerBy: 0,
+      leaseUntil: undefined,
+    };
     await claim(tx, { key: step, digest: 'd' }, stamp, claimed);
   });
 test('one thing that was changed is one finding', async () => {

@@ -7,6 +7,7 @@ import {
   type LookFirst,
   operatorActions,
   type Touch,
+  type Trace,
 } from '../../pagerduty/catalogue/endpoint.ts';
 import {
   type OperationName,
@@ -229,16 +230,33 @@ test.each(entries.filter(([, endpoint]) => !isWrite(endpoint)))(
   },
 );
 
+test.each(entries)('%s says what shows its effect, if it has any', (_name, endpoint) => {
+  const { shownBy, repeat } = endpoint;
+  expect(shownBy === undefined).toBe(!isWrite(endpoint));
+  // What a look is to show must have one.
+  expect(shownBy === 'look' && typeof repeat !== 'object').toBe(false);
+});
+
 test.each(entries.filter(([, { repeat }]) => typeof repeat === 'object'))(
   '%s looks for its effect with a read of the catalogue, and signs nothing but what it sends',
   (_name, endpoint) => {
-    const { find, ask, sign } = endpoint.repeat as LookFirst;
-    const reader = catalogue[find];
-    expect(reader?.method).toBe('GET');
+    const { find, ask, sign, also = [] } = endpoint.repeat as LookFirst;
+    const trace: Trace = { ourUsers: ['PBOT'], since: '2026-06-24T10:00:00.000Z', mark: '[mark 1]' };
+    const isRead = (name: string, asked: unknown): boolean => {
+      const reader = catalogue[name];
+      return reader?.method === 'GET' && reader.request.safeParse(asked).success;
+    };
     let isSigned = false;
+    const further = new Set<string>();
     for (const sample of sampleRequests(endpoint)) {
-      for (const asked of [ask(sample as never)].flat())
-        expect(reader?.request.safeParse(asked).success).toBe(true);
+      for (const asked of [ask(sample as never, trace)].flat()) expect(isRead(find, asked)).toBe(true);
+      for (const look of also) {
+        const first = { incident: { id: 'P1' }, incidents: [{ id: 'P1' }] };
+        const asked = look.ask(sample as never, trace, first as never);
+        if (!asked) continue;
+        further.add(look.find);
+        expect(isRead(look.find, asked)).toBe(true);
+      }
       if (!sign) continue;
       const signed = sign(sample as never, '[mark 1]');
       expect(endpoint.request.safeParse(signed).success).toBe(true);
@@ -246,6 +264,7 @@ test.each(entries.filter(([, { repeat }]) => typeof repeat === 'object'))(
       expect(JSON.stringify(sample)).not.toContain('[mark 1]');
     }
     expect(isSigned).toBe(sign !== undefined);
+    expect([...further].toSorted()).toEqual(also.map((look) => look.find).toSorted());
   },
 );
 

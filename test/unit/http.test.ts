@@ -26,7 +26,7 @@ const incident = {
 test('a read carries the version, the token and who we are, and nothing else', async () => {
   pagerduty.reply = answer(200, { incident });
   const got = await send(await pagerduty.connection(), 'getIncident', readIncident);
-  expect(got).toEqual({ response: { incident }, status: 200, requestId: 'req-1' });
+  expect(got).toEqual({ at: expect.any(Number), response: { incident }, status: 200, requestId: 'req-1' });
   const { method, url, headers, body } = pagerduty.seen[0]!;
   expect([method, url, body]).toEqual(['GET', '/incidents/P1', '']);
   expect(ours(headers)).toEqual({

@@ -77,6 +77,7 @@ const activitiesOf = (workflowType: string): Activities =>
     states: { stateOf, isOutdated },
     policy,
     secrets: () => 'u+OneTokenOfTwenty01',
+    keeper: { prepare: () => {}, keep: () => '' },
     store: async () => store(),
     journalFile: join(folder(), 'journal'),
   });
@@ -87,6 +88,7 @@ const others: Readonly<Record<string, object>> = {
   listOurUsers: {},
   listUnheld: { offset: 0, ourUsers: [] },
   checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
+  readBack: { of: 'two', operation: 'enqueueEvent', request: sampleRequests(catalogue.enqueueEvent)[0] },
   admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z' },
   listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
   listPersonsNotes: { incident: 'P1' },
@@ -153,6 +155,7 @@ describe('an Activity of a run that is nobody’s', () => {
       states: { stateOf, isOutdated },
       policy,
       secrets: () => '',
+      keeper: { prepare: () => {}, keep: () => '' },
       store: async () => store(),
       journalFile: 'journal',
     });
@@ -195,6 +198,7 @@ describe('the sources', () => {
     ['Node’s own sockets', 'gate/second.ts', "import { connect } from 'tls';"],
     ['another program', 'activities/second.ts', "import { execFile } from 'node:child_process';"],
     ['another package', 'worker/second.ts', "import axios from 'axios';"],
+    ['the client of the database', 'activities/second.ts', "import { Client } from 'pg';"],
     ['fetch', 'client/commands/second.ts', "await fetch('https://api.pagerduty.com/incidents');"],
     ['fetch under another name', 'activities/second.ts', "const read = globalThis['fet' + 'ch'];"],
     [

@@ -91,8 +91,9 @@ function actionsIn(endpoint: Endpoint): readonly Action[] {
 
 function afterUnknown({ repeat }: Endpoint): string {
   if (repeat === 'safe') return 'send again';
-  if (repeat === 'keyed') return 'send again with the same key';
   if (repeat === 'never') return 'never sent again';
   const what = repeat.sign ? ' for the mark in its text' : '';
-  return `look with \`${repeat.find}\`${what}; send again only where it left no trace`;
+  const [first, ...others] = [repeat, ...(repeat.also ?? [])].map(({ find }) => `\`${find}\``);
+  const then = others.length === 0 ? '' : `, then ${others.join(' and ')}`;
+  return `look with ${first}${what}${then}; send again only where it left no trace`;
 }

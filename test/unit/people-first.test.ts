@@ -202,3 +202,14 @@ describe('between our look and our write', () => {
     expect(acts.length === 0 ? '-' : (amendsFor(acts, seen, written, after) ?? '-')).toEqual(amends);
   });
 });
+
+test('what people left with us alone, because we had reopened it, goes to its policy: somebody is to be paged', () => {
+  const reopened = { ...incident, status: 'acknowledged', assignees: ['PBOT'], acknowledgers: ['PBOT'] };
+  const acts = actsBetween(log('PADA unacknowledge', 'PBOT resolve'), reopened, 'resolved', ['PBOT']);
+  expect(acts.map(({ kind }) => kind)).toEqual(['unacknowledge']);
+  const after = { ...reopened, status: 'resolved', assignees: [], acknowledgers: [] };
+  expect(amendsFor(acts, reopened, 'resolved', after, ['PBOT'])).toEqual({
+    status: 'triggered',
+    policy: reopened.policy,
+  });
+});

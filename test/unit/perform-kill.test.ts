@@ -7,14 +7,15 @@ import { setTimeout as passes } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
 import { verifyAudit } from '../../client/audit-verify.ts';
 import { list } from '../../gate/audit.ts';
-import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
+import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
 import { buildRooms } from './built-gate.ts';
-import { temporaryFolder } from './temporary-store.ts';
+import { temporaryFolder, temporaryPlace } from './temporary-store.ts';
 
 // The real `perform`, in processes of their own that are killed at any moment while they write entries and send.
 
 const folder = temporaryFolder();
+const place = temporaryPlace();
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
 const killsEach = Number(process.env['KILLS'] ?? 3);
 const lanes = ['a', 'b'];
@@ -24,7 +25,7 @@ afterEach(() => {
   for (const child of living) child.kill('SIGKILL');
 });
 
-/** Takes notes, as PagerDuty would; gives the text of each whose request came whole. */
+/** Takes notes, as PagerDuty would, and knows no users; gives the text of each whose request came whole. */
 async function receiver(): Promise<{ url: string; received: readonly string[]; close: () => void }> {
   const received: string[] = [];
   const server = createServer((request, answer) => {
@@ -34,6 +35,11 @@ async function receiver(): Promise<{ url: string; received: readonly string[]; c
     });
     request.on('error', () => {});
     request.on('end', () => {
+      if (request.method === 'GET') {
+        answer.writeHead(200, { 'content-type': 'application/json', 'x-request-id': 'look' });
+        answer.end(JSON.stringify({ users: [], limit: 100, offset: 0, more: false }));
+        return;
+      }
       const { note } = JSON.parse(body) as { note: { content: string } };
       received.push(note.content.split('\n')[0] ?? '');
       const id = `N${received.length}`;
@@ -68,8 +74,8 @@ function sendingProgram(): string {
     const { openStore } = await import(${built('gate/audit-store.ts')});
     const { parsePolicy } = await import(${built('gate/policy.ts')});
     const { readPrivateKey, sign, statementHeader } = await import(${built('gate/statement.ts')});
-    const [file, url, name, skip, publicKey, privateKey] = process.argv.slice(1);
-    const store = await openStore(file);
+    const [place, journalFile, url, name, skip, publicKey, privateKey] = process.argv.slice(1);
+    const store = await openStore(place);
     const policy = parsePolicy(JSON.stringify({
       accounts: { main: { region: 'custom', rest_url: url, events_url: url, token: 'env:TOKEN', from: 'bot@example.com' } },
       agents: { bot: { public_key: publicKey, grants: { 'incidents.add_note': 'full' } } },
@@ -88,7 +94,7 @@ function sendingProgram(): string {
     const client = { options: { namespace: 'default', loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] } }, workflowService: { getWorkflowExecutionHistory } };
     const activities = createActivities({
       account: 'main', client, workflowTaskQueue: 'oncall', policy: () => ({ readable: true, policy }), secrets: () => 'token',
-      store: async () => store, journalFile: file + '.journal', orderedId: () => '', runningQuery: () => '',
+      store: async () => store, journalFile, orderedId: () => '', runningQuery: () => '',
     });
     for (let index = 0; ; index += 1) {
       const step = name + ' ' + index;
@@ -115,7 +121,7 @@ async function killing(
   lives: number,
   skip = false,
 ): Promise<{ store: Store; received: readonly string[]; kills: number }> {
-  const file = storeFile(folder());
+  const journalFile = join(folder(), 'releases.jsonl');
   const program = sendingProgram();
   const { publicKey, privateKey } = newKeyPair();
   const random = randomOf(seed);
@@ -123,7 +129,8 @@ async function killing(
   let kills = 0;
   const lane = async (name: string): Promise<void> => {
     for (let life = 0; life < lives; life += 1) {
-      const said = [file, url, `${name}-${life}`, skip ? 'skip' : '', publicKey, privateKey];
+      const signer = [publicKey, privateKey];
+      const said = [place(), journalFile, url, `${name}-${life}`, skip ? 'skip' : '', ...signer];
       const child = spawn(process.execPath, ['--input-type=module', '-e', program, ...said], {
         cwd: join(folder(), 'build'),
         stdio: ['ignore', 'ignore', 'inherit'],
@@ -145,7 +152,7 @@ async function killing(
   } finally {
     close();
   }
-  return { store: await openStore(file), received, kills };
+  return { store: await openStore(place(), ofPeople), received, kills };
 }
 
 /** The calls that PagerDuty got and that no entry allowed. */

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { list } from '../../gate/audit.ts';
-import { openStore, storeFile } from '../../gate/audit-store.ts';
+import { StoreAway } from '../../gate/audit-store.ts';
 import { carryOver, journal } from '../../gate/release-journal.ts';
 import { record, temporaryFolder, temporaryStore } from './temporary-store.ts';
 
@@ -36,6 +36,13 @@ test('what was written while the store was away comes over once, in order, with 
   expect(await carryOver(store(), file())).toBe(0);
   expect(await steps()).toEqual(['one', 'two']);
   expect(readdirSync(join(folder(), 'home'))).toEqual([]);
+});
+
+test('a long file comes over whole, a part at a time', async () => {
+  const all = Array.from({ length: 120 }, (_, index) => `release ${index}`);
+  for (const step of all) journal(file(), record({ step }));
+  expect(await carryOver(store(), file())).toBe(120);
+  expect((await list(store(), { limit: 1_000 })).map(({ step }) => step)).toEqual(all);
 });
 
 test('only its owner reads the file', () => {
@@ -78,10 +85,9 @@ test('another file beside it is left alone', async () => {
 
 test('a store that cannot take them leaves them where they are', async () => {
   journal(file(), record({ step: 'kept' }));
-  const broken = await openStore(storeFile(folder()));
-  await broken.schema.dropTable('audit').execute();
-  await expect(carryOver(broken, file())).rejects.toThrow();
-  await broken.destroy();
+  await store().schema.alterTable('audit').renameTo('away').execute();
+  await expect(carryOver(store(), file())).rejects.toBeInstanceOf(StoreAway);
+  await store().schema.alterTable('away').renameTo('audit').execute();
   expect(await carryOver(store(), file())).toBe(1);
   expect(await steps()).toEqual(['kept']);
 });

@@ -2,11 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { Fault, Faults, flawOf } from '../../simulator/faults.ts';
 import { RequestLog } from '../../simulator/request-log.ts';
 
+const request = { path: '/incidents/P1', text: '' };
+
 /** Which of so many requests the faults strike. */
 function struck(requests: number, ...asked: readonly unknown[]) {
   const faults = new Faults();
   for (const one of asked) faults.add(Fault.parse(one));
-  return Array.from({ length: requests }, () => faults.strike('getIncident')?.kind ?? '-').join(' ');
+  return Array.from({ length: requests }, () => faults.strike('getIncident', request)?.kind ?? '-').join(' ');
 }
 
 test('a fault strikes every request until it is taken away', () => {
@@ -42,9 +44,29 @@ test('chance strikes about as often as it says', () => {
 test('a fault counts whom it was asked about and whom it struck', () => {
   const faults = new Faults();
   faults.add(Fault.parse({ kind: 'html', after: 1 }));
-  faults.strike('getIncident');
-  faults.strike('getIncident');
+  faults.strike('getIncident', request);
+  faults.strike('getIncident', request);
   expect(faults.list()).toMatchObject([{ matched: 2, struck: 1 }]);
+});
+
+test('a fault for a text strikes only requests that have it in their path or body', () => {
+  const faults = new Faults();
+  faults.add(Fault.parse({ kind: 'reset', match: 'seed-7' }));
+  const strikes = ['/teams/seed-7', '/teams/seed-8'].map(
+    (path) => faults.strike('updateTeamUser', { path, text: '' })?.kind,
+  );
+  expect(strikes).toEqual(['reset', undefined]);
+  expect(faults.strike('createTeam', { path: '/teams', text: '{"name":"seed-7"}' })?.kind).toBe('reset');
+  expect(faults.list()).toMatchObject([{ matched: 2, struck: 2 }]);
+});
+
+test('a fault for each request strikes every different one, and lets its repeats pass', () => {
+  const faults = new Faults();
+  faults.add(Fault.parse({ kind: 'reset', each: true, times: 1 }));
+  const names = ['one', 'two', 'one', 'three', 'two', 'one'];
+  const strikes = names.map((text) => faults.strike('createTeam', { path: '/teams', text })?.kind ?? '-');
+  expect(strikes.join(' ')).toBe('reset reset - reset - -');
+  expect(faults.list()).toMatchObject([{ matched: 6, struck: 3 }]);
 });
 
 describe('what is no fault', () => {

@@ -29,6 +29,11 @@ describe('a standing order is refused, where and why', () => {
     ],
     ['for an account that is none', `${order}, account: other`, 'account: there is no account other'],
     ['with a misspelt key', `${order}, servces: [P1]`, 'servces: no such key; is it misspelt?'],
+    [
+      'for services, on an event that does not name the service',
+      `${order.replace('triggered', 'annotated')}, services: [PCHECKOUT]`,
+      'services: an event incident.annotated does not say of which service its incident is; leave services out',
+    ],
     ['for no service', `${order}, services: []`, 'services: takes at least one value'],
     [
       'with what the order says itself',

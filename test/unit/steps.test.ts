@@ -7,7 +7,7 @@ import { record, temporaryStore } from './temporary-store.ts';
 
 const store = temporaryStore();
 const step = { key: 'note:main:P1 : run-1 : add the note', digest: 'd1' };
-const sentAt = new Date('2026-06-24T10:00:00Z');
+const since = '2026-06-24T10:00:00.000Z';
 
 /** A claim as `perform` makes it: with its entry, in one transaction. */
 const claiming = (
@@ -22,9 +22,9 @@ const claiming = (
     return stamp;
   });
 const claimed = (earlier?: StepRow, also?: (tx: StoreTransaction) => Promise<void>) =>
-  claiming(step, { earlier, sentAt, answerBy: sentAt.getTime() + 8_000, leaseUntil: undefined }, also);
+  claiming(step, { earlier, since, answerBy: 8_000, leaseUntil: undefined }, also);
 const settled = (entry: number, state: 'refused' | 'unknown' | 'done', result?: unknown) =>
-  settle(store(), step, entry, state, record({ kind: 'outcome', entry, decision: state }), result);
+  settle(store(), step, entry, { state, result }, record({ kind: 'outcome', entry, decision: state }));
 const decisions = async () => (await list(store(), { limit: 100 })).map(({ decision }) => decision);
 
 test('a step that nobody claimed is not known', async () => {
@@ -34,7 +34,7 @@ test('a step that nobody claimed is not known', async () => {
 test('a claim stands with its entry, its times and no result', async () => {
   const stamp = await claiming(step, {
     earlier: undefined,
-    sentAt,
+    since,
     answerBy: 8,
     leaseUntil: 9,
   });
@@ -124,7 +124,7 @@ test('what goes with a claim stands or falls with it', async () => {
   expect(await leases.leaseOn(store(), 'main', 'P1')).toEqual(lease);
   const failing = claiming(
     { ...step, key: 'another' },
-    { earlier: undefined, sentAt, answerBy: 1, leaseUntil: undefined },
+    { earlier: undefined, since, answerBy: 1, leaseUntil: undefined },
     () => Promise.reject(new Error('no lease')),
   );
   await expect(failing).rejects.toThrow('no lease');
@@ -134,7 +134,7 @@ test('what goes with a claim stands or falls with it', async () => {
 
 test('what goes with an outcome stands or falls with it', async () => {
   const { seq } = await claimed();
-  const failing = settle(store(), step, seq, 'done', record({ decision: 'done' }), 1, () =>
+  const failing = settle(store(), step, seq, { state: 'done', result: 1 }, record({ decision: 'done' }), () =>
     Promise.reject(new Error('no')),
   );
   await expect(failing).rejects.toThrow('no');

@@ -39,6 +39,14 @@ describe('a watermark', () => {
     expect([...(await sweptIn(store(), account, 200)).keys()]).toEqual(['P1', 'P2']);
   });
 
+  test('moves forward alone, also where several are complete at once', async () => {
+    const ends = [300, 500, 100, 400, 200];
+    for (const at of ends) await keepPage(store(), account, at, [listed(`P${at}`)]);
+    await Promise.all(ends.map((at) => complete(store(), { account, sweep: at, ...nothing })));
+    expect(await lastSweep(store(), account)).toMatchObject({ sweep: 500 });
+    expect([...(await sweptIn(store(), account, 500)).keys()]).toEqual(['P500']);
+  });
+
   test('keeps what it listed until the next one is complete, and no longer', async () => {
     await sweep(100, [listed('P1'), listed('P2')]);
     await keepPage(store(), account, 200, [listed('P1')]);

@@ -29,12 +29,14 @@ export async function rewrite(store: Store, seq: number, change: Partial<AuditRe
 export async function rehash(store: Store, from: number, to = Number.POSITIVE_INFINITY): Promise<void> {
   const all = await store.selectFrom('audit').selectAll().orderBy('seq').execute();
   let prev = all.findLast(({ seq }) => seq < from)?.hash ?? '';
-  for (const { seq, record } of all) {
-    if (seq < from || seq > to) continue;
-    const hash = hashOf(prev, record);
-    await setColumns(store, seq, { prev, hash });
-    prev = hash;
-  }
+  await transact(store, async (tx) => {
+    for (const { seq, record } of all) {
+      if (seq < from || seq > to) continue;
+      const hash = hashOf(prev, record);
+      await tx.updateTable('audit').set({ prev, hash }).where('seq', '=', seq).execute();
+      prev = hash;
+    }
+  });
   if (to === Number.POSITIVE_INFINITY) await setHead(store, { seq: all.at(-1)?.seq ?? 0, hash: prev });
 }
 

@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeEach, inject } from 'vitest';
 import type { AuditRecord } from '../../gate/audit.ts';
-import { openStore, type Store } from '../../gate/audit-store.ts';
+import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
+import { storeTemplate } from '../support/global-postgres.ts';
+import { asOwner, createDatabase, dropDatabase, urlOf } from '../support/postgres.ts';
 
 /** A folder of each test's own; gone after it. */
 export function temporaryFolder(): () => string {
@@ -15,12 +17,36 @@ export function temporaryFolder(): () => string {
   return () => folder;
 }
 
-/** A new store for each test, in a real file. */
-export function temporaryStore(): () => Store {
+/** A place for each test's own store: a file that is not made yet, or a database of the run's PostgreSQL with empty tables. */
+export function temporaryPlace(): () => string {
+  const postgres = inject('postgres');
   const folder = temporaryFolder();
+  if (!postgres) return () => join(folder(), 'audit.db');
+  let name: string | undefined;
+  beforeEach(async () => {
+    // A database is made once, and again after a test that has broken it.
+    if (name !== undefined && (await asOwner(postgres, name, emptied).catch(() => undefined))) return;
+    if (name !== undefined) await dropDatabase(postgres, name);
+    name = await createDatabase(postgres, storeTemplate);
+  });
+  afterAll(async () => {
+    if (name !== undefined) await dropDatabase(postgres, name);
+  });
+  return () => urlOf(postgres, name ?? '');
+}
+
+const emptied = `do $$ declare name text; begin
+  for name in select tablename from pg_tables where schemaname = 'public' and tablename <> 'kysely_migration'
+  loop execute format('delete from %I', name); end loop;
+  insert into audit_head values (1, 0, '');
+end $$`;
+
+/** A new store for each test, in a real file or database. */
+export function temporaryStore(): () => Store {
+  const place = temporaryPlace();
   let store: Store;
   beforeEach(async () => {
-    store = await openStore(join(folder(), 'audit.db'));
+    store = await openStore(place(), ofPeople);
   });
   afterEach(() => store.destroy());
   return () => store;

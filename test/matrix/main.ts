@@ -1,0 +1,72 @@
+import { availableParallelism } from 'node:os';
+import { Command, InvalidArgumentError } from 'commander';
+import { writeInto } from '../../bench/page.ts';
+import { campaign, writesOf } from './campaign.ts';
+import { faults } from './faults.ts';
+import { tableOf, wrongIn } from './table.ts';
+
+// The fault matrix: everything that can break, on each of the 13 writes. Prints its table, then what is wrong; 1 where something is.
+
+interface Flags {
+  readonly seed: number;
+  readonly seeds?: number;
+  readonly parallel: number;
+  readonly short?: boolean;
+  readonly write?: boolean;
+  readonly list?: boolean;
+}
+
+const count = (text: string): number => {
+  if (!/^\d{1,4}$/.test(text) || Number(text) < 1)
+    throw new InvalidArgumentError('it must be a number from 1 to 9999');
+  return Number(text);
+};
+
+const command = new Command('matrix')
+  .description(
+    'Lets everything break on each write, and looks whether anything was lost, doubled or unrecorded.',
+  )
+  .argument('[cells...]', 'names such as reset/createTeam, reset, or */createTeam; all where none is given')
+  .option('--seed <n>', 'the first seed', count, 1)
+  .option(
+    '--seeds <n>',
+    'seeds a cell; 200 for HTTP faults and 20 for the others where it is not given',
+    count,
+  )
+  .option('--parallel <n>', 'faults that are played at a time', count, 3)
+  .option('--short', 'one seed a cell, as CI does')
+  .option('--write', 'writes the tables into docs/reliability.md')
+  .option('--list', 'names the cells, and plays none')
+  .parse();
+const { seed, seeds, parallel, short, write, list } = command.opts<Flags>();
+const cells = command.args;
+
+if (list) {
+  for (const fault of faults)
+    for (const { operation } of writesOf(fault, cells)) console.log(`${fault.name}/${operation}`);
+} else {
+  const wanted = { http: short ? 1 : (seeds ?? 200), other: short ? 1 : (seeds ?? 20) };
+  const began = Date.now();
+  const tally = await campaign({
+    cells,
+    firstSeed: seed,
+    httpSeeds: wanted.http,
+    otherSeeds: wanted.other,
+    parallel,
+    say: (sentence) => console.error(sentence),
+  });
+  const seconds = Math.round((Date.now() - began) / 1_000);
+  const runs = tally.cells.reduce((sum, cell) => sum + cell.runs, 0);
+  const struck = tally.cells.reduce((sum, cell) => sum + cell.struck, 0);
+  const wrong = wrongIn(tally.cells, wanted);
+  const head = `Seeds ${seed} to ${seed + wanted.http - 1} of the HTTP faults, ${seed} to ${seed + wanted.other - 1} of the others: ${tally.cells.length} cells, ${runs.toLocaleString('en')} runs, ${struck.toLocaleString('en')} of them struck; lost ${sum('lost')}, doubled ${sum('doubled')}, unrecorded ${sum('unrecorded')}. ${Math.round(seconds / 60)} minutes on ${availableParallelism()} cores.`;
+  const text = `${head}\n\n${tableOf(tally.cells, wanted)}`;
+  console.log(text);
+  if (write) writeInto('reliability.md', 'npm run matrix -- --write', text);
+  for (const line of wrong) console.error(`FAILED ${line}`);
+  if (wrong.length > 0 || struck === 0) process.exitCode = 1;
+
+  function sum(what: 'lost' | 'doubled' | 'unrecorded'): number {
+    return tally.cells.reduce((total, cell) => total + cell[what], 0);
+  }
+}
