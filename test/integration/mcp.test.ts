@@ -133,6 +133,7 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
       'acknowledgeIncident',
       'addNote',
       'resolveIncident',
+      'resolveIncidents',
       'respondToIncident',
       'waitForHumanAck',
       'alertLifecycle',
