@@ -88,7 +88,8 @@ function isSamePerson(one: Agent | Operator, other: Agent | Operator): boolean {
   );
 }
 
-const keysOf = ({ public_key, previous_keys = [] }: Agent | Operator): readonly string[] => [
-  ...(public_key === undefined ? [] : [public_key]),
+/** An agent may have none; no operator lacks one, so that nothing is the same as nothing. */
+const keysOf = ({ public_key, previous_keys = [] }: Agent | Operator): readonly (string | undefined)[] => [
+  public_key,
   ...previous_keys.map((previous) => previous.public_key),
 ];

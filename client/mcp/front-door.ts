@@ -8,6 +8,7 @@ import {
   OAuthError,
   OAuthErrorCode,
   originValidationResponse,
+  readRequestBody,
   requireBearerAuth,
 } from '@modelcontextprotocol/server';
 import type { Client } from '@temporalio/client';
@@ -84,7 +85,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningF
       if (!agent) throw new Error('a request came in without its agent');
       return serverFor({ ...options, callerOf: () => desk.callerOf(agent) });
     },
-    { onerror: told, maxRequestBodySize: longestRequest },
+    { onerror: told },
   );
   const names = [...localhostAllowedHostnames(), ...hosts];
   const perAgent = limiter(rate);
@@ -170,11 +171,15 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningF
       return tooMany({ agent, why: 'it calls more often than this front door takes' }, seconds);
     const before = waiting.get(agent) ?? 0;
     if (before >= mostWaiting) return tooMany({ agent, why: `${before} of its requests wait already` }, 1);
-    waiting.set(agent, before + 1);
+    const message = await messageIn(request);
+    if (message instanceof Response) return message;
+    waiting.set(agent, (waiting.get(agent) ?? 0) + 1);
+    const over = (): void => void waiting.set(agent, (waiting.get(agent) ?? 1) - 1);
     try {
-      return await handler.fetch(request, { authInfo: who });
-    } finally {
-      waiting.set(agent, (waiting.get(agent) ?? 1) - 1);
+      return whenOver(await handler.fetch(request, { authInfo: who, ...message }), over);
+    } catch (error) {
+      over();
+      throw error;
     }
   }
 
@@ -197,6 +202,48 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningF
       await refusals.close();
     },
   };
+}
+
+/** The message of a request, or why there is none. Several at once would go round the rate; the protocol has no batches any more. */
+async function messageIn(request: Request): Promise<{ readonly parsedBody?: unknown } | Response> {
+  const refuse = (status: number, code: number, message: string): Response =>
+    Response.json({ jsonrpc: '2.0', id: null, error: { code, message } }, { status });
+  if (request.method !== 'POST') return {};
+  const body = await readRequestBody(request, longestRequest);
+  if (body.tooLarge) return refuse(413, -32_600, `A request has ${longestRequest} bytes at most.`);
+  let parsedBody: unknown;
+  try {
+    parsedBody = JSON.parse(body.text);
+  } catch {
+    return refuse(400, -32_700, 'The request is no JSON.');
+  }
+  return Array.isArray(parsedBody) ? refuse(400, -32_600, 'One message a request.') : { parsedBody };
+}
+
+/** The same answer; tells once that it is over, read to its end or given up. */
+function whenOver(answer: Response, over: () => void): Response {
+  if (!answer.body) {
+    over();
+    return answer;
+  }
+  const reader = answer.body.getReader();
+  const body = new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      try {
+        const { done, value } = await reader.read();
+        if (!done) return controller.enqueue(value);
+        controller.close();
+      } catch (error) {
+        controller.error(error);
+      }
+      over();
+    },
+    cancel: async (reason) => {
+      over();
+      await reader.cancel(reason);
+    },
+  });
+  return new Response(body, answer);
 }
 
 function listening(server: HttpServer, port: number): Promise<number> {

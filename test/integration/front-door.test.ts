@@ -93,7 +93,8 @@ const send = (headers: Readonly<Record<string, string>>, url = door.url, body = 
     };
     const request = httpRequest(url, { method: 'POST', headers: all, agent: false }, (answer) => {
       answer.resume();
-      answer.once('end', () => resolve(answer.statusCode ?? 0));
+      answer.on('error', () => {});
+      answer.once('close', () => resolve(answer.statusCode ?? 0));
     });
     request.once('error', reject);
     request.end(body);
@@ -384,6 +385,29 @@ describe('a flood is refused, and the record holds its size and not its every dr
     expect(sentences.join()).toContain('279 more such requests were refused since');
   });
 
+  test('of one agent that never waits for its answers', async () => {
+    const own = await open();
+    const token = await tokenFor('other-bot');
+    const waits = JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: 'pd_next', arguments: { wait_s: 20 } },
+    });
+    const authorization = `Bearer ${token}`;
+    let refused = 0;
+    const all = Array.from({ length: 40 }, async () => {
+      const status = await send({ authorization }, own.url, waits).catch(() => 0);
+      if (status === 429) refused += 1;
+    });
+    await until('those beyond 32 are refused', () => refused === 8);
+    await own.close();
+    await Promise.all(all);
+    expect(refused).toBe(8);
+    const found = (await denials()).filter(({ rule, agent }) => rule === 'rate' && agent === 'other-bot');
+    expect(found[0]?.sentence).toContain('of its requests wait already');
+  });
+
   test('of nobody: an agent goes on', async () => {
     const own = await open();
     const token = await tokenFor('triage-bot');
@@ -404,6 +428,8 @@ test('what is too long, of another path or no JSON at all is refused', async () 
   expect(await send({ authorization }, door.url, 'x'.repeat(1_000_001))).toBe(413);
   expect(await send({ authorization }, new URL('/', door.url).href)).toBe(404);
   expect(await send({ authorization }, door.url, '{')).toBe(400);
+  // Many messages in one request would go round the rate.
+  expect(await send({ authorization }, door.url, `[${list},${list}]`)).toBe(400);
   expect(await send({ authorization, 'content-type': 'text/plain' })).toBe(415);
   expect(faults.splice(0).map(String)).toEqual([expect.stringContaining('Unsupported Media Type')]);
 });
