@@ -17,7 +17,7 @@ export const shipped = join(checkout, 'dist');
 /** Places in `perform` where a write can be held; the Worker says so on stdout and goes no further. */
 export const holdPoints = {
   'before the claim': 'const committed = await commit(',
-  'before the call': 'answer = await sendFor(call, signed(call), leftMs);',
+  'before the call': 'answer = await sendFor(call, permit, leftMs);',
   'before the record': '// A resolved incident, one given back, or one that a person took is held by nobody.',
 } as const;
 export type HoldPoint = keyof typeof holdPoints;
