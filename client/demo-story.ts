@@ -1,8 +1,8 @@
 import type { Client } from '@temporalio/client';
-import pc from 'picocolors';
 import { list } from '../gate/audit.ts';
 import { openStore, storeFile } from '../gate/audit-store.ts';
 import { startRun } from './agent.ts';
+import { colours } from './colours.ts';
 import { connect } from './connect.ts';
 import { OncallError } from './errors.ts';
 import { readAgent } from './identity.ts';
@@ -56,11 +56,11 @@ async function tell(client: Client, { local, world, home, say, over }: Telling):
     assess: 'rules',
     reason: 'the demo',
   });
-  say(`Its run: ${pc.cyan(linkTo(uiUrl, 'default', run))}`);
+  say(`Its run: ${colours.cyan(linkTo(uiUrl, 'default', run))}`);
   const note = await untilNoted(client, run.workflowId, simulatorUrl, incident.id, over);
   await tellAudit(say, home, run.workflowId);
   say('Its note in PagerDuty:');
-  for (const line of note.split('\n').filter(Boolean)) say(pc.dim(`  │ ${line}`));
+  for (const line of note.split('\n').filter(Boolean)) say(colours.dim(`  │ ${line}`));
 
   chapter(say, 'intern-bot tries to resolve it');
   const intern = readAgent('intern-bot', world.keyFileOf('intern-bot'));
@@ -82,16 +82,18 @@ async function tell(client: Client, { local, world, home, say, over }: Telling):
 
   chapter(say, 'How it stands');
   const end = await incidentAt(simulatorUrl, incident.id);
-  say(`PagerDuty says: #${end.incident_number} is ${pc.bold(end.status)}, with ${end.notes.length} note.`);
-  say(`The run says: ${pc.bold(result.outcome)}. ${result.summary}`);
   say(
-    `The run in the Temporal UI, while it is up (--keep, or \`oncall dev\`): ${pc.cyan(linkTo(uiUrl, 'default', run))}`,
+    `PagerDuty says: #${end.incident_number} is ${colours.bold(end.status)}, with ${end.notes.length} note.`,
+  );
+  say(`The run says: ${colours.bold(result.outcome)}. ${result.summary}`);
+  say(
+    `The run in the Temporal UI, while it is up (--keep, or \`oncall dev\`): ${colours.cyan(linkTo(uiUrl, 'default', run))}`,
   );
   if (end.status !== 'resolved' || result.outcome !== 'done')
     throw new OncallError('The story did not end as it should.');
 }
 
-const chapter = (say: Say, title: string): void => say(`\n${pc.bold(`— ${title}`)}`);
+const chapter = (say: Say, title: string): void => say(`\n${colours.bold(`— ${title}`)}`);
 
 interface SimulatedIncident {
   readonly id: string;
@@ -160,8 +162,8 @@ async function tellAudit(say: Say, home: string, run: string, after = 0): Promis
   try {
     for (const { seq, decision, sentence, kind } of await list(store, { run, after, limit: 200 })) {
       if (kind === 'outcome') continue;
-      const mark = decision === 'allowed' ? pc.green('✓') : pc.red('✗');
-      say(`  ${mark} ${pc.dim(`#${seq}`)} ${sentence}`);
+      const mark = decision === 'allowed' ? colours.green('✓') : colours.red('✗');
+      say(`  ${mark} ${colours.dim(`#${seq}`)} ${sentence}`);
     }
   } finally {
     await store.destroy();

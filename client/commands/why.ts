@@ -1,10 +1,10 @@
 import type { Client } from '@temporalio/client';
-import pc from 'picocolors';
 import { list, listAbout } from '../../gate/audit.ts';
 import { Name } from '../../gate/policy.ts';
 import { Id } from '../../pagerduty/catalogue/wire.ts';
 import type { TellResult } from '../../workflows/contract.ts';
 import { startRun } from '../agent.ts';
+import { colours } from '../colours.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
 import { withClient } from '../connect.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
@@ -178,7 +178,7 @@ function textOf(told: TellResult | undefined, id: string, moments: readonly Mome
 const marks = { person: 'PERSON   ', ours: 'ours     ', pagerduty: 'PagerDuty' } as const;
 
 function lineOf({ at, by, name, what, rule, run, isInLog }: Moment): string {
-  const mark = by === 'person' ? pc.bold(marks[by]) : marks[by];
+  const mark = by === 'person' ? colours.bold(marks[by]) : marks[by];
   const rest = [
     ...(rule ? [`[${said(rule)}]`] : []),
     ...(run === undefined ? [] : [`(${said(run, 1_000)})`]),

@@ -3,7 +3,7 @@ import { describe, expect } from 'vitest';
 import { type Run, startRun } from '../../client/agent.ts';
 import { list } from '../../gate/audit.ts';
 import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
-import { searchAttributes } from '../../workflows/contract.ts';
+import { incidentSweepScheduleId, searchAttributes } from '../../workflows/contract.ts';
 import { type Program, test } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { responder, startWorld, type World } from './world.ts';
@@ -109,6 +109,9 @@ describe.concurrent('a run whose Worker is killed ends resolved, each write made
     test(when, async ({ place }) => {
       const world = await startWorld(place, { 'triage-bot': responder() });
       let worker: Program = await world.startWorker();
+      // Told by a sweep, a run sees for itself that its incident is resolved, and looks for no write of its own any more.
+      const schedule = world.client.schedule.getHandle(incidentSweepScheduleId('main'));
+      await schedule.pause('the run is to find out by itself');
       const incident = await world.trigger();
       try {
         const run = await play({

@@ -113,8 +113,8 @@ test('an incident goes back to people though the run that held it is gone from t
   await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
   const release = stage.client.workflow.getHandle(releaseWorkflowId({ account: 'main', incident }));
   await until('the release is tried', async () => {
-    const { raw } = await release.describe();
-    return (raw.pendingActivities?.[0]?.attempt ?? 0) > 1;
+    const { raw } = await release.describe().catch(() => ({ raw: undefined }));
+    return (raw?.pendingActivities?.[0]?.attempt ?? 0) > 1;
   });
   worker.stop();
   await worker.stopped;
