@@ -43,6 +43,7 @@ const activities = createActivities({
   },
   workflowTaskQueue: 'oncall',
   orderedId: () => '',
+  runningQuery: () => '',
   policy: () => ({ readable: true, policy }),
   secrets: () => 'u+OneTokenOfTwenty01',
   store: async () => store,

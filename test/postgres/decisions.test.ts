@@ -93,7 +93,9 @@ interface Played {
 async function campaign(build: string, rounds: number, strikes: boolean): Promise<Played> {
   pagerduty.reply = (response, { body }) => {
     const { note } = JSON.parse(body || '{"note":{}}') as { note: { content?: string } };
-    answer(201, { note: { id: 'N1', content: note.content ?? '' }, notes: [] })(response);
+    answer(201, { note: { id: 'N1', content: note.content ?? '' }, notes: [], users: [], more: false })(
+      response,
+    );
   };
   const random = randomOf(seed);
   const store = await openStore(place(), ofPeople);
