@@ -355,7 +355,7 @@ describe('many incidents', () => {
     const { incident, run } = await following();
     const complete = await sweep();
     await put(incident, { status: 'acknowledged' });
-    await stage.fault({ operation: 'listIncidents', kind: 'status', status: 403, after: 1, times: 1 });
+    await stage.fault({ operation: 'listIncidents', kind: 'status', status: 403, after: 1, times: 1_000 });
     await expect(sweep()).rejects.toThrow(/Workflow execution failed/);
     const stays = await lastSweep(stage.store, account);
     expect(new Date(stays?.sweep ?? 0).toISOString()).toBe(complete.completeUntil);
