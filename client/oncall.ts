@@ -8,9 +8,8 @@ import { type Run, startRun } from './agent.ts';
 import { askGate, questionOf } from './ask-gate.ts';
 import { clientSettings, temporalSettings } from './config.ts';
 import { connect } from './connect.ts';
-import { RefusedError } from './errors.ts';
+import { exitOf, RefusedError } from './errors.ts';
 import { type AgentIdentity, readAgent } from './identity.ts';
-import { codeOf } from './outcome-codes.ts';
 import { readPages } from './pages.ts';
 
 export interface OncallOptions {
@@ -103,7 +102,7 @@ export function oncallAs(client: Client, agent: AgentIdentity, account: string):
     const result = await (signal ? unlessAborted(run, signal) : run.result());
     if (isDone[result.outcome]) return result;
     const { outcome, summary, next, error } = result;
-    throw new RefusedError(summary, { outcome, next, error, run: run.workflowId }, codeOf[outcome]);
+    throw new RefusedError(summary, { outcome, next, error, run: run.workflowId }, exitOf[outcome]);
   };
   return {
     start,

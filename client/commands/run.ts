@@ -5,10 +5,9 @@ import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { workflowNames } from '../../gate/run-inputs.ts';
 import type { RunResult, WorkflowName, Workflows } from '../../workflows/contract.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
-import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { type ExitCode, exitCodes, exitOf, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
-import { codeOf } from '../outcome-codes.ts';
 import type { Output } from '../output.ts';
 
 export interface RunOptions {
@@ -74,7 +73,7 @@ export async function execute<Name extends WorkflowName>(
     const result = await started.result();
     const { value, text } = await print(result, client);
     output.result({ workflowId, runId, ...value }, text);
-    return codeOf[result.outcome];
+    return exitOf[result.outcome];
   } finally {
     await client.connection.close();
   }

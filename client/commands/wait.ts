@@ -1,10 +1,9 @@
 import type { RunResult } from '../../workflows/contract.ts';
 import { clientSettings, temporalSettings } from '../config.ts';
 import { withClient } from '../connect.ts';
-import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
+import { type ExitCode, exitCodes, exitOf, OncallError } from '../errors.ts';
 import { follow } from '../follow.ts';
 import { whoAsks } from '../identity.ts';
-import { codeOf } from '../outcome-codes.ts';
 import type { Output } from '../output.ts';
 import { endOf } from '../run-end.ts';
 import { checkRunName, findRun } from '../runs.ts';
@@ -34,6 +33,6 @@ export async function wait(word: string, output: Output): Promise<ExitCode> {
       { workflowId, runId, ...value },
       outcome === undefined ? JSON.stringify(result, null, 2) : describe(result as RunResult),
     );
-    return outcome === undefined ? exitCodes.done : codeOf[outcome];
+    return outcome === undefined ? exitCodes.done : exitOf[outcome];
   });
 }
