@@ -38,14 +38,13 @@ export async function commit<Name extends OperationName>(
   first: Decision,
   claiming?: { readonly earlier: StepRow | undefined },
 ): Promise<Committed> {
-  const { policy, origin, caller, step, deps, ledger } = call;
+  const { policy, origin, caller, step, ledger } = call;
   // No word changes a denial.
   const hasWords = first.decision !== 'denied' && (call.statements.length > 0 || call.notes.length > 0);
   const offered = policy && hasWords ? await approvalsIn(call, policy, facts, first) : noApprovals;
   return ledger.decide(async (book) => {
-    // Before the store's clock is asked: our deadline is never later than what the claim tells others.
-    const claimedAt = performance.now();
-    const now = await book.now();
+    const clocks = await clocksOf(book);
+    const { now } = clocks;
     const words = policy ? await withoutDisabled(book, policy, offered, now) : offered;
     const known = { approvedBy: words.approved.map(({ operator }) => operator) };
     const word = first.decision === 'denied' ? first : call.judge(facts, known);
@@ -76,17 +75,43 @@ export async function commit<Name extends OperationName>(
     const done = { decision, stamp, unheard: words.unheard };
     if (!claiming) return done;
     const leaseUntil = decision.leaseMs === undefined ? undefined : now + decision.leaseMs;
-    await book.claim(step, stamp, {
-      earlier: claiming.earlier,
-      since: deps.clock.since(deps.now()),
-      answerBy: now + timeLimitMs(call.endpoint),
-      leaseUntil,
-    });
-    const claimed = { ...done, deadline: claimedAt + timeLimitMs(call.endpoint) };
+    const { earlier } = claiming;
+    const claimed = { ...done, ...(await claimIn(book, call, { stamp, earlier, clocks, leaseUntil })) };
     if (leaseUntil === undefined) return claimed;
     for (const lease of leasesOf(call, facts, leaseUntil)) await book.openLease(lease);
     return { ...claimed, leaseUntil };
   });
+}
+
+interface Clocks {
+  /** By `performance.now()`. */
+  readonly ours: number;
+  /** The store's, milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** The clocks of a claim. Ours is read first: our deadline is never later than what the claim tells others. */
+export async function clocksOf(book: Book): Promise<Clocks> {
+  const ours = performance.now();
+  return { ours, now: await book.now() };
+}
+
+/** Claims a write, from an instant on: it may be sent until the operation's time is over. */
+export async function claimIn<Name extends OperationName>(
+  book: Book,
+  { deps, endpoint, step }: Call<Name>,
+  claim: {
+    readonly stamp: Stamp;
+    readonly earlier: StepRow | undefined;
+    readonly clocks: Clocks;
+    readonly leaseUntil?: number | undefined;
+  },
+): Promise<Claimed & { readonly deadline: number }> {
+  const { stamp, earlier, clocks, leaseUntil } = claim;
+  const limitMs = timeLimitMs(endpoint);
+  const since = deps.clock.since(deps.now());
+  await book.claim(step, stamp, { earlier, since, answerBy: clocks.now + limitMs, leaseUntil });
+  return { stamp, deadline: clocks.ours + limitMs };
 }
 
 /** A disabled operator's word counts no more than a disabled agent's call. */

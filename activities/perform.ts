@@ -118,7 +118,7 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
 async function makeReady<Name extends OperationName>(call: Call<Name>): Promise<void> {
   const { deps, reader } = call;
   // Where there is no way to PagerDuty, the outcome of the call tells of it.
-  await deps.connection(senderOf(call as unknown as Call<OperationName>)).catch(() => {});
+  await deps.connection(senderOf(call)).catch(() => {});
   // Any read tells PagerDuty's time; this one is needed by the look as well.
   if (!deps.clock.isKnown) await reader.ourUsers();
 }
@@ -222,7 +222,7 @@ async function leftInDoubt<Name extends OperationName>(
 }
 
 /** Whose credential it goes out with, as the configuration says by which it was decided: the agent's own where it has one. */
-const senderOf = ({ origin, policy }: Call<OperationName>): Agent | undefined =>
+const senderOf = <Name extends OperationName>({ origin, policy }: Call<Name>): Agent | undefined =>
   origin.kind === 'agent' ? policy?.agents.get(origin.agent) : undefined;
 
 async function sendFor<Name extends OperationName>(
@@ -232,7 +232,7 @@ async function sendFor<Name extends OperationName>(
 ): Promise<Answer<Name>> {
   const { deps, name, reader } = call;
   const answer = await sendOver(
-    () => deps.connection(senderOf(call as unknown as Call<OperationName>)),
+    () => deps.connection(senderOf(call)),
     permit,
     ({ status, requestId }) => reader.reads.push({ operation: name, about: staleToken, status, requestId }),
     leftMs,

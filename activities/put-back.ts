@@ -17,9 +17,8 @@ import type { UpdateIncident } from '../pagerduty/catalogue/incident-writes.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Call, entryOf, purposeOf, wording } from './call.ts';
-import type { Claimed } from './commit.ts';
+import { type Claimed, claimIn, clocksOf } from './commit.ts';
 import { type AllFacts, factsOf } from './facts.ts';
 
 /** People can come between an undoing as well; whoever does that so often has a script. */
@@ -103,12 +102,9 @@ async function putBack(
   };
   const decision = decideToPutBack(question, incident ?? after, { acts, amends });
   const claimed = await ledger.decide(async (book): Promise<Claimed> => {
-    const deadline = performance.now() + timeLimitMs(undo.endpoint);
-    const answerBy = (await book.now()) + timeLimitMs(undo.endpoint);
+    const clocks = await clocksOf(book);
     const stamp = await book.append(entryOf(undo, facts, decision));
-    const since = deps.clock.since(deps.now());
-    await book.claim(undo.step, stamp, { earlier, since, answerBy, leaseUntil: undefined });
-    return { stamp, deadline };
+    return claimIn(book, undo, { stamp, earlier, clocks });
   });
   try {
     await sendOnce(undo, claimed, decision, facts);

@@ -70,6 +70,26 @@ export type AuditRecord = Caller & {
   readonly requestId?: string | undefined;
 };
 
+/** An entry about what no run did, such as a switch that was pressed: of no account, unless it says so, and of nothing of PagerDuty's. */
+export const entryOfNoRun = (
+  entry: Pick<
+    AuditRecord,
+    'agent' | 'step' | 'operation' | 'decision' | 'rule' | 'sentence' | 'requestDigest'
+  > &
+    Partial<Pick<AuditRecord, 'via' | 'account' | 'configuration' | 'action' | 'facts'>>,
+): AuditRecord => ({
+  kind: 'entry',
+  account: '',
+  workflowId: '',
+  runId: '',
+  attempt: 1,
+  configuration: '',
+  action: entry.operation,
+  incident: null,
+  reads: [],
+  ...entry,
+});
+
 /** The hash of a record: of the one before it, and its own text. */
 export const hashOf = (prev: string, record: string): string => sha256(`${prev}\n${record}`);
 

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { type AuditRecord, append } from './audit.ts';
+import { type AuditRecord, append, entryOfNoRun } from './audit.ts';
 import { type BearerRow, type Store, transact, withStore } from './audit-store.ts';
 import { digestOf, sha256 } from './canonical.ts';
 import { nameOf } from './words.ts';
@@ -136,21 +136,13 @@ const recordOf = (
   what: 'give' | 'revoke',
   who: string,
   sentence: string,
-): AuditRecord => ({
-  kind: 'entry',
-  agent: who,
-  account: '',
-  workflowId: '',
-  runId: '',
-  step: id,
-  attempt: 1,
-  configuration: '',
-  operation: `bearer.${what}`,
-  action: `bearer.${what}`,
-  incident: null,
-  decision: 'allowed',
-  rule: what === 'give' ? 'widens by hand' : 'narrows',
-  sentence,
-  requestDigest: digestOf([id, agent]),
-  reads: [],
-});
+): AuditRecord =>
+  entryOfNoRun({
+    agent: who,
+    step: id,
+    operation: `bearer.${what}`,
+    decision: 'allowed',
+    rule: what === 'give' ? 'widens by hand' : 'narrows',
+    sentence,
+    requestDigest: digestOf([id, agent]),
+  });

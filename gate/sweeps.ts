@@ -40,6 +40,27 @@ export async function keepPage(
   await transact(store, work, mayRepeat);
 }
 
+/** Writes rows of a sweep; of those that stand already, these columns alone. In lots: all who write wait for this transaction. */
+async function amend(
+  tx: StoreTransaction,
+  rows: readonly SweptRow[],
+  columns: readonly ('notes_at' | 'state' | 'state_at')[],
+): Promise<void> {
+  for (const some of lots(rows)) {
+    await tx
+      .insertInto('swept')
+      .values(some)
+      .onConflict((conflict) =>
+        conflict
+          .columns(['account', 'sweep', 'incident'])
+          .doUpdateSet((row) =>
+            Object.fromEntries(columns.map((column) => [column, row.ref(`excluded.${column}`)])),
+          ),
+      )
+      .execute();
+  }
+}
+
 function* lots<T>(rows: readonly T[]): Generator<readonly T[]> {
   for (let from = 0; from < rows.length; from += rowsAtOnce) yield rows.slice(from, from + rowsAtOnce);
 }
@@ -52,10 +73,6 @@ export const lastSweep = (store: Store, account: string): Promise<SweepRow | und
 
 const lastIn = (db: Reads, account: string): Promise<SweepRow | undefined> =>
   db.selectFrom('sweeps').selectAll().where('account', '=', account).executeTakeFirst();
-
-/** The last complete sweep of every account. */
-export const lastSweeps = (store: Store): Promise<readonly SweepRow[]> =>
-  withStore(() => store.selectFrom('sweeps').selectAll().orderBy('account').execute());
 
 /** What a sweep listed, by incident. */
 export const sweptIn = (
@@ -112,35 +129,14 @@ async function completeIn(
     const notes_at = read.has(row.incident) ? sweep : (was.get(row.incident)?.notes_at ?? null);
     return notes_at === null ? [] : [{ ...row, notes_at }];
   });
-  // In lots: all who write wait for this transaction.
-  for (const some of lots(noted)) {
-    await tx
-      .insertInto('swept')
-      .values(some)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['account', 'sweep', 'incident'])
-          .doUpdateSet((row) => ({ notes_at: row.ref('excluded.notes_at') })),
-      )
-      .execute();
-  }
+  await amend(tx, noted, ['notes_at']);
   const unknown = untold.flatMap((incident) => {
     const row = was.get(incident) ?? now.get(incident);
     if (!row || !before) return [];
     const state_at = was.get(incident)?.state_at ?? before.sweep;
     return [{ ...row, sweep, state: unknownState, state_at }];
   });
-  for (const some of lots(unknown)) {
-    await tx
-      .insertInto('swept')
-      .values(some)
-      .onConflict((conflict) =>
-        conflict
-          .columns(['account', 'sweep', 'incident'])
-          .doUpdateSet((row) => ({ state: unknownState, state_at: row.ref('excluded.state_at') })),
-      )
-      .execute();
-  }
+  await amend(tx, unknown, ['state', 'state_at']);
   const watermark = { sweep, notes_until, orders: JSON.stringify(orders) };
   await tx
     .insertInto('sweeps')

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { oneLine } from '../pagerduty/text.ts';
-import { type AuditRecord, append, areThere, type Stamp } from './audit.ts';
+import { type AuditRecord, append, areThere, entryOfNoRun, type Stamp } from './audit.ts';
 import { type Store, type StoreTransaction, type SwitchRow, transact, withStore } from './audit-store.ts';
 import { bearerLost } from './bearers.ts';
 import { digestOf } from './canonical.ts';
@@ -196,25 +196,18 @@ const recordOf = (
   who: string,
   rule: string,
   sentence: string,
-): AuditRecord => ({
-  kind: 'entry',
-  agent: who,
-  account: '',
-  workflowId: '',
-  runId: '',
-  step: id,
-  attempt: 1,
-  configuration: '',
-  operation,
-  action: `switch.${operation}`,
-  incident: null,
-  decision: 'allowed',
-  rule,
-  sentence,
-  requestDigest: digestOf([kind, name]),
-  facts: { name, reason } satisfies Pressed,
-  reads: [],
-});
+): AuditRecord =>
+  entryOfNoRun({
+    agent: who,
+    step: id,
+    operation,
+    action: `switch.${operation}`,
+    decision: 'allowed',
+    rule,
+    sentence,
+    requestDigest: digestOf([kind, name]),
+    facts: { name, reason } satisfies Pressed,
+  });
 
 interface Known {
   /** Every switch that was ever pressed. */

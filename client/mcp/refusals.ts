@@ -1,4 +1,4 @@
-import { type AuditRecord, write } from '../../gate/audit.ts';
+import { type AuditRecord, entryOfNoRun, write } from '../../gate/audit.ts';
 import type { Store } from '../../gate/audit-store.ts';
 import { digestOf } from '../../gate/canonical.ts';
 import { nobody } from '../../gate/runner.ts';
@@ -92,23 +92,16 @@ function recordOf(
   const sentence = more
     ? `${who} may not call: ${more.count} more such requests were refused since ${more.since.slice(0, 19)}Z (${oneLine(why, 200)}).`
     : `${who} may not call: ${oneLine(why, 200)}.`;
-  return {
-    kind: 'entry',
+  return entryOfNoRun({
     agent: agent ?? nobody,
     via: door,
     account,
-    workflowId: '',
-    runId: '',
     step: 'front door',
-    attempt: 1,
     configuration: configuration(),
     operation: 'front_door.request',
-    action: 'front_door.request',
-    incident: null,
     decision: 'denied',
     rule,
     sentence,
     requestDigest: digestOf([rule, agent ?? nobody]),
-    reads: [],
-  };
+  });
 }
