@@ -92,7 +92,7 @@ function conditionsOf({ agent, account, incident, outcome, waitingFor }: RunFilt
 export const quoted = (text: string): string => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
 /** A run as its list, or its description, shows it. */
-export function asListed(
+function asListed(
   run: Pick<
     WorkflowExecutionInfo,
     'workflowId' | 'runId' | 'type' | 'status' | 'typedSearchAttributes' | 'memo' | 'startTime' | 'closeTime'
@@ -155,7 +155,7 @@ export async function findRun(client: Client, word: string): Promise<ListedRun> 
 const named = (word: string): string => JSON.stringify(said(word, 100));
 
 /** The newest run of a Workflow Id; `undefined` where there is none. */
-export async function describeRun(client: Client, workflowId: string): Promise<ListedRun | undefined> {
+async function describeRun(client: Client, workflowId: string): Promise<ListedRun | undefined> {
   try {
     return asListed(await client.workflow.getHandle(workflowId).describe());
   } catch (error) {

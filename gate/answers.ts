@@ -4,9 +4,6 @@ export type Answer =
   | { readonly kind: 'stop' }
   | { readonly kind: 'mine' };
 
-/** Characters of a step's id that a note must give at least. */
-export const shortestCode = 3;
-
 /** Reads a note as an answer, where it is one and nothing else: a plain note is information and decides nothing. */
 export function answerIn(content: string): Answer | undefined {
   const words = content.trim().toLowerCase().replace(/[.!]$/, '');

@@ -22,7 +22,7 @@ const says: Readonly<Record<Touch['kind'], readonly Condition[]>> = {
 export const canShow = (touch: Touch, condition: Condition): boolean => says[touch.kind].includes(condition);
 
 /** Whether the condition is about which thing it is, rather than about what it has. */
-export const isItself = ({ kind }: Touch, condition: Condition): boolean => own[kind] === condition;
+const isItself = ({ kind }: Touch, condition: Condition): boolean => own[kind] === condition;
 
 const own: Readonly<Partial<Record<Touch['kind'], Condition>>> = {
   service: 'services',

@@ -13,7 +13,7 @@ import type { AgentIdentity } from '../identity.ts';
 import { signed } from '../signed.ts';
 
 /** How long after its last call an agent still counts as there, in milliseconds. */
-export const presentForMs = 60_000;
+const presentForMs = 60_000;
 
 /** How often the runs of an agent that is there are told so; silent for ten seconds it counts as gone. */
 const beatMs = 3_000;

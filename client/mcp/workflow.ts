@@ -9,7 +9,7 @@ import { type Answer, type AnyTool, type Caller, ToolError, tool } from './tool.
 
 /** Workflows that have no tool of their own: any operation is behind the others, and `pd_get` tells of an incident. */
 export type Startable = Exclude<WorkflowName, 'runOperation' | 'tellIncident'>;
-export const startable = workflowNames.filter(
+const startable = workflowNames.filter(
   (name): name is Startable => name !== 'runOperation' && name !== 'tellIncident',
 );
 

@@ -82,16 +82,6 @@ export const getWebhookSubscription = {
   repeat: 'safe',
 } as const satisfies Endpoint;
 
-/** The request of `createWebhookSubscription`. */
-export interface CreateWebhookSubscription {
-  readonly body: {
-    readonly webhook_subscription: {
-      readonly description?: string | undefined;
-      readonly delivery_method: { readonly url: string };
-    };
-  };
-}
-
 /** `POST /webhook_subscriptions`. Ten at most for a service, a team or the account. */
 export const createWebhookSubscription = {
   ...fixed,
