@@ -3,7 +3,6 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from '@temporalio/client';
-import proto from '@temporalio/proto';
 import { startRun } from '../client/agent.ts';
 import { clientSettings } from '../client/config.ts';
 import { connectionTo } from '../client/connect.ts';
@@ -15,7 +14,8 @@ import { type Part, startPart } from '../client/processes.ts';
 import { trigger } from '../simulator/alerts.ts';
 import { type Simulator, startSimulator } from '../simulator/index.ts';
 import { seedIds } from '../simulator/seed-data.ts';
-import { taskQueues, type WorkflowName, type Workflows } from '../workflows/contract.ts';
+import type { WorkflowName, Workflows } from '../workflows/contract.ts';
+import { liftPace } from './pace.ts';
 import { checkout, markdown, writeInto } from './page.ts';
 
 // Many incidents: so many open ones listed to the end, and a fifth of them, which lie scattered among the others, resolved in bulk.
@@ -197,17 +197,6 @@ function watchMemory({ pid }: Part): { readonly peakMb: () => number; readonly s
   };
   const timer = setInterval(look, 250);
   return { peakMb: () => peak, stop: () => clearInterval(timer) };
-}
-
-async function liftPace(client: Client): Promise<void> {
-  for (const queue of Object.values(taskQueues)) {
-    await client.workflowService.updateTaskQueueConfig({
-      namespace: client.options.namespace,
-      taskQueue: queue('main'),
-      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-      updateQueueRateLimit: { rateLimit: { requestsPerSecond: 100_000 }, reason: 'bench' },
-    });
-  }
 }
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en');

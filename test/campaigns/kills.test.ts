@@ -6,7 +6,7 @@ import { readAgent } from '../../client/identity.ts';
 import { localWorld, simulatorSecrets } from '../../client/local-world.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import type { Incident } from '../../simulator/model.ts';
-import { responder } from '../e2e/world.ts';
+import { responder } from '../support/grants.ts';
 import { claimNamespace } from '../support/namespaces.ts';
 import { built, makePlace, type Place, type Program } from '../support/processes.ts';
 import { type Recorder, startRecorder } from '../support/recorder.ts';

@@ -2,19 +2,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { CallerBase } from '../../client/mcp/server.ts';
 import { tools } from '../../client/mcp/tools.ts';
+import { everything } from '../support/grants.ts';
 import { openSession, type Session, type Told } from '../support/mcp.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { campaign, eachOf, tell } from './campaign.ts';
-
-const everything = `incidents: { level: full, when: { urgency: [high, low] } }
-incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [high, low] } }
-services: full
-schedules: full
-escalation_policies: full
-users: full
-teams: full
-oncalls: read
-events: { level: full, routing_keys: [checkout] }`;
 
 const reason = 'a campaign';
 /** Well-formed, and nobody's. */
@@ -299,7 +290,10 @@ async function attack(
 }
 
 test('whatever the arguments are, each call is one clear error with the next step, and nothing is written', async () => {
-  const stage = await setStage({ agents: { 'triage-bot': everything }, simulator: { rateLimit: 0 } });
+  const stage = await setStage({
+    agents: { 'triage-bot': everything({ incidents: '{ level: full, when: { urgency: [high, low] } }' }) },
+    simulator: { rateLimit: 0 },
+  });
   await stage.startWorker();
   const session = await openSession(stage, 'triage-bot');
   const { faults, counts } = await attack(stage, session, campaign.isShort ? 500 : 6_000);
@@ -310,7 +304,10 @@ test('whatever the arguments are, each call is one clear error with the next ste
 }, 1_800_000);
 
 test('a server that takes one incident for another is found out', async () => {
-  const stage = await setStage({ agents: { 'triage-bot': everything }, simulator: { rateLimit: 0 } });
+  const stage = await setStage({
+    agents: { 'triage-bot': everything({ incidents: '{ level: full, when: { urgency: [high, low] } }' }) },
+    simulator: { rateLimit: 0 },
+  });
   await stage.startWorker();
   const incident = await stage.trigger();
   const plant = (base: CallerBase): CallerBase => ({

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Incident } from '../../simulator/model.ts';
 import { incidentChanged } from '../../workflows/contract.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { campaign, eachOf, tell } from './campaign.ts';
 

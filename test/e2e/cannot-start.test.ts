@@ -5,9 +5,10 @@ import { clientSettings } from '../../client/config.ts';
 import { freePorts } from '../../client/ports.ts';
 import { findTemporal } from '../../client/temporal-server.ts';
 import { test } from '../support/calls.ts';
+import { responder } from '../support/grants.ts';
 import { type Ended, makePlace, type Place } from '../support/processes.ts';
 import { agentIn, configuration, expectSentence, subject, triage } from './sentences.ts';
-import { responder, startWorld, type World } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 /** The server that has all that a run needs. */
 const ours = inject('temporalAddress');

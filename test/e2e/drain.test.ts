@@ -3,9 +3,10 @@ import { expect } from 'vitest';
 import { startRun } from '../../client/agent.ts';
 import { list } from '../../gate/audit.ts';
 import { openStore, storeFile } from '../../gate/audit-store.ts';
+import { responder } from '../support/grants.ts';
 import { test } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { responder, startWorld } from './world.ts';
+import { startWorld } from './world.ts';
 
 /** Which process ran each Activity of a run, and at which attempt. */
 async function ranBy(

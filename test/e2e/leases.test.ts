@@ -5,9 +5,10 @@ import { list } from '../../gate/audit.ts';
 import { openStore, storeFile } from '../../gate/audit-store.ts';
 import { runner } from '../../gate/runner.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
+import { responder } from '../support/grants.ts';
 import { type Place, type Program, test } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { responder, startWorld, type World } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 /** A run that holds an incident, and the Worker that serves it. */
 interface Scene {

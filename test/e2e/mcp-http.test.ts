@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { expect } from 'vitest';
+import { responder } from '../support/grants.ts';
 import { callTool } from '../support/mcp.ts';
 import { test } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { responder, startWorld } from './world.ts';
+import { startWorld } from './world.ts';
 
 test('a front door is added, an agent gets a token, works over HTTP, and its token is revoked', async ({
   place,

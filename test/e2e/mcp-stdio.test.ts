@@ -1,10 +1,11 @@
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { expect } from 'vitest';
+import { responder } from '../support/grants.ts';
 import { callTool, generations } from '../support/mcp.ts';
 import { built, test } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { responder, startWorld } from './world.ts';
+import { startWorld } from './world.ts';
 
 test('oncall mcp serves an agent over stdio, in both generations of the protocol, and ends with it', async ({
   place,

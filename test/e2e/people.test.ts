@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, test as plain } from 'vitest';
 import { parse } from 'yaml';
 import { startRun } from '../../client/agent.ts';
 import { type Calls, startCalls } from '../support/calls.ts';
+import { responder } from '../support/grants.ts';
 import { type Ended, makePlace, type Place, type Program } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { responder, startWorld, type World } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 let place: Place;
 let world: World;

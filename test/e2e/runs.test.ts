@@ -4,9 +4,10 @@ import type { CompleteUntil } from '../../client/complete-until.ts';
 import type { ListedRun } from '../../client/runs.ts';
 import type { Moment } from '../../client/timeline.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
+import { responder } from '../support/grants.ts';
 import { type Ended, makePlace, type Place, type Program } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { responder, startWorld, type World } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 let place: Place;
 let world: World;

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect } from 'vitest';
 import { startRun } from '../../client/agent.ts';
+import { responder } from '../support/grants.ts';
 import { built, test } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { responder, startWorld } from './world.ts';
+import { startWorld } from './world.ts';
 
 /** An agent as people write one: it judges at once, and works until somebody ends it. */
 const program = (library: string, identity: string): string => `

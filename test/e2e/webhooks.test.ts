@@ -5,11 +5,12 @@ import { afterAll, beforeAll, describe, expect, test as plain } from 'vitest';
 import { subscribeLocally } from '../../client/local-webhooks.ts';
 import { freePorts } from '../../client/ports.ts';
 import { webhookSecretsIn } from '../../gate/webhook-secrets.ts';
+import { responder } from '../support/grants.ts';
 import { built, type Ended, makePlace, type Place, type Program, test } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { endedSoon, expectNothingLeft } from './leftovers.ts';
 import { expectSentence } from './sentences.ts';
-import { responder, type Server, startServer, startWorld, type World } from './world.ts';
+import { type Server, startServer, startWorld, type World } from './world.ts';
 
 let place: Place;
 let server: Server;

@@ -4,9 +4,10 @@ import { type Run, startRun } from '../../client/agent.ts';
 import { list } from '../../gate/audit.ts';
 import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
 import { incidentSweepScheduleId, searchAttributes } from '../../workflows/contract.ts';
+import { responder } from '../support/grants.ts';
 import { type Program, test } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { responder, startWorld, type World } from './world.ts';
+import { startWorld, type World } from './world.ts';
 
 type Respond = Run<'respondToIncident'>;
 

@@ -7,14 +7,6 @@ import { claimNamespace } from '../support/namespaces.ts';
 import { historiesOf } from '../support/places.ts';
 import { built, type Place, type Program } from '../support/processes.ts';
 
-/** Grants that let an agent respond from look to resolve, holding an incident for this long. */
-export const responder = (lease = '5m'): string => `incidents: read
-services: read
-oncalls: read
-incidents.acknowledge: { level: full, lease: ${lease}, when: { urgency: [high, low] } }
-incidents.add_note: full
-incidents.resolve: full`;
-
 /** A Temporal server that runs as `oncall temporal` starts it. */
 export interface Server {
   readonly address: string;

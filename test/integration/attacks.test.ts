@@ -10,7 +10,8 @@ import {
   statementOf,
   waitsForFinding,
 } from '../support/attacks.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

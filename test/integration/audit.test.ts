@@ -6,7 +6,8 @@ import { append } from '../../gate/audit.ts';
 import { chainEnd, rows } from '../../gate/audit-rows.ts';
 import { type AuditRow, transact } from '../../gate/audit-store.ts';
 import { press } from '../../gate/switches.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { cutAfter, rehash, rewrite, setHead } from '../unit/tampering.ts';
 
 const account = 'main';

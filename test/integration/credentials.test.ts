@@ -2,7 +2,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seedIds } from '../../simulator/seed.ts';
-import { responder, type Stage, setStage, simulatorToken } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage, simulatorToken } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const { app, reader } = seedIds.oauthClients;

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { type KnownIncident, knownIncidents } from '../fixtures/known-incidents.ts';
+import { responder } from '../support/grants.ts';
 import { endingNow, play } from '../support/play.ts';
-import { responder, setStage } from '../support/stage.ts';
+import { setStage } from '../support/stage.ts';
 
 /** The finding of the rules on one case, through a whole run, and what the case says it should be. */
 async function judge(known: KnownIncident) {

@@ -6,8 +6,9 @@ import { openFrontDoor, type RunningFrontDoor } from '../../client/mcp/front-doo
 import { oncallAs } from '../../client/oncall.ts';
 import { giveBearer, revokeBearers } from '../../gate/bearers.ts';
 import { policySource } from '../../gate/policy-source.ts';
+import { responder } from '../support/grants.ts';
 import { callTool, generations, type Told } from '../support/mcp.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

@@ -5,7 +5,8 @@ import type { AgentIdentity } from '../../client/identity.ts';
 import { newKeyPair, readPrivateKey, sign } from '../../gate/statement.ts';
 import type { RunResult } from '../../workflows/contract.ts';
 import { runRaw, statementOf } from '../support/attacks.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

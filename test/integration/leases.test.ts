@@ -6,7 +6,8 @@ import {
   sweepScheduleId,
   taskQueues,
 } from '../../workflows/contract.ts';
-import { responder, type Stage, type StageOptions, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, type StageOptions, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

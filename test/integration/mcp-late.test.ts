@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { responder } from '../support/grants.ts';
 import { openSession, type Session } from '../support/mcp.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 // Nobody works on runs yet: whatever is asked takes longer than anybody waits.

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Data } from '../../simulator/data/format.ts';
 import { seedOf } from '../../simulator/seed.ts';
 import { seedData } from '../../simulator/seed-data.ts';
+import { responder } from '../support/grants.ts';
 import { openSession, type Session, type Told } from '../support/mcp.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 
 const incidents = 5_000;
 /** No answer is longer, as it is sent. */

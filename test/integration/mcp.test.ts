@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { tools } from '../../client/mcp/tools.ts';
+import { everything, responder } from '../support/grants.ts';
 import { generations, openSession, type Session, type Told } from '../support/mcp.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const reader = `incidents: read
@@ -11,23 +12,13 @@ escalation_policies: read
 users: read
 teams: read
 oncalls: read`;
-const worker = `incidents: { level: full, when: { urgency: [high, low] } }
-incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [high, low] } }
-services: full
-schedules: full
-escalation_policies: full
-users: full
-teams: full
-oncalls: read
-events: { level: full, routing_keys: [checkout] }`;
-
 let stage: Stage;
 let bot: Session;
 let incident: string;
 beforeAll(async () => {
   stage = await setStage({
     agents: {
-      'triage-bot': worker,
+      'triage-bot': everything({ incidents: '{ level: full, when: { urgency: [high, low] } }' }),
       'pair-bot': responder(),
       'leaving-bot': responder(),
       reader,

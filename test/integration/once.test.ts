@@ -1,6 +1,7 @@
 import { afterAll, test as alone, beforeAll, expect } from 'vitest';
+import { responder } from '../support/grants.ts';
 
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

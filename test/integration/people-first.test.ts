@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const account = 'main';

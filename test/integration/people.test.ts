@@ -4,7 +4,8 @@ import type { Run } from '../../client/agent.ts';
 import { waitingSteps } from '../../client/approvals.ts';
 import { sign } from '../../gate/statement.ts';
 import { incidentChanged, type Pause, searchAttributes } from '../../workflows/contract.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 const account = 'main';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { campaignOrder, runCampaign } from '../support/webhook-campaign.ts';
 import { signature } from '../support/webhooks.ts';
 

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import type { WebhookServer } from '../../client/webhook-server.ts';
 import { webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import type { Incident } from '../../simulator/model.ts';
+import { responder } from '../support/grants.ts';
 import { type Proxy, startProxy } from '../support/proxy.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import {
   post,

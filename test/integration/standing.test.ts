@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { RunResult } from '../../workflows/contract.ts';
 import { expectRefused, runRaw } from '../support/attacks.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 
 /** An incident of checkout, and what the order `night` starts for it. */
 let stage: Stage;

@@ -7,8 +7,9 @@ import { byUser } from '../../simulator/incident-state.ts';
 import { known } from '../../simulator/world.ts';
 import { taskQueues } from '../../workflows/contract.ts';
 import { startRaw } from '../support/attacks.ts';
+import { responder } from '../support/grants.ts';
 import { liftAll } from '../support/lift-all.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { knownTo, sweepIncidents, untilListed } from '../support/sweeps.ts';
 import { until } from '../support/until.ts';
 

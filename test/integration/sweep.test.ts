@@ -10,21 +10,12 @@ import { seedIds } from '../../simulator/seed.ts';
 import type { OperationResult } from '../../workflows/contract.ts';
 import { type Prepared, type Refusal, type Swept, sweep } from '../fixtures/sweep.ts';
 import { loadContract, openApiFolder } from '../support/contract.ts';
+import { everything } from '../support/grants.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 
 // The same for every operation: its parts lie in `sweep`, one of each for each operation.
 type AnySwept = Swept<'getIncident'>;
 type AnyRefusal = Refusal<'getIncident'>;
-
-const everything = `incidents: full
-incidents.acknowledge: { level: full, lease: 5m, when: { urgency: [high, low] } }
-services: full
-schedules: full
-escalation_policies: full
-users: full
-teams: full
-oncalls: read
-events: { level: full, routing_keys: [checkout] }`;
 
 let stage: Stage;
 let prepared: Prepared;
@@ -32,7 +23,7 @@ const called = new Map<OperationName, number>();
 
 beforeAll(async () => {
   stage = await setStage({
-    agents: { 'sweep-bot': everything },
+    agents: { 'sweep-bot': everything() },
     operators: { lead: '' },
     record: true,
     // The clock stands still, so that nothing changes by itself while this is swept.

@@ -2,8 +2,9 @@ import { afterEach, expect, test } from 'vitest';
 import { approveStep, waitingSteps } from '../../client/approvals.ts';
 import { press } from '../../gate/switches.ts';
 import { searchAttributes, sweepScheduleId } from '../../workflows/contract.ts';
+import { responder } from '../support/grants.ts';
 import { liftAll } from '../support/lift-all.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage;

@@ -8,7 +8,8 @@ import { rotateSubscription, type Subscriptions, type Wanted } from '../../clien
 import type { WebhookServer } from '../../client/webhook-server.ts';
 import { type WebhookSecrets, webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import { followedEvents } from '../../pagerduty/webhooks.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { startReceiver } from '../support/webhooks.ts';
 

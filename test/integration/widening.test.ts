@@ -6,7 +6,8 @@ import { type Claim, sign } from '../../gate/statement.ts';
 import { lift, liftClaim, press } from '../../gate/switches.ts';
 import { type PendingApproval, searchAttributes } from '../../workflows/contract.ts';
 import { expectRefused, startRaw, waitsForFinding } from '../support/attacks.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { responder } from '../support/grants.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 // What widens needs proof: approvals, lifted switches, and grants that must still stand at the moment of the call.

@@ -3,8 +3,9 @@ import { CannotStart } from '../../worker/config.ts';
 import { startWorker } from '../../worker/index.ts';
 import { setPace } from '../../worker/pace.ts';
 import { taskQueues } from '../../workflows/contract.ts';
+import { responder } from '../support/grants.ts';
 import { memoryLog } from '../support/logged.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 let stage: Stage | undefined;

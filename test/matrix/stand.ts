@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Connection, WorkflowFailedError } from '@temporalio/client';
 import Database from 'libsql';
+import { liftPace } from '../../bench/pace.ts';
 import { startRun } from '../../client/agent.ts';
 import { connectionTo } from '../../client/connect.ts';
 import { OncallError } from '../../client/errors.ts';
@@ -13,7 +14,7 @@ import { openStore, type Store, storeFile } from '../../gate/audit-store.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { seedIds } from '../../simulator/seed-data.ts';
 import type { OperationInput, OperationResult } from '../../workflows/contract.ts';
-import { liftPace } from '../support/pace.ts';
+import { everything } from '../support/grants.ts';
 import { type Plant, plantedBuild, shipped } from './planted.ts';
 import { startWorkerProcess, type WorkerProcess } from './workers.ts';
 import type { Prepared, Write } from './writes.ts';
@@ -63,16 +64,6 @@ const agent = 'matrix-bot';
 /** An acknowledge is held this long and then given back; its run ends with that. */
 const lease = '15s';
 
-const grants = `incidents: full
-incidents.acknowledge: { level: full, lease: ${lease}, when: { urgency: [high, low] } }
-services: full
-schedules: full
-escalation_policies: full
-users: full
-teams: full
-oncalls: read
-events: { level: full, routing_keys: [checkout] }`;
-
 /** How a run ended, also where the server that is asked dies meanwhile. */
 async function endOf(result: () => Promise<OperationResult>): Promise<OperationResult | Error> {
   for (let left = 600; ; left -= 1) {
@@ -101,7 +92,7 @@ export async function setStand(
   // Only an admin may create users.
   const bot = simulator.world.userByEmail(seedIds.from);
   if (bot) simulator.world.users.set(bot.id, { ...bot, role: 'admin' });
-  const { configure, configFile, keyFileOf } = localWorld(folder, { [agent]: grants });
+  const { configure, configFile, keyFileOf } = localWorld(folder, { [agent]: everything({ lease }) });
   configure(simulator.url);
   const identity = readAgent(agent, keyFileOf(agent));
   const connection: Connection = await connectionTo({ address }, 10_000);

@@ -14,6 +14,7 @@ import { newKeyPair, readPrivateKey, sign } from '../../gate/statement.ts';
 import { lift, liftClaim, press } from '../../gate/switches.ts';
 import { asOwner, urlOf } from '../support/postgres.ts';
 import { built, checkout } from '../support/processes.ts';
+import { randomOf } from '../support/random.ts';
 import { temporaryFolder, temporaryPlace } from '../unit/temporary-store.ts';
 import { answer, TinyPagerDuty } from '../unit/tiny-pagerduty.ts';
 
@@ -226,14 +227,3 @@ test('without the lock that every transaction begins with, the same campaign tur
   console.log(`Without the lock: ${faults.length} faults, such as: ${faults[0]}`);
   expect(faults.some((fault) => fault.includes('has a cap of 1'))).toBe(true);
 });
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomOf(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}

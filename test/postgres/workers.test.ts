@@ -5,11 +5,12 @@ import { startRun } from '../../client/agent.ts';
 import { migrationNames } from '../../gate/store-migrations.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
 import { storeTemplate } from '../support/global-postgres.ts';
+import { responder } from '../support/grants.ts';
 import { asOwner, createDatabase, dropDatabase, urlOf } from '../support/postgres.ts';
 import { type PostgresProxy, startProxy } from '../support/postgres-proxy.ts';
 import { built, type Ended, type Place, type Program, test } from '../support/processes.ts';
 import { findSecrets } from '../support/secrets.ts';
-import { responder, type Stage, setStage } from '../support/stage.ts';
+import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
 // Workers and commands as they are shipped, each a process of its own, on one PostgreSQL.

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { inject } from 'vitest';
 import type { z } from 'zod';
+import { liftPace } from '../../bench/pace.ts';
 import { type Run, startRun } from '../../client/agent.ts';
 import { type AgentIdentity, type Identity, readAgent, readIdentity } from '../../client/identity.ts';
 import { list } from '../../gate/audit.ts';
@@ -28,21 +29,12 @@ import { recordHistories } from '../replay/recorder.ts';
 import { type Away, byTest, joinAudit, type Recorded, type SeenRequest } from './join.ts';
 import { logged, memoryLog } from './logged.ts';
 import { claimNamespace } from './namespaces.ts';
-import { liftPace } from './pace.ts';
 import { filesIn, historiesOf, tablesOf } from './places.ts';
 import { type Exchange, type Recorder, startRecorder } from './recorder.ts';
 import { findSecrets, issuedBy, type Secret } from './secrets.ts';
 import { storeFor } from './stage-store.ts';
 import { openTally } from './tally.ts';
 import { until } from './until.ts';
-
-/** Grants that let an agent respond from look to resolve, holding an incident for this long. */
-export const responder = (lease = '5m'): string => `incidents: read
-services: read
-oncalls: read
-incidents.acknowledge: { level: full, lease: ${lease}, when: { urgency: [high, low] } }
-incidents.add_note: full
-incidents.resolve: full`;
 
 export interface StageOptions {
   /** Agent → its grants, as they stand in `oncall.yaml`. */

@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as passes } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
@@ -12,6 +10,7 @@ import { contentOf } from '../../gate/audit-verify.ts';
 import { randomOf } from '../support/random.ts';
 import { buildGate } from './built-gate.ts';
 import { record, temporaryFolder, temporaryPlace } from './temporary-store.ts';
+import { TinyPagerDuty } from './tiny-pagerduty.ts';
 
 const folder = temporaryFolder();
 const place = temporaryPlace();
@@ -30,27 +29,16 @@ interface Received {
   readonly hash?: string;
 }
 
-/** Takes calls, as PagerDuty would. One that was cut off half-way is none. */
-async function receiver(): Promise<{ url: string; received: readonly Received[]; close: () => void }> {
+const pagerduty = new TinyPagerDuty();
+
+/** Has PagerDuty take calls, and gives those that came whole. */
+function takeCalls(): readonly Received[] {
   const received: Received[] = [];
-  const server = createServer((request, answer) => {
-    let body = '';
-    request.setEncoding('utf8').on('data', (piece: string) => {
-      body += piece;
-    });
-    request.on('error', () => {});
-    request.on('end', () => {
-      received.push(JSON.parse(body) as Received);
-      answer.end();
-    });
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  const close = (): void => {
-    server.closeAllConnections();
-    server.close();
+  pagerduty.reply = (response, { body }) => {
+    received.push(JSON.parse(body) as Received);
+    response.end();
   };
-  return { url: `http://127.0.0.1:${port}`, received, close };
+  return received;
 }
 
 /** Claims, sends and settles one step after another until it is killed. With `skip` every fourth is sent without an entry. */
@@ -89,7 +77,7 @@ async function killing(
 ): Promise<{ store: Store; received: readonly Received[]; kills: number }> {
   const program = sendingProgram();
   const random = randomOf(seed);
-  const { url, received, close } = await receiver();
+  const received = takeCalls();
   let kills = 0;
   const lane = async (name: string): Promise<void> => {
     for (let life = 0; life < killsEach; life += 1) {
@@ -98,7 +86,7 @@ async function killing(
         '-e',
         program,
         place(),
-        url,
+        pagerduty.url,
         `${name}-${life}`,
         skip ? 'skip' : '',
       ];
@@ -118,11 +106,7 @@ async function killing(
       if (signal === 'SIGKILL') kills += 1;
     }
   };
-  try {
-    await Promise.all(['a', 'b', 'c'].map(lane));
-  } finally {
-    close();
-  }
+  await Promise.all(['a', 'b', 'c'].map(lane));
   return { store: await openStore(place(), ofPeople), received, kills };
 }
 

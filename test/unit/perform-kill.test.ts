@@ -1,7 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as passes } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
@@ -9,8 +7,10 @@ import { verifyAudit } from '../../client/audit-verify.ts';
 import { list } from '../../gate/audit.ts';
 import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
+import { randomOf } from '../support/random.ts';
 import { buildRooms } from './built-gate.ts';
 import { temporaryFolder, temporaryPlace } from './temporary-store.ts';
+import { answer, TinyPagerDuty } from './tiny-pagerduty.ts';
 
 // The real `perform`, in processes of their own that are killed at any moment while they write entries and send.
 
@@ -25,35 +25,19 @@ afterEach(() => {
   for (const child of living) child.kill('SIGKILL');
 });
 
-/** Takes notes, as PagerDuty would, and knows no users; gives the text of each whose request came whole. */
-async function receiver(): Promise<{ url: string; received: readonly string[]; close: () => void }> {
+const pagerduty = new TinyPagerDuty();
+
+/** Has PagerDuty take notes, and know no users; gives the text of each note whose request came whole. */
+function takeNotes(): readonly string[] {
   const received: string[] = [];
-  const server = createServer((request, answer) => {
-    let body = '';
-    request.setEncoding('utf8').on('data', (piece: string) => {
-      body += piece;
-    });
-    request.on('error', () => {});
-    request.on('end', () => {
-      if (request.method === 'GET') {
-        answer.writeHead(200, { 'content-type': 'application/json', 'x-request-id': 'look' });
-        answer.end(JSON.stringify({ users: [], limit: 100, offset: 0, more: false }));
-        return;
-      }
-      const { note } = JSON.parse(body) as { note: { content: string } };
-      received.push(note.content.split('\n')[0] ?? '');
-      const id = `N${received.length}`;
-      answer.writeHead(201, { 'content-type': 'application/json', 'x-request-id': id });
-      answer.end(JSON.stringify({ note: { id, content: note.content } }));
-    });
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  const close = (): void => {
-    server.closeAllConnections();
-    server.close();
+  pagerduty.reply = (response, { method, body }) => {
+    if (method === 'GET') return answer(200, { users: [], limit: 100, offset: 0, more: false })(response);
+    const { note } = JSON.parse(body) as { note: { content: string } };
+    received.push(note.content.split('\n')[0] ?? '');
+    const id = `N${received.length}`;
+    answer(201, { note: { id, content: note.content } }, { 'x-request-id': id })(response);
   };
-  return { url: `http://127.0.0.1:${port}`, received, close };
+  return received;
 }
 
 /**
@@ -125,12 +109,12 @@ async function killing(
   const program = sendingProgram();
   const { publicKey, privateKey } = newKeyPair();
   const random = randomOf(seed);
-  const { url, received, close } = await receiver();
+  const received = takeNotes();
   let kills = 0;
   const lane = async (name: string): Promise<void> => {
     for (let life = 0; life < lives; life += 1) {
       const signer = [publicKey, privateKey];
-      const said = [place(), journalFile, url, `${name}-${life}`, skip ? 'skip' : '', ...signer];
+      const said = [place(), journalFile, pagerduty.url, `${name}-${life}`, skip ? 'skip' : '', ...signer];
       const child = spawn(process.execPath, ['--input-type=module', '-e', program, ...said], {
         cwd: join(folder(), 'build'),
         stdio: ['ignore', 'ignore', 'inherit'],
@@ -147,11 +131,7 @@ async function killing(
       if (signal === 'SIGKILL') kills += 1;
     }
   };
-  try {
-    await Promise.all(lanes.map(lane));
-  } finally {
-    close();
-  }
+  await Promise.all(lanes.map(lane));
   return { store: await openStore(place(), ofPeople), received, kills };
 }
 
@@ -189,14 +169,3 @@ test('a call that went round it does not pass that check', async () => {
   expect(skipped.every((step) => Number(step.split(' ')[1]) % 4 === 3)).toBe(true);
   await store.destroy();
 }, 300_000);
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomOf(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
