@@ -40,7 +40,7 @@ export async function cameTo<Name extends WorkflowName>(caller: Caller, run: Run
   if (standing.state !== 'ended') return told(caller, standing);
   const result = await run.result();
   const code = codes[result.outcome];
-  if (code === undefined) return told(caller, standing);
+  if (code === undefined) return told(caller, standing, result);
   const error = 'error' in result && typeof result.error === 'string' ? kinds[result.error] : undefined;
   throw new ToolError(error ?? code, result.summary, [...result.next, ...advice[code]], {
     run: run.workflowId,
@@ -100,13 +100,17 @@ function standingOf(description: WorkflowExecutionDescription): Standing {
   return waitingFor ? { state: 'waiting', waitingFor, description } : { state: 'running', description };
 }
 
-async function told({ client }: Caller, { state, waitingFor, description }: Standing): Promise<Answer> {
+/** @param known the result of a run that has ended, where it was read already. */
+async function told(
+  { client }: Caller,
+  { state, waitingFor, description }: Standing,
+  known?: RunResult,
+): Promise<Answer> {
   const { workflowId, runId, type, startTime, closeTime } = description;
-  const story = (await storyOf(client, workflowId, runId)).slice(-mostSentences);
   const about = { run: workflowId, workflow: type, state, started_at: startTime.toISOString() };
   if (state === 'ended') {
-    const result = (await client.workflow.getHandle(workflowId, runId).result()) as RunResult;
-    const { outcome, summary, changed, notChanged, verified, next } = result;
+    const { outcome, summary, changed, notChanged, verified, next } =
+      known ?? ((await client.workflow.getHandle(workflowId, runId).result()) as RunResult);
     return {
       text: [
         `${outcome.replaceAll('_', ' ')}: ${summary}`,
@@ -127,6 +131,7 @@ async function told({ client }: Caller, { state, waitingFor, description }: Stan
       },
     };
   }
+  const story = (await storyOf(client, workflowId, runId)).slice(-mostSentences);
   if (state === 'failed')
     return {
       text: `The run ${workflowId} ended as ${description.status.name.toLowerCase().replaceAll('_', ' ')}; what it held goes back to people.\n${story.join('\n')}`,

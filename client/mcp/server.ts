@@ -1,7 +1,7 @@
 import { type CallToolResult, ProtocolError, ProtocolErrorCode, Server } from '@modelcontextprotocol/server';
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { oneLine } from '../../pagerduty/text.ts';
-import { OncallError, RefusedError, RunError, UsageError } from '../errors.ts';
+import { exitCodes, OncallError, RefusedError, RunError, UsageError } from '../errors.ts';
 import { answeredInTime, usualAnswerMs } from './in-time.ts';
 import { promptNamed, prompts } from './prompts.ts';
 import { resource, resources, resourceTemplates } from './resources.ts';
@@ -147,7 +147,7 @@ function errorOf(error: unknown): Failure {
     return { code: 'run_failed', message: error.message, next: advice.run_failed, run: error.workflowId };
   if (error instanceof OncallError)
     return {
-      code: error.exitCode === 3 ? 'denied' : 'conflict',
+      code: error.exitCode === exitCodes.denied ? 'denied' : 'conflict',
       message: error.message,
       next: advice.conflict,
     };
