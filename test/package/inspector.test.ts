@@ -59,7 +59,10 @@ test('an inspector lists every tool and calls each, over both transports', async
   const transports = {
     stdio: [
       ...Object.entries(agent).flatMap(([name, value]) => ['-e', `${name}=${value}`]),
-      ...['--cli', process.execPath, built('client/cli.js'), 'mcp'],
+      '--cli',
+      process.execPath,
+      built('client/cli.js'),
+      'mcp',
     ],
     http: ['--cli', url, '--transport', 'http', '--header', `Authorization: Bearer ${token}`],
   };
