@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accounts.ts';
@@ -16,6 +17,7 @@ import { connector } from './connections.ts';
 import type { Deps, States } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { listLog, listNotes } from './log.ts';
+import type { AccountMeter } from './meter.ts';
 import { listEvents, listMissed } from './missed.ts';
 import { originReader } from './origin.ts';
 import { PagerDutyClock } from './pagerduty-clock.ts';
@@ -53,6 +55,8 @@ export interface ActivityOptions {
   /** Takes the secret of a new webhook subscription, which PagerDuty tells only once. */
   readonly keeper: SecretKeeper;
   readonly store: () => Promise<Store>;
+  /** Counts what is sent; without it nothing is counted, or held back. */
+  readonly meter?: AccountMeter;
   /** File that takes the records of releases while the store is away. */
   readonly journalFile: string;
   readonly now?: () => number;
@@ -124,7 +128,7 @@ const runnerActivities = (deps: Deps) => ({
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
 function sendersOf(
-  { account: name, policy, secrets, keeper, store }: ActivityOptions,
+  { account: name, policy, secrets, keeper, store, meter }: ActivityOptions,
   now: () => number,
 ): Pick<Deps, 'connection' | 'ourAddresses'> {
   const connect = connector(secrets, now);
@@ -156,7 +160,9 @@ function sendersOf(
     connection: async (agent) => {
       const account = await accountNow();
       const { credential, from } = agent?.credentials?.[name] ?? account;
-      return { ...(await connect({ account, credential, from: from ?? account.from })), keeper };
+      const connection = await connect({ account, credential, from: from ?? account.from });
+      const counted = meter?.of(activityInfo().taskQueue, JSON.stringify(credential));
+      return { ...connection, keeper, ...(counted && { meter: counted }) };
     },
     ourAddresses: async () => {
       const { from } = await accountNow();

@@ -16,6 +16,12 @@ export const taskQueues = {
   events: (account: string): string => `oncall-events-${account}`,
 } as const;
 
+/** How the reason of every limit begins that we set: one with another reason is an operator's, and stays. */
+export const paceReason = 'oncall-runner: ';
+
+/** The reason of the limit, nothing, that a freeze sets on the queues of an account that are not urgent. */
+export const frozenReason = `${paceReason}frozen; \`oncall thaw\` ends it`;
+
 /** Task Queue on which an agent waits for work. */
 export const agentTaskQueue = (agent: string): string => `oncall-agent-${agent}`;
 
