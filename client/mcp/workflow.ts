@@ -24,7 +24,7 @@ export function signatureOf(name: WorkflowName): string {
 }
 
 /** What each of them takes and needs no telling. */
-const common = new Set(['account', 'reason', 'approvalSeconds']);
+const common = new Set(['account', 'reason', 'approvalSeconds', 'plan', 'apply']);
 
 /** Who has use for a Workflow: whoever is granted one of these. */
 const needs: Readonly<Record<Startable, readonly Action[]>> = {
@@ -36,6 +36,7 @@ const needs: Readonly<Record<Startable, readonly Action[]>> = {
   respondToIncident: ['incidents.acknowledge'],
   waitForHumanAck: ['incidents.create', 'incidents.escalate'],
   alertLifecycle: ['events.trigger'],
+  duplicateSweep: ['incidents.resolve'],
 };
 
 export const workflow = workflowTool(startable);
