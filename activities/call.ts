@@ -27,6 +27,8 @@ export interface Expectation {
   readonly assignees?: readonly string[];
   /** Ids of exactly those who acknowledged, or `ours`: nobody but our own users. */
   readonly acknowledgers?: readonly string[] | 'ours';
+  /** That no person has acted on it since the run began; since the event that started it, where one did. */
+  readonly untouched?: true;
 }
 
 /** The argument of every operation's Activity. Who asks is never in it. */

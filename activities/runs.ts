@@ -13,6 +13,8 @@ export interface LastRun {
   readonly isOpen: boolean;
   /** Milliseconds since 1970, by the server's clock. */
   readonly startedAt: number;
+  /** Id of the log's entry for which the sweep started it; absent where something else did. Kept in its memo under `startedFor`. */
+  readonly entry?: string;
 }
 
 /** What the server says of the runs of an account. */
@@ -55,7 +57,13 @@ export function runsOf(client: Client, followersQuery: string): Runs {
     },
     last: async (workflowId) => {
       const run = await describe(workflowId);
-      return run && { isOpen: run.status.name === 'RUNNING', startedAt: run.startTime.getTime() };
+      if (!run) return undefined;
+      const entry = run.memo?.['startedFor'];
+      return {
+        isOpen: run.status.name === 'RUNNING',
+        startedAt: run.startTime.getTime(),
+        ...(typeof entry === 'string' && { entry }),
+      };
     },
     results: async function* (workflowId, type) {
       // The list lags behind a little; the newest run is known by its id.

@@ -1,4 +1,4 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { type CommonWorkflowOptions, defineSearchAttributeKey } from '@temporalio/common';
 import type { Expectation, NotDone, Permission } from '../activities/index.ts';
 import type { Asked } from '../gate/asked.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
@@ -20,15 +20,21 @@ export const taskQueues = {
 /** Task Queue on which an agent waits for work. */
 export const agentTaskQueue = (agent: string): string => `oncall-agent-${agent}`;
 
+/** A search attribute that holds one word. `@temporalio/common` does not export the type by its name. */
+type Keyword = ReturnType<typeof defineSearchAttributeKey<'KEYWORD'>>;
+const keyword = (name: string): Keyword => defineSearchAttributeKey(name, 'KEYWORD');
+
 /** Search attributes of every run, all Keywords. The Worker refuses to start where one is missing: runs would hang. */
-export const searchAttributes = {
-  agent: defineSearchAttributeKey('OncallAgent', 'KEYWORD'),
-  account: defineSearchAttributeKey('OncallAccount', 'KEYWORD'),
-  incident: defineSearchAttributeKey('OncallIncident', 'KEYWORD'),
-  service: defineSearchAttributeKey('OncallService', 'KEYWORD'),
-  outcome: defineSearchAttributeKey('OncallOutcome', 'KEYWORD'),
-  waitingFor: defineSearchAttributeKey('OncallWaitingFor', 'KEYWORD'),
-} as const;
+export const searchAttributes: Readonly<
+  Record<'agent' | 'account' | 'incident' | 'service' | 'outcome' | 'waitingFor', Keyword>
+> = {
+  agent: keyword('OncallAgent'),
+  account: keyword('OncallAccount'),
+  incident: keyword('OncallIncident'),
+  service: keyword('OncallService'),
+  outcome: keyword('OncallOutcome'),
+  waitingFor: keyword('OncallWaitingFor'),
+};
 
 /** Workflow Types that only look or bring on, and pages of a walk: lists of runs leave them out. */
 export const lookingTypes: readonly string[] = [
@@ -579,7 +585,15 @@ export interface OrderedStart {
 }
 
 /** How such a run is started, whoever starts it. */
-export const orderedStartOptions = ({ workflow, workflowId, agent, input }: OrderedStart) => ({
+export const orderedStartOptions = ({
+  workflow,
+  workflowId,
+  agent,
+  input,
+}: OrderedStart): CommonWorkflowOptions & {
+  readonly workflowId: string;
+  readonly args: [OrderedStart['input']];
+} => ({
   workflowId,
   args: [input],
   priority: { priorityKey: 3, fairnessKey: agent },

@@ -5,6 +5,7 @@ import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { plannedNames, workflowNames } from '../../gate/run-inputs.ts';
 import type { PlanResult, RunResult, WorkflowName, Workflows } from '../../workflows/contract.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
+import { agree, pagingOf } from '../confirm.ts';
 import { type ExitCode, exitCodes, exitOf, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
@@ -18,6 +19,8 @@ export interface RunOptions {
   readonly plan?: boolean;
   /** Apply the plan of this hash. */
   readonly apply?: string;
+  /** Does not ask before people are paged. */
+  readonly yes?: boolean;
 }
 
 /** `oncall run`: starts a Workflow as the agent of the environment, follows it and prints what it ended with. */
@@ -55,7 +58,7 @@ export interface Printed {
 export async function execute<Name extends WorkflowName>(
   workflow: Name,
   written: unknown,
-  options: Pick<RunOptions, 'detach' | 'key'>,
+  options: Pick<RunOptions, 'detach' | 'key' | 'yes'>,
   output: Output,
   print: (result: Workflows[Name]['result'], client: Client) => Promise<Printed>,
 ): Promise<ExitCode> {
@@ -65,6 +68,8 @@ export async function execute<Name extends WorkflowName>(
   const agent = readAgent(settings.agent, settings.agentKeyFile);
   checkAgent(settings, agent.name);
   const temporal = temporalSettings();
+  if (!options.yes)
+    await agree('operation' in input ? input.operation : workflow, await pagingOf(workflow, input));
   // What is wrong so far is said before Temporal's client has loaded.
   const [{ connect }, { startRun }, { isServed }] = await Promise.all([
     import('../connect.ts'),
