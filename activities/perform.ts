@@ -21,7 +21,7 @@ import {
 } from './call.ts';
 import { type Claimed, commit } from './commit.ts';
 import { NotConnected, sendOver, staleToken } from './connections.ts';
-import { decideOn, differing } from './decision.ts';
+import { decideOn, differing, drifted } from './decision.ts';
 import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
 import { backOffMs, outcomeUnknown, toFailure } from './failures.ts';
@@ -99,7 +99,7 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   }
   const { decision: first, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
-  const differences = differing(call.expect, facts);
+  const differences = [...differing(call.expect, facts), ...drifted(call)];
   if (differences[0]) {
     const changed = await unsent(call, facts, 'expect', differences[0].why);
     return { ...changed, ...(call.endpoint.bulk && some(differences)) };

@@ -118,6 +118,11 @@ function addAgentCommands(program: Command, end: End): void {
     .requiredOption('--input <json|@file>', 'the input, as JSON or from a file')
     .option('--detach', 'print the ids of the run and let it go on')
     .option('--key <key>', 'idempotency key of a one-off run: the same key joins the same run')
+    .option('--plan', 'of a Workflow that writes many things: print what it would write, and write nothing')
+    .option(
+      '--apply <hash>',
+      'carry out the plan of this hash: exactly that, or nothing where something has changed',
+    )
     .option('-y, --yes', 'do not ask before people are paged, at a terminal')
     .option('--json', 'print the result as JSON')
     .action(async (workflow: string, options) =>

@@ -25,7 +25,7 @@ export function signatureOf(name: WorkflowName): string {
 }
 
 /** What each of them takes and needs no telling. */
-const common = new Set(['account', 'reason', 'approvalSeconds']);
+const common = new Set(['account', 'reason', 'approvalSeconds', 'plan', 'apply']);
 
 /** Who has use for a Workflow: whoever is granted one of these. */
 export const needs: Readonly<Record<Startable, readonly Action[]>> = {
@@ -37,6 +37,7 @@ export const needs: Readonly<Record<Startable, readonly Action[]>> = {
   respondToIncident: ['incidents.acknowledge'],
   waitForHumanAck: ['incidents.create', 'incidents.escalate'],
   alertLifecycle: ['events.trigger'],
+  duplicateSweep: ['incidents.resolve'],
 };
 
 export const workflow = workflowTool(startable);
