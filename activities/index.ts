@@ -24,6 +24,7 @@ import { PagerDutyClock } from './pagerduty-clock.ts';
 import { listActs, listPersonsNotes } from './people.ts';
 import { perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
+import { type WeighInput, weighPlan } from './plan.ts';
 import { type ReadBackInput, readBack } from './read-back.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
 import type { CallResult } from './results.ts';
@@ -34,6 +35,7 @@ export type { CallInput, Expectation, Near } from './call.ts';
 export type { Missed } from './missed.ts';
 export type { PersonsNote } from './people.ts';
 export type { Permission } from './permission.ts';
+export type { Planned, Weighed } from './plan.ts';
 export type { ReadBack, ReadBackInput } from './read-back.ts';
 export type { Unheld } from './release.ts';
 export type { CallResult, Done, InTheWay, NotDone } from './results.ts';
@@ -116,6 +118,7 @@ const runnerActivities = (deps: Deps) => ({
   listPersonsNotes: (input: Parameters<typeof listPersonsNotes>[1]) => listPersonsNotes(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
   checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
+  weighPlan: (input: WeighInput) => weighPlan(deps, input),
   listLog: (input: Parameters<typeof listLog>[1]) => listLog(deps, input),
   listNotes: (input: Parameters<typeof listNotes>[1]) => listNotes(deps, input),
   listOpen: (input: Parameters<typeof listOpen>[1]) => listOpen(deps, input),

@@ -9,6 +9,7 @@ import { type Ordered, orderedIn, strays } from '../gate/standing.ts';
 import { keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
 import { voiceOf } from '../gate/voice.ts';
 import { nameOf } from '../gate/words.ts';
+import type { IncidentEvent } from '../pagerduty/webhooks.ts';
 
 /** Workflow Types that act as the built-in runner, whoever starts them: they may only look, ask the gate and release, so no proof is asked. */
 const runnerWorkflows: readonly string[] = [
@@ -37,6 +38,8 @@ export type Origin = {
       readonly agent: string;
       /** The standing order that started the run, or the front door through which its agent speaks. */
       readonly via?: string;
+      /** The event on which a standing order started it. */
+      readonly on?: IncidentEvent;
       /** Id of the token by which the agent came to the front door. */
       readonly bearer?: string;
       /** Where a standing order for some services started it. */
@@ -231,6 +234,7 @@ async function orderOf(
     kind: 'agent',
     agent: order.agent,
     via: `standing order ${name}`,
+    on: order.on,
     ...(order.services && { ordered: { name, incident: ordered.incident, services: order.services } }),
   };
 }

@@ -10,6 +10,7 @@ import { policySource } from '../gate/policy-source.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
+import { driftOf } from '../workflows/seen.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
 import { setPace } from './pace.ts';
@@ -118,7 +119,7 @@ export async function startWorker({
       workflowTaskQueue,
       orderedId: orderedWorkflowId,
       runningQuery,
-      states: { stateOf, isOutdated },
+      states: { stateOf, isOutdated, driftOf },
       policy,
       secrets: readSecret,
       keeper: webhookSecretsIn(home, account),

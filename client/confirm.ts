@@ -1,0 +1,59 @@
+import { createInterface } from 'node:readline/promises';
+import type { Action, Endpoint } from '../pagerduty/catalogue/endpoint.ts';
+import { catalogue } from '../pagerduty/catalogue/index.ts';
+import type { WorkflowName, Workflows } from '../workflows/contract.ts';
+import { OncallError } from './errors.ts';
+
+/** What gets somebody paged who was not paged before. */
+const paging: ReadonlySet<Action> = new Set<Action>([
+  'incidents.create',
+  'incidents.unacknowledge',
+  'incidents.reopen',
+  'incidents.reassign',
+  'incidents.escalate',
+  'events.trigger',
+]);
+
+/** What of a run can page people: of an operation what its request asks for, of a Workflow what it is for. */
+export async function pagingOf<Name extends WorkflowName>(
+  workflow: Name,
+  input: Workflows[Name]['input'],
+): Promise<readonly Action[]> {
+  if (workflow === 'runOperation') {
+    const { operation, request } = input as Workflows['runOperation']['input'];
+    const { actions }: Endpoint = catalogue[operation];
+    // The request was parsed; what hangs on an incident's status counts as if nothing were known of it.
+    return actions(request as never, () => undefined).filter((action) => paging.has(action));
+  }
+  const { isStartable, needs } = await import('./mcp/workflow.ts');
+  return isStartable(workflow) ? needs[workflow].filter((action) => paging.has(action)) : [];
+}
+
+/** Where a person is asked. */
+export interface Terminal {
+  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output: NodeJS.WritableStream;
+}
+
+/**
+ * Asks the person at the terminal before somebody is paged. Where nobody sits at one the gate alone has the say: agents and
+ * scripts are what the command line is for as well.
+ * @throws OncallError where the answer is not yes.
+ */
+export async function agree(
+  what: string,
+  actions: readonly Action[],
+  { input, output }: Terminal = { input: process.stdin, output: process.stderr },
+): Promise<void> {
+  if (actions.length === 0 || !input.isTTY) return;
+  const lines = createInterface({ input, output });
+  // Ctrl-D is no answer, and Ctrl-C none either.
+  const left = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+  const answer = await Promise.race([
+    lines.question(`${what} can page people (${actions.join(', ')}). Go on? [y/N] `),
+    left,
+  ]);
+  lines.close();
+  if (!/^y(es)?$/i.test(answer.trim()))
+    throw new OncallError('Nothing was sent. With --yes you are not asked.');
+}
