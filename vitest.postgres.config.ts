@@ -6,14 +6,12 @@ const named = (folder: string, names: string): readonly string[] =>
 
 /** The tests of the gate whose store is a file elsewhere, and those of what only PostgreSQL does. */
 const include = [
-  ...named(
-    'unit',
-    'audit-store steps leases switches sweeps audit audit-verify audit-kill perform-kill release-journal',
-  ),
+  ...named('unit', 'audit-store steps leases switches sweeps audit audit-verify release-journal'),
   ...named(
     'integration',
     'caps switches identity once approvals attacks audit leases planted sweep-incidents',
   ),
+  ...named('campaigns', 'audit-kill perform-kill'),
   'test/postgres/*.test.ts',
 ];
 

@@ -2,13 +2,14 @@ import { answerIn } from '../gate/answers.ts';
 import { type ApprovalClaim, approvalClaim } from '../gate/approval.ts';
 import { digestOf } from '../gate/canonical.ts';
 import type { Decision } from '../gate/decide.ts';
+import { planClaim, planOf, planStep } from '../gate/plan.ts';
 import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
 import { claimedAgent, keysAt, StatementError, verify } from '../gate/statement.ts';
 import { nameOf } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import type { Note } from '../pagerduty/catalogue/notes.ts';
-import type { Call, NoteWord } from './call.ts';
+import { type Call, type NoteWord, stepKeyOf } from './call.ts';
 import type { AllFacts } from './facts.ts';
 
 /** An operator's word on one step that was verified. */
@@ -38,7 +39,7 @@ export async function approvalsIn<Name extends OperationName>(
   facts: AllFacts,
   first: Decision,
 ): Promise<Approvals> {
-  const claim = approvalClaim(call.step, facts);
+  const claim = planClaimOf(call) ?? approvalClaim(call.step, facts);
   const approved = new Map<string, Approved>();
   const idle: string[] = [];
   const take = (word: Approved | string): void => {
@@ -50,9 +51,21 @@ export async function approvalsIn<Name extends OperationName>(
   return { approved: [...approved.values()], unheard: idle };
 }
 
+/** What was signed where the step is part of a plan: the incidents are as the plan saw them, or it would not have come so far. */
+function planClaimOf<Name extends OperationName>({
+  proofs,
+  unchanged: seen = [],
+  name: operation,
+  request,
+  origin,
+}: Call<Name>): ApprovalClaim | undefined {
+  const hash = proofs && planOf({ operation, request, seen }, proofs);
+  return hash === undefined ? undefined : planClaim(stepKeyOf(origin, planStep), hash);
+}
+
 /** The operator who signed the claim; a sentence where the statement proves nothing. */
-async function signedWord<Name extends OperationName>(
-  { deps, origin }: Call<Name>,
+export async function signedWord(
+  { deps, origin }: Pick<Call<OperationName>, 'deps' | 'origin'>,
   policy: Policy,
   claim: ApprovalClaim,
   statement: string,

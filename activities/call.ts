@@ -4,6 +4,7 @@ import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
 import { incidentOf, type Switches } from '../gate/facts.ts';
 import type { Purpose } from '../gate/permit.ts';
+import type { Proof } from '../gate/plan.ts';
 import type { Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
@@ -11,6 +12,7 @@ import type { Step } from '../gate/steps.ts';
 import { join, nameOf, phrase, speaker } from '../gate/words.ts';
 import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
+import type { SeenIncident } from '../workflows/seen.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, type Seen } from './facts.ts';
 import { type Ledger, ledgerFor, listing } from './ledger.ts';
@@ -25,6 +27,8 @@ export interface Expectation {
   readonly assignees?: readonly string[];
   /** Ids of exactly those who acknowledged, or `ours`: nobody but our own users. */
   readonly acknowledgers?: readonly string[] | 'ours';
+  /** That no person has acted on it since the run began; since the event that started it, where one did. */
+  readonly untouched?: true;
 }
 
 /** The argument of every operation's Activity. Who asks is never in it. */
@@ -45,6 +49,10 @@ export interface CallInput<Name extends OperationName> {
   readonly ours?: true;
   /** For a status: the incident as the run saw it. What people have done to it since comes before this write. */
   readonly since?: Seen;
+  /** Of a write that was planned: the incidents as the plan saw them. It is not made on one that is different now. */
+  readonly unchanged?: readonly SeenIncident[];
+  /** What shows that it is part of a plan, a proof for each of its parts: words on that plan count for it. */
+  readonly proofs?: readonly Proof[];
 }
 
 /** The instants between which incidents were created, ISO 8601; and their urgency, where all have one. */
@@ -80,6 +88,8 @@ export interface Call<Name extends OperationName> {
   readonly notes: readonly NoteWord[];
   readonly tellsOurs: boolean;
   readonly since: Seen | undefined;
+  readonly unchanged: readonly SeenIncident[] | undefined;
+  readonly proofs: readonly Proof[] | undefined;
   /** The configuration of this attempt, where it can be read. */
   readonly policy: Policy | undefined;
   readonly touches: readonly Touch[];
@@ -147,6 +157,8 @@ export async function callOf<Name extends OperationName>(
     notes: input.notes ?? [],
     tellsOurs: input.ours === true,
     since: input.since,
+    unchanged: input.unchanged,
+    proofs: input.proofs,
     policy: state.readable ? state.policy : undefined,
     touches,
     incidentIds: touchedIds('incident', touches),
@@ -154,7 +166,7 @@ export async function callOf<Name extends OperationName>(
     caller,
     origin,
     step: {
-      key: `${run.workflowId} : ${origin.lineage[0].firstRunId} : ${input.step}`,
+      key: stepKeyOf(origin, input.step),
       digest: requestDigest(name, input.request),
     },
     ledger: listing(ledgerFor(deps, origin.kind === 'runner'), reader),
@@ -195,6 +207,10 @@ export async function callOf<Name extends OperationName>(
   };
   return { ...call, judge: (facts, known) => judgeOf(input.request, facts, known), parts };
 }
+
+/** The key of a step of a run: the same through retries and resets. */
+export const stepKeyOf = ({ lineage: [run] }: Pick<Origin, 'lineage'>, step: string): string =>
+  `${run.workflowId} : ${run.firstRunId} : ${step}`;
 
 /** What a yes to a call is good for: its request, in this run. */
 export const purposeOf = ({ caller, step }: Pick<Call<OperationName>, 'caller' | 'step'>): Purpose => ({

@@ -115,8 +115,8 @@ export async function claimIn<Name extends OperationName>(
 }
 
 /** A disabled operator's word counts no more than a disabled agent's call. */
-async function withoutDisabled(
-  book: Book,
+export async function withoutDisabled(
+  book: Pick<Book, 'switches'>,
   policy: Policy,
   { approved, unheard: before }: Approvals,
   now: number,

@@ -5,8 +5,11 @@ import { switchesFor } from '../gate/switches.ts';
 import { join, nameOf, speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
+import { oneLine } from '../pagerduty/text.ts';
+import type { SeenIncident } from '../workflows/seen.ts';
 import { type Call, type Expectation, entryOf, touchedIds, wording } from './call.ts';
-import type { AllFacts } from './facts.ts';
+import type { Deps } from './deps.ts';
+import type { AllFacts, FactReader } from './facts.ts';
 import type { InTheWay } from './results.ts';
 
 /** Rounds of facts after which a decision that still lacks one is a denial. */
@@ -22,7 +25,8 @@ export async function decideOn<Name extends OperationName>(
   const hopeless = await hopelessNow(call);
   if (hopeless) return { decision: hopeless, facts: {} };
   const known: { facts: AllFacts } = { facts: {} };
-  const mustSee = call.endpoint.situated === true || call.expect !== undefined;
+  const mustSee =
+    call.endpoint.situated === true || call.expect !== undefined || call.unchanged !== undefined;
   try {
     const mustKnowOurs = call.tellsOurs || call.expect?.acknowledgers === 'ours';
     const decision = await gather(call, known, mustSee, mustKnowOurs);
@@ -155,6 +159,22 @@ export function differing(
     return { id: incident.id, why: incidents.length === 1 ? why : `of #${incident.number}, ${why}` };
   });
 }
+
+/** The incidents that are not as a plan saw them, and what is different, in words. */
+export const drifted = ({
+  unchanged = [],
+  reader,
+  deps,
+}: {
+  readonly unchanged: readonly SeenIncident[] | undefined;
+  readonly reader: Pick<FactReader, 'wholes'>;
+  readonly deps: Pick<Deps, 'states'>;
+}): readonly InTheWay[] =>
+  unchanged.flatMap((was) => {
+    const now = reader.wholes.get(was.id);
+    const what = now ? deps.states.driftOf(was, now) : ['PagerDuty has it no longer'];
+    return what.length === 0 ? [] : [{ id: was.id, why: oneLine(`of #${was.number}, ${join(what)}`, 1_000) }];
+  });
 
 function differsIn(
   { status, assignees, acknowledgers }: Expectation,

@@ -2,7 +2,9 @@ import type { LeaseRow, Store } from '../gate/audit-store.ts';
 import type { Agent } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import type { Ordered } from '../gate/standing.ts';
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { Connection } from '../pagerduty/http.ts';
+import type { SeenIncident } from '../workflows/seen.ts';
 import type { Stated } from '../workflows/state.ts';
 import type { FactCache } from './facts.ts';
 import type { OriginReader } from './origin.ts';
@@ -38,8 +40,9 @@ export interface Deps {
   readonly now: () => number;
 }
 
-/** How runs say in one line what an incident is, and when such a line is old: see `workflows/state.ts`. */
+/** How runs say in one line what an incident is, when such a line is old, and what is different since a plan saw it: see `workflows/state.ts` and `seen.ts`. */
 export interface States {
   readonly stateOf: (incident: Stated) => string;
   readonly isOutdated: (known: string, listed: string | undefined) => boolean;
+  readonly driftOf: (was: SeenIncident, now: Incident) => readonly string[];
 }

@@ -84,6 +84,10 @@ const placeOf = (near: Near | undefined) =>
 
 type ReaderDeps = Pick<Deps, 'connection' | 'cache' | 'clock' | 'ourAddresses' | 'ourUsers' | 'now'>;
 
+/** Whether a request never left, because the limit had no room for it: PagerDuty was asked nothing. */
+const isHeld = ({ facts: { kind, status } }: PagerDutyError): boolean =>
+  kind === 'RateLimited' && status === undefined;
+
 /** A thing that PagerDuty does not have, or does not show us, is none, and `hears` says why; any other failure stays one. */
 const absent =
   (hears: (error: PagerDutyError) => void) =>
@@ -96,6 +100,8 @@ const absent =
 /** Reads the facts of one attempt and keeps the list of what it asked PagerDuty. */
 export class FactReader {
   readonly reads: ReadDone[] = [];
+  /** Incidents as they were last read here, whole. */
+  readonly wholes = new Map<string, Incident>();
   readonly #deps: ReaderDeps;
   readonly #near: Near | undefined;
 
@@ -130,7 +136,7 @@ export class FactReader {
         (facts) => list(facts.status, facts.requestId, staleToken),
       );
     } catch (error) {
-      if (error instanceof PagerDutyError) list(error.facts.status, error.facts.requestId);
+      if (error instanceof PagerDutyError && !isHeld(error)) list(error.facts.status, error.facts.requestId);
       throw error;
     }
     list(answer.status, answer.requestId);
@@ -160,10 +166,13 @@ export class FactReader {
     return found;
   }
 
-  /** Incidents as they are now, in the order asked. */
-  async incidents(ids: readonly string[]): Promise<readonly IncidentFacts[]> {
+  /**
+   * Incidents as they are now, in the order asked.
+   * @param mayLack leaves out what PagerDuty does not have, instead of failing.
+   */
+  async incidents(ids: readonly string[], { mayLack = false } = {}): Promise<readonly IncidentFacts[]> {
     const { known, missing } = await this.#wholeIncidents(ids, { openOnly: true });
-    if (missing) throw missing;
+    if (missing && !mayLack) throw missing;
     return ids.flatMap((id) => {
       const incident = known.get(id);
       return incident ? [factsOf(incident)] : [];
@@ -199,12 +208,16 @@ export class FactReader {
         const id = now[index];
         if (!incident || id === undefined) continue;
         known.set(id, incident);
+        this.wholes.set(incident.id, incident);
         const service = incident.service?.id;
         if (left.length < worthAList || service === undefined || listed.has(service)) continue;
         listed.add(service);
         const isWanted = new Set(left);
         for (const found of await this.#incidentsOf(service, left.length, openOnly))
-          if (isWanted.has(found.id)) known.set(found.id, found);
+          if (isWanted.has(found.id)) {
+            known.set(found.id, found);
+            this.wholes.set(found.id, found);
+          }
         left = left.filter((other) => !known.has(other));
       }
       count = atOnce;

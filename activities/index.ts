@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accounts.ts';
@@ -16,12 +17,14 @@ import { connector } from './connections.ts';
 import type { Deps, States } from './deps.ts';
 import { FactCache } from './facts.ts';
 import { listLog, listNotes } from './log.ts';
+import type { AccountMeter } from './meter.ts';
 import { listEvents, listMissed } from './missed.ts';
 import { originReader } from './origin.ts';
 import { PagerDutyClock } from './pagerduty-clock.ts';
 import { listActs, listPersonsNotes } from './people.ts';
 import { perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
+import { type WeighInput, weighPlan } from './plan.ts';
 import { type ReadBackInput, readBack } from './read-back.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
 import type { CallResult } from './results.ts';
@@ -32,6 +35,7 @@ export type { CallInput, Expectation, Near } from './call.ts';
 export type { Missed } from './missed.ts';
 export type { PersonsNote } from './people.ts';
 export type { Permission } from './permission.ts';
+export type { Planned, Weighed } from './plan.ts';
 export type { ReadBack, ReadBackInput } from './read-back.ts';
 export type { Unheld } from './release.ts';
 export type { CallResult, Done, InTheWay, NotDone } from './results.ts';
@@ -53,6 +57,8 @@ export interface ActivityOptions {
   /** Takes the secret of a new webhook subscription, which PagerDuty tells only once. */
   readonly keeper: SecretKeeper;
   readonly store: () => Promise<Store>;
+  /** Counts what is sent; without it nothing is counted, or held back. */
+  readonly meter?: AccountMeter;
   /** File that takes the records of releases while the store is away. */
   readonly journalFile: string;
   readonly now?: () => number;
@@ -112,6 +118,7 @@ const runnerActivities = (deps: Deps) => ({
   listPersonsNotes: (input: Parameters<typeof listPersonsNotes>[1]) => listPersonsNotes(deps, input),
   admit: (input: Parameters<typeof admit>[1]) => admit(deps, input),
   checkPermission: (input: Parameters<typeof checkPermission>[1]) => checkPermission(deps, input),
+  weighPlan: (input: WeighInput) => weighPlan(deps, input),
   listLog: (input: Parameters<typeof listLog>[1]) => listLog(deps, input),
   listNotes: (input: Parameters<typeof listNotes>[1]) => listNotes(deps, input),
   listOpen: (input: Parameters<typeof listOpen>[1]) => listOpen(deps, input),
@@ -124,7 +131,7 @@ const runnerActivities = (deps: Deps) => ({
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
 function sendersOf(
-  { account: name, policy, secrets, keeper, store }: ActivityOptions,
+  { account: name, policy, secrets, keeper, store, meter }: ActivityOptions,
   now: () => number,
 ): Pick<Deps, 'connection' | 'ourAddresses'> {
   const connect = connector(secrets, now);
@@ -156,7 +163,9 @@ function sendersOf(
     connection: async (agent) => {
       const account = await accountNow();
       const { credential, from } = agent?.credentials?.[name] ?? account;
-      return { ...(await connect({ account, credential, from: from ?? account.from })), keeper };
+      const connection = await connect({ account, credential, from: from ?? account.from });
+      const counted = meter?.of(activityInfo().taskQueue, JSON.stringify(credential));
+      return { ...connection, keeper, ...(counted && { meter: counted }) };
     },
     ourAddresses: async () => {
       const { from } = await accountNow();

@@ -7,6 +7,7 @@ import { lastSweep } from '../gate/sweeps.ts';
 import { switchesFor } from '../gate/switches.ts';
 import type { IncidentEvent } from '../pagerduty/webhooks.ts';
 import type { Deps } from './deps.ts';
+import { graceMs } from './pagerduty-clock.ts';
 import { perform } from './perform.ts';
 import type { NotDone } from './results.ts';
 import { asRunner } from './runner-only.ts';
@@ -72,7 +73,7 @@ export interface Told {
   readonly entry: Stamp;
 }
 
-/** What an incident's log tells of since an instant, milliseconds since 1970. */
+/** What an incident's log tells of since an instant of our clock, milliseconds since 1970. */
 export async function listEvents(
   deps: Deps,
   { step, incident, since }: { readonly step: string; readonly incident: string; readonly since: number },
@@ -84,8 +85,9 @@ export async function listEvents(
   if (!result.ok) return result;
   const { log_entries: log, more } = result.response;
   const oldest = log.at(-1);
-  const isWhole = more !== true || (oldest !== undefined && Date.parse(oldest.created_at) < since);
-  return { ok: true, events: eventsIn(log, since, more !== true), isWhole, entry: result.entry };
+  const from = deps.clock.of(since, deps.now()) - graceMs;
+  const isWhole = more !== true || (oldest !== undefined && Date.parse(oldest.created_at) < from);
+  return { ok: true, events: eventsIn(log, from, more !== true), isWhole, entry: result.entry };
 }
 
 /** A run that a standing order starts. */
@@ -106,7 +108,7 @@ export interface Happened {
 
 /**
  * The runs that standing orders should have started and no event has. An incident is triggered once: where an order's run was
- * ever there, that is enough. For everything else a run is enough that began after the event: it has read what the event tells.
+ * ever there, that is enough. Of everything else the newest event counts, since its run reads what those before it tell too.
  */
 export async function listMissed(
   deps: Deps,
@@ -118,16 +120,28 @@ export async function listMissed(
     for (const touched of opened)
       await add(deps, missed, orders, { touched, on: 'incident.triggered', isEnough: () => true });
     for (const { events, ...touched } of told)
-      for (const { type: on, at } of events)
+      for (const { type: on, at, entry } of newestOf(events))
         if (on !== 'incident.triggered')
-          await add(deps, missed, orders, {
-            touched,
-            on,
-            isEnough: ({ isOpen, startedAt }) => isOpen || startedAt >= Date.parse(at),
-          });
+          await add(deps, missed, orders, { touched, on, entry, isEnough: isEnoughFor(deps, at, entry) });
     return { ok: true, missed: [...missed.values()] };
   });
 }
+
+/** The newest event of each type. */
+const newestOf = (events: readonly ToldEvent[]): Iterable<ToldEvent> =>
+  new Map(events.map((event) => [event.type, event])).values();
+
+/**
+ * Whether a run was there for an order's newest event. PagerDuty's log knows seconds, and in one of them an incident can be
+ * resolved, opened and resolved again: a run that the sweep started names its entry. One that a webhook started names none; it
+ * is enough where it began with the event or later, as far as two clocks can tell.
+ */
+const isEnoughFor =
+  ({ clock, now }: Deps, at: string, newest: string) =>
+  ({ isOpen, startedAt, entry }: LastRun): boolean => {
+    if (isOpen || entry !== undefined) return isOpen || entry === newest;
+    return clock.of(startedAt, now()) + graceMs >= Date.parse(at);
+  };
 
 /** Adds what the orders on an event start that has no run yet. */
 async function add(
@@ -137,10 +151,13 @@ async function add(
   {
     touched: { incident, services },
     on,
+    entry: event,
     isEnough,
   }: {
     readonly touched: Touched;
     readonly on: IncidentEvent;
+    /** Id of the log's entry that tells of it, where the log was read. */
+    readonly entry?: string;
     readonly isEnough: (last: LastRun) => boolean;
   },
 ): Promise<void> {
@@ -151,7 +168,10 @@ async function add(
     ),
   );
   for (const [order, { workflow, agent, ...rest }] of those) {
-    const input = orderedInput({ workflow, agent, ...rest }, { standing: order, incident });
+    const input = orderedInput(
+      { workflow, agent, ...rest },
+      { standing: order, incident, ...(event !== undefined && { event }) },
+    );
     const workflowId = deps.orderedId(workflow, input);
     if (missed.has(workflowId)) continue;
     const last = await deps.runs.last(workflowId);

@@ -10,6 +10,7 @@ import { keysAt, StatementError, statementHeader, verify } from '../gate/stateme
 import { standingIn } from '../gate/timed-orders.ts';
 import { voiceOf } from '../gate/voice.ts';
 import { nameOf } from '../gate/words.ts';
+import type { IncidentEvent } from '../pagerduty/webhooks.ts';
 import { type ScheduleReader, scheduleReader, unproved } from './scheduled.ts';
 
 /** Workflow Types that act as the built-in runner, whoever starts them: they may only look, ask the gate and release, so no proof is asked. */
@@ -39,6 +40,8 @@ export type Origin = {
       readonly agent: string;
       /** The standing order that started the run, or the front door through which its agent speaks. */
       readonly via?: string;
+      /** The event on which a standing order started it. */
+      readonly on?: IncidentEvent;
       /** Id of the token by which the agent came to the front door. */
       readonly bearer?: string;
       /** Where a standing order for some services started it. */
@@ -243,6 +246,7 @@ async function orderOf(
     kind: 'agent',
     agent: order.agent,
     via: `standing order ${name}`,
+    on: order.on,
     ...(order.services && { ordered: { name, incident: ordered.incident, services: order.services } }),
   };
 }

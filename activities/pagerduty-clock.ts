@@ -1,5 +1,5 @@
 /** A header tells whole seconds, and PagerDuty's machines may differ by some. */
-const graceMs = 3_000;
+export const graceMs = 3_000;
 
 /** Where no answer has told the time: how far its clock and ours may differ. */
 const blindGraceMs = 60_000;
@@ -18,6 +18,15 @@ export class PagerDutyClock {
 
   get isKnown(): boolean {
     return this.#told !== undefined;
+  }
+
+  /**
+   * An instant of our clock by PagerDuty's, give or take `graceMs`, milliseconds since 1970; unchanged where PagerDuty has not
+   * told the time yet.
+   * @param ours what our clock says now.
+   */
+  of(instant: number, ours: number): number {
+    return this.#told ? this.#told.at + performance.now() - this.#told.heardAt - (ours - instant) : instant;
   }
 
   /**

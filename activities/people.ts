@@ -1,5 +1,5 @@
+import { happenedSince, type Since } from '../gate/acts.ts';
 import { type Answer, answerIn } from '../gate/answers.ts';
-import { type Act, actsSince } from '../gate/people-first.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { Deps } from './deps.ts';
 import { factsOf, type Seen } from './facts.ts';
@@ -7,10 +7,8 @@ import { perform } from './perform.ts';
 import type { Done, NotDone } from './results.ts';
 
 /** What happened to an incident since it was seen. */
-export interface Acts {
+export interface Acts extends Since {
   readonly ok: true;
-  /** What people did, in their order. */
-  readonly acts: readonly Act[];
   readonly entry: Done<'listIncidentLogEntries'>['entry'];
 }
 
@@ -32,8 +30,11 @@ export async function listActs(
   });
   if (!result.ok) return result;
   const { log_entries: log } = result.response;
-  const acts = actsSince(log, factsOf(incident), result.ourUsers ?? []);
-  return { ok: true, acts, entry: result.entry };
+  return {
+    ok: true,
+    ...happenedSince(log, factsOf(incident), result.ourUsers ?? []),
+    entry: result.entry,
+  };
 }
 
 /** A note that a person wrote. */

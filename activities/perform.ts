@@ -21,14 +21,15 @@ import {
 } from './call.ts';
 import { type Claimed, commit } from './commit.ts';
 import { NotConnected, sendOver, staleToken } from './connections.ts';
-import { decideOn, differing } from './decision.ts';
+import { decideOn, differing, drifted } from './decision.ts';
 import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
 import { backOffMs, outcomeUnknown, toFailure } from './failures.ts';
 import { effectOf, found, lookFor, signed } from './look-up.ts';
 import { narrowAnswer, narrowRequest } from './narrow.ts';
 import { gaveWay, giveWay } from './put-back.ts';
-import { type CallResult, checkSize, done, notDone, refused, some } from './results.ts';
+import { type CallResult, checkSize, done, type NotDone, notDone, refused, some } from './results.ts';
+import { touched } from './untouched.ts';
 
 /**
  * The only road to PagerDuty: origin → facts → decide → audit → send. A write is claimed under its step key first, so
@@ -98,20 +99,32 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   }
   const { decision: first, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
-  const differences = differing(call.expect, facts);
+  const differences = [...differing(call.expect, facts), ...drifted(call)];
   if (differences[0]) {
-    const sentence = `${speaker(call.caller)} did not ${wording(call)}: ${differences[0].why}. Nothing was sent.`;
-    const stamp = await call.ledger.entry(
-      entryOf(call, facts, { decision: 'changed', rule: 'expect', sentence }),
-    );
-    const changed = notDone(call, 'Changed', sentence, stamp, facts);
+    const changed = await unsent(call, facts, 'expect', differences[0].why);
     return { ...changed, ...(call.endpoint.bulk && some(differences)) };
   }
-  if (first.decision !== 'denied') await makeReady(call);
+  if (first.decision !== 'denied') {
+    await makeReady(call);
+    const acts = await touched(call, facts);
+    if (acts !== undefined) return unsent(call, facts, 'people first', acts);
+  }
   const committed = await commit(call, facts, first, { earlier });
   const { decision, stamp, unheard } = committed;
   if (decision.decision !== 'allowed') return refused(call, decision, stamp, facts, unheard);
   return sendOnce(call, committed, decision, facts, isInDoubt(earlier) ? earlier.sent_at : undefined);
+}
+
+/** Writes down that something came before a write. */
+async function unsent<Name extends OperationName>(
+  call: Call<Name>,
+  facts: AllFacts,
+  rule: string,
+  why: string,
+): Promise<NotDone> {
+  const sentence = `${speaker(call.caller)} did not ${wording(call)}: ${why}. Nothing was sent.`;
+  const stamp = await call.ledger.entry(entryOf(call, facts, { decision: 'changed', rule, sentence }));
+  return notDone(call, 'Changed', sentence, stamp, facts);
 }
 
 /** All that may take its time, before the claim: from then on the clock runs for everybody who looks at it. */

@@ -1,16 +1,8 @@
+import { type Act, actsBetween, tellAct } from '../gate/acts.ts';
 import { requestDigest } from '../gate/approval.ts';
 import type { Decision, Question } from '../gate/decide.ts';
 import { type IncidentFacts, sameSet } from '../gate/facts.ts';
-import {
-  type Act,
-  type Amends,
-  actsBetween,
-  amendsFor,
-  decideToPutBack,
-  putBackStep,
-  tellAct,
-  tellAmends,
-} from '../gate/people-first.ts';
+import { type Amends, amendsFor, decideToPutBack, putBackStep, tellAmends } from '../gate/people-first.ts';
 import { runner } from '../gate/runner.ts';
 import { join } from '../gate/words.ts';
 import type { UpdateIncident } from '../pagerduty/catalogue/incident-writes.ts';

@@ -4,6 +4,7 @@ import type { Stamp } from '../gate/audit.ts';
 import { digestOf } from '../gate/canonical.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { Facts, IncidentFacts } from '../gate/facts.ts';
+import type { planOperation } from '../gate/plan.ts';
 import type { OperationName, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import type { Call } from './call.ts';
 import { type AllFacts, shownOf } from './facts.ts';
@@ -52,7 +53,7 @@ export interface NotDone {
     readonly id: string;
     readonly claim: ApprovalClaim;
     /** What would be sent: the claim's `request` is its digest. */
-    readonly operation: OperationName;
+    readonly operation: OperationName | typeof planOperation;
     readonly request: object;
     /** On which it would be sent: the claim's `facts` is their digest. */
     readonly facts: Facts;

@@ -13,6 +13,8 @@ export interface LastRun {
   readonly isOpen: boolean;
   /** Milliseconds since 1970, by the server's clock. */
   readonly startedAt: number;
+  /** Id of the log's entry for which the sweep started it; absent where something else did. Kept in its memo under `startedFor`. */
+  readonly entry?: string;
 }
 
 /** What the server says of the runs of an account. */
@@ -23,7 +25,12 @@ export interface Runs {
   readonly known: (run: Pick<Follower, 'workflowId' | 'runId'>) => Promise<Known | undefined>;
   /** The newest run of an id; `undefined` where the server knows none. */
   readonly last: (workflowId: string) => Promise<LastRun | undefined>;
+  /** What the runs of an id and a Workflow Type have ended with, the newest first. */
+  readonly results: (workflowId: string, type: string) => AsyncIterable<unknown>;
 }
+
+/** How many runs of one id are looked through. */
+const mostRuns = 100;
 
 /** @param followersQuery finds the running runs of the account. */
 export function runsOf(client: Client, followersQuery: string): Runs {
@@ -50,7 +57,30 @@ export function runsOf(client: Client, followersQuery: string): Runs {
     },
     last: async (workflowId) => {
       const run = await describe(workflowId);
-      return run && { isOpen: run.status.name === 'RUNNING', startedAt: run.startTime.getTime() };
+      if (!run) return undefined;
+      const entry = run.memo?.['startedFor'];
+      return {
+        isOpen: run.status.name === 'RUNNING',
+        startedAt: run.startTime.getTime(),
+        ...(typeof entry === 'string' && { entry }),
+      };
+    },
+    results: async function* (workflowId, type) {
+      // The list lags behind a little; the newest run is known by its id.
+      const newest = await describe(workflowId);
+      if (!newest) return;
+      const isOf = (run: { readonly type: string; readonly status: { readonly name: string } }): boolean =>
+        run.type === type && run.status.name === 'COMPLETED';
+      const resultOf = (runId: string): Promise<unknown> =>
+        client.workflow.getHandle(workflowId, runId).result();
+      if (isOf(newest)) yield await resultOf(newest.runId);
+      let looked = 0;
+      const query = `WorkflowId = '${workflowId.replaceAll("'", "''")}'`;
+      for await (const run of client.workflow.list({ query })) {
+        if (looked >= mostRuns) return;
+        looked += 1;
+        if (run.runId !== newest.runId && isOf(run)) yield await resultOf(run.runId);
+      }
     },
   };
 }

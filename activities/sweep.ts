@@ -92,7 +92,7 @@ export interface Compared {
   readonly notesLeft: readonly string[];
   /** Incidents that opened since the last complete sweep. */
   readonly opened: readonly Touched[];
-  /** Incidents whose log is to be read now, since when (milliseconds), and those whose log comes later. */
+  /** Incidents whose log is to be read now, since when by our clock (milliseconds), and those whose log comes later. */
   readonly unclear: readonly (Touched & { readonly since: number })[];
   readonly untold: readonly string[];
   /** Digests of the standing orders that there are. */
@@ -178,8 +178,7 @@ function differences(before: SweepRow, was: Rows, now: Rows): Pick<Compared, 'op
     const [old, fresh] = [was.get(incident), now.get(incident)];
     if (old?.state === fresh?.state) continue;
     const services = [...new Set([old?.service, fresh?.service])].filter((id) => typeof id === 'string');
-    const since = old?.state_at ?? Math.min(before.sweep, fresh?.opened_at ?? before.sweep);
-    unclear.push({ incident, services, since });
+    unclear.push({ incident, services, since: old?.state_at ?? before.sweep });
     if (!old && fresh && fresh.opened_at >= before.sweep - clocksDifferMs)
       opened.push({ incident, services });
   }

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { approvalClaim, requestDigest } from '../gate/approval.ts';
+import { type Hashed, hashed, planClaim, planOperation } from '../gate/plan.ts';
 import { sign } from '../gate/statement.ts';
 import {
   type ApprovalAnswer,
@@ -114,7 +115,10 @@ export const refuseStep = (
 
 /** A run is only a run: an operator signs what was shown, or nothing. */
 function checkShown({ id, claim, operation, request, facts, workflowId }: WaitingStep): void {
-  const shown = approvalClaim({ key: claim.step, digest: requestDigest(operation, request) }, facts);
+  const shown =
+    operation === planOperation
+      ? planClaim(claim.step, hashed(request as Hashed).hash)
+      : approvalClaim({ key: claim.step, digest: requestDigest(operation, request) }, facts);
   const isShown =
     shown.request === claim.request &&
     shown.facts === claim.facts &&

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { useConfig, wantsStack } from './config.ts';
 import { exitCodes, OncallError } from './errors.ts';
+import { addExamples } from './examples.ts';
 import { programs } from './local.ts';
 import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
@@ -13,21 +14,27 @@ type End = (code: number | Promise<number>) => Promise<void>;
 /** One call of the command line: says on stdout and stderr what there is to say, and gives the exit code. */
 export async function oncall(words: readonly string[]): Promise<number> {
   let code: number = exitCodes.done;
-  const program = emptyProgram();
   const end: End = async (ended) => {
     code = await ended;
   };
+  try {
+    await programOf(end).parseAsync(words, { from: 'user' });
+    return code;
+  } catch (error) {
+    return tell(error);
+  }
+}
+
+/** Every command there is, each with its examples. */
+export function programOf(end: End): Command {
+  const program = emptyProgram();
   addLocalCommands(program, end);
   addAgentCommands(program, end);
   addAuditCommands(program, end);
   addOperatorCommands(program, end);
   addRunCommands(program, end);
-  try {
-    await program.parseAsync(words, { from: 'user' });
-    return code;
-  } catch (error) {
-    return tell(error);
-  }
+  addExamples(program);
+  return program;
 }
 
 // Each command is loaded when it is called: Temporal's client alone takes a third of a second.
@@ -111,6 +118,12 @@ function addAgentCommands(program: Command, end: End): void {
     .requiredOption('--input <json|@file>', 'the input, as JSON or from a file')
     .option('--detach', 'print the ids of the run and let it go on')
     .option('--key <key>', 'idempotency key of a one-off run: the same key joins the same run')
+    .option('--plan', 'of a Workflow that writes many things: print what it would write, and write nothing')
+    .option(
+      '--apply <hash>',
+      'carry out the plan of this hash: exactly that, or nothing where something has changed',
+    )
+    .option('-y, --yes', 'do not ask before people are paged, at a terminal')
     .option('--json', 'print the result as JSON')
     .action(async (workflow: string, options) =>
       end((await import('./commands/run.ts')).run(workflow, options, outputOf(options.json))),
@@ -125,6 +138,7 @@ function addAgentCommands(program: Command, end: End): void {
     .option('--all', 'walk the list to its end')
     .option('--reason <text>', 'why, for people who read the run')
     .option('--key <key>', 'idempotency key: the same key joins the same run')
+    .option('-y, --yes', 'do not ask before people are paged, at a terminal')
     .option('--json', 'print the result as JSON')
     .action(async (operation: string, options) =>
       end((await import('./commands/call.ts')).call(operation, options, outputOf(options.json))),

@@ -1,4 +1,5 @@
 import { type Facts, incidentOf } from '../gate/facts.ts';
+import { type Hashed, hashed, planOperation } from '../gate/plan.ts';
 import { phrase } from '../gate/words.ts';
 import type { Endpoint } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue } from '../pagerduty/catalogue/index.ts';
@@ -30,8 +31,12 @@ export function shown({
     `  effect: ${oneLine(effect, 2_000)}`,
     `  you sign: ${oneLine(agent, 60)} may ${asked({ operation, request, facts })}`,
     // All of it, and what hides in it: nobody can sign what is not shown.
-    `  would send: ${operation} ${revealed(JSON.stringify(request))}`,
-    ...factsOf(facts).map((line) => `  ${line}`),
+    ...(operation === planOperation
+      ? (request as Hashed).writes.map(
+          (write) => `  would send: ${write.operation} ${revealed(JSON.stringify(write.request))}`,
+        )
+      : [`  would send: ${operation} ${revealed(JSON.stringify(request))}`]),
+    ...(operation === planOperation ? seenIn(request as Hashed) : factsOf(facts)).map((line) => `  ${line}`),
     ...(people > 1 ? [`  needs the word of ${people} more people`] : []),
     `  run ${revealed(workflowId)}; waits until ${new Date(until).toISOString().slice(0, 19)}Z (${rest} s)`,
   ].join('\n');
@@ -39,6 +44,10 @@ export function shown({
 
 /** What the request asks, in the gate's words. */
 function asked({ operation, request, facts }: Pick<WaitingStep, 'operation' | 'request' | 'facts'>): string {
+  if (operation === planOperation) {
+    const { writes } = request as Hashed;
+    return `carry out the plan ${hashed(request as Hashed).hash.slice(0, 12)}: ${writes.length} ${writes.length === 1 ? 'write' : 'writes'}, as below`;
+  }
   const endpoint: Endpoint = catalogue[operation];
   if (!endpoint.request.safeParse(request).success)
     return `send ${operation}, which is no request that PagerDuty takes`;
@@ -46,6 +55,13 @@ function asked({ operation, request, facts }: Pick<WaitingStep, 'operation' | 'r
   const touches = endpoint.touches(request as never);
   return phrase({ summary: endpoint.summary, actions, touches }, facts.incidents);
 }
+
+/** The incidents of a plan as it saw them, once each. */
+const seenIn = ({ writes }: Hashed): readonly string[] => [
+  ...new Set(
+    writes.flatMap(({ seen }) => seen.map((incident) => `as seen: ${revealed(JSON.stringify(incident))}`)),
+  ),
+];
 
 /** Facts in lines, ids as PagerDuty gave them. */
 export function factsOf({ incidents = [], ...others }: Facts): readonly string[] {

@@ -97,16 +97,23 @@ const account = {
 };
 
 const Account = z
-  .discriminatedUnion('region', [
-    z.strictObject({ region: z.enum(['us', 'eu']), ...account }),
-    z.strictObject({
-      region: z.literal('custom'),
-      rest_url: Url,
-      events_url: Url,
-      identity_url: Url.optional(),
-      ...account,
-    }),
-  ])
+  .discriminatedUnion(
+    'region',
+    [
+      z.strictObject({ region: z.enum(['us', 'eu']), ...account }),
+      z.strictObject({
+        region: z.literal('custom'),
+        rest_url: Url,
+        events_url: Url,
+        identity_url: Url.optional(),
+        ...account,
+      }),
+    ],
+    {
+      error: ({ code }) =>
+        code === 'invalid_union' ? 'say us or eu; or custom, with its rest_url and events_url' : undefined,
+    },
+  )
   .transform(withCredential);
 /** An account as configured: references to secrets, no secrets. */
 export type Account = z.output<typeof Account>;

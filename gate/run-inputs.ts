@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Endpoint } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { Id } from '../pagerduty/catalogue/wire.ts';
-import type { WorkflowName } from '../workflows/contract.ts';
+import type { PlannedName, WorkflowName } from '../workflows/contract.ts';
 import { closest } from './closest.ts';
 
 const errand = {
@@ -13,6 +13,32 @@ const errand = {
   approvalSeconds: z.int().min(1).max(86_400).optional(),
 };
 const subject = { ...errand, incident: Id };
+
+/** Of a run with a plan. */
+const planning = {
+  ...errand,
+  plan: z.literal(true).optional(),
+  apply: z
+    .string()
+    .regex(/^[0-9a-f]{12,64}$/, 'the hash of a plan, or its first 12 digits at least')
+    .optional(),
+};
+const notBoth = [
+  ({ plan, apply }: { readonly plan?: true | undefined; readonly apply?: string | undefined }) =>
+    plan === undefined || apply === undefined,
+  'make a plan or apply one: not both in one run',
+] as const;
+
+/** Some services, or some teams. */
+const among = {
+  services: z.array(Id).min(1).max(20).optional(),
+  teams: z.array(Id).min(1).max(20).optional(),
+};
+const either = [
+  ({ services, teams }: { readonly services?: unknown; readonly teams?: unknown }) =>
+    (services === undefined) !== (teams === undefined),
+  'name services or teams, one of the two',
+] as const;
 
 /** What each Workflow takes; strict, so that a misspelt field is an error before anything starts. */
 export const runInputs = {
@@ -85,6 +111,15 @@ export const runInputs = {
     ttlSeconds: z.int().min(1).max(604_800).optional(),
     confirmSeconds: z.int().min(1).max(3_600).optional(),
   }),
+  duplicateSweep: z
+    .strictObject({
+      ...planning,
+      ...among,
+      hours: z.int().min(1).max(4_000).optional(),
+      fingerprint: z.enum(['title', 'alert_key']).optional(),
+    })
+    .refine(...either)
+    .refine(...notBoth),
   tellIncident: z.strictObject(subject),
   runOperation: z
     .strictObject({
@@ -115,6 +150,9 @@ export const runInputs = {
 } as const satisfies { readonly [Name in WorkflowName]: z.ZodType };
 
 export const workflowNames = Object.keys(runInputs) as readonly WorkflowName[];
+
+/** Workflows with a plan. */
+export const plannedNames: readonly WorkflowName[] = ['duplicateSweep'] satisfies readonly PlannedName[];
 
 /** One thing that is wrong with an input. */
 export interface InputFault {

@@ -87,7 +87,10 @@ export interface Ordered {
   readonly incident: string;
   /** Name of the order. */
   readonly standing: string;
-  /** Id of the event that started it; absent where the sweep found what no event told. */
+  /**
+   * Id of the event that started it. What no event told the sweep finds, and names the entry of the incident's log; of the
+   * opening, which comes once, nothing.
+   */
   readonly event?: string;
 }
 

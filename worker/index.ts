@@ -1,17 +1,20 @@
 import { Client } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { type ActivityExecuteInput, NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { type Activities, createActivities } from '../activities/index.ts';
+import { AccountMeter } from '../activities/meter.ts';
 import { lastGoodAccounts } from '../gate/accounts.ts';
 import { openStore, type Store, StoreAway, StoreUnfit, storePlace } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
+import { driftOf } from '../workflows/seen.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
 import { setPace } from './pace.ts';
+import { keepPace } from './pace-keeper.ts';
 import { missingSearchAttributes } from './search-attributes.ts';
 import { scheduleSweeps } from './sweep-schedule.ts';
 
@@ -98,20 +101,23 @@ export async function startWorker({
       shutdownGraceTime,
     }),
   ];
+  const keepers: ReturnType<typeof keepPace>[] = [];
   for (const account of accounts) {
     await setPace(client, account);
     await scheduleSweeps(client, account);
+    const meter = new AccountMeter(taskQueues.urgent(account));
     const activities = createActivities({
       account,
       client,
       workflowTaskQueue,
       orderedId: orderedWorkflowId,
       runningQuery,
-      states: { stateOf, isOutdated },
+      states: { stateOf, isOutdated, driftOf },
       policy,
       secrets: readSecret,
       keeper: webhookSecretsIn(home, account),
       store,
+      meter,
       journalFile: journalFile(home),
     });
     const events = ofApi(activities, 'events');
@@ -122,20 +128,39 @@ export async function startWorker({
       [taskQueues.events(account), events],
     ] as const) {
       workers.push(
-        await Worker.create({ connection, namespace, taskQueue, activities: served, shutdownGraceTime }),
+        await Worker.create({
+          connection,
+          namespace,
+          taskQueue,
+          activities: served,
+          shutdownGraceTime,
+          interceptors: { activity: [counting(meter, taskQueue)] },
+        }),
       );
     }
+    keepers.push(keepPace({ account, client, store, policy, meter, log }));
   }
   const stop = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   // One part that fails takes the others down with it: half a Worker would hide the failure.
   const stopped = Promise.all(workers.map((worker) => worker.run().finally(stop))).then(async () => {
+    await Promise.all(keepers.map((keeper) => keeper.stop()));
     await connection.close();
     await close();
   });
   return { accounts, namespace, stopped, stop };
 }
+
+/** Counts every Activity that begins on a Task Queue. */
+const counting = (meter: AccountMeter, taskQueue: string) => () => ({
+  inbound: {
+    execute: (input: ActivityExecuteInput, next: (input: ActivityExecuteInput) => Promise<unknown>) => {
+      meter.begins(taskQueue);
+      return next(input);
+    },
+  },
+});
 
 const ofApi = (activities: Activities, api: 'rest' | 'events'): Partial<Activities> =>
   Object.fromEntries(

@@ -37,11 +37,13 @@ export interface Refused {
   readonly sentence: string;
 }
 
-type Came<Name extends OperationName> =
-  | Extract<CallResult<Name>, { ok: true }>
-  | Exclude<NotDone, { kind: 'ApprovalNeeded' }>
-  | Refused
-  | Failed;
+/** A step that was done, whatever it was. */
+interface Done {
+  readonly ok: true;
+  readonly sentence: string;
+}
+
+type Came<Ok extends Done> = Ok | Exclude<NotDone, { kind: 'ApprovalNeeded' }> | Refused | Failed;
 
 /** The words that came in on a step: signed, or as notes. */
 export type Words = Required<Pick<CallInput<OperationName>, 'statements' | 'notes'>>;
@@ -62,7 +64,9 @@ export interface Desk {
   readonly ask: <Name extends OperationName>(
     call: (words: Words) => Promise<CallResult<Name>>,
     asking?: Asking,
-  ) => Promise<Came<Name>>;
+  ) => Promise<Came<Extract<CallResult<Name>, { ok: true }>>>;
+  /** The same for a step that is no operation: the word on a plan. */
+  readonly askFor: <Ok extends Done>(call: (words: Words) => Promise<Ok | NotDone>) => Promise<Came<Ok>>;
   /** The same desk; nothing waits there beyond an instant, milliseconds since 1970. */
   readonly until: (latest: number) => Desk;
 }
@@ -187,11 +191,11 @@ export function deskOf(
     }
   }
 
-  async function ask<Name extends OperationName>(
-    call: (words: Words) => Promise<CallResult<Name>>,
+  async function ask<Ok extends Done>(
+    call: (words: Words) => Promise<Ok | NotDone>,
     { incident, asked: tell, waits = true }: Asking,
     latest: number,
-  ): Promise<Came<Name>> {
+  ): Promise<Came<Ok>> {
     const until = Math.min(latest, Date.now() + approvalSeconds * 1000);
     let step: Waiting | undefined;
     try {
@@ -202,7 +206,7 @@ export function deskOf(
         const result = await attempt(call(given));
         if (result.ok || result.kind !== 'ApprovalNeeded' || !result.approval) {
           if (step) await close(step, outcome(result));
-          return result as Came<Name>;
+          return result as Came<Ok>;
         }
         const { sentence, agent, approval } = result;
         if (!waits) return { ok: false, kind: 'ApprovalRefused', sentence };
@@ -259,7 +263,11 @@ export function deskOf(
   }
 
   const deskUntil = (latest: number): Desk => ({
-    ask: (call, asking = {}) => ask(call, asking, latest),
+    ask: <Name extends OperationName>(
+      call: (words: Words) => Promise<CallResult<Name>>,
+      asking: Asking = {},
+    ) => ask<Extract<CallResult<Name>, { ok: true }>>(call as never, asking, latest),
+    askFor: (call) => ask(call, {}, latest),
     until: (earlier) => deskUntil(Math.min(latest, earlier)),
   });
   return deskUntil(Number.POSITIVE_INFINITY);
@@ -286,7 +294,7 @@ const said = (value: string | readonly string[] | undefined): string =>
   (typeof value === 'object' ? value.join(' and ') : value) || 'nobody';
 
 /** What became of an approved step, for whoever approved it. */
-function outcome(result: CallResult<OperationName> | Failed): ApprovalAnswer {
+function outcome(result: Done | NotDone | Failed): ApprovalAnswer {
   const { sentence } = result;
   if (result.ok) return { step: 'done', sentence };
   if (result.kind === 'PermissionDenied') return { step: 'denied', sentence };

@@ -94,7 +94,7 @@ const numbers = (incidents: readonly Incident[]): string =>
  * and without the state in brackets before it. Names keep their digits: `db-01` and `db-02` are two problems. Empty where
  * no word is left.
  */
-function problemOf(title: string | null | undefined): string {
+export function problemOf(title: string | null | undefined): string {
   const words = (title ?? '')
     .toLowerCase()
     .replace(/^(\s*\[[^\]]*\])+/, '')

@@ -1,7 +1,8 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { type CommonWorkflowOptions, defineSearchAttributeKey } from '@temporalio/common';
 import type { Expectation, NotDone, Permission } from '../activities/index.ts';
 import type { Asked } from '../gate/asked.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import type { SeenIncident } from './seen.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
 export const workflowTaskQueue = 'oncall';
@@ -16,18 +17,30 @@ export const taskQueues = {
   events: (account: string): string => `oncall-events-${account}`,
 } as const;
 
+/** How the reason of every limit begins that we set: one with another reason is an operator's, and stays. */
+export const paceReason = 'oncall-runner: ';
+
+/** The reason of the limit, nothing, that a freeze sets on the queues of an account that are not urgent. */
+export const frozenReason = `${paceReason}frozen; \`oncall thaw\` ends it`;
+
 /** Task Queue on which an agent waits for work. */
 export const agentTaskQueue = (agent: string): string => `oncall-agent-${agent}`;
 
+/** A search attribute that holds one word. `@temporalio/common` does not export the type by its name. */
+type Keyword = ReturnType<typeof defineSearchAttributeKey<'KEYWORD'>>;
+const keyword = (name: string): Keyword => defineSearchAttributeKey(name, 'KEYWORD');
+
 /** Search attributes of every run, all Keywords. The Worker refuses to start where one is missing: runs would hang. */
-export const searchAttributes = {
-  agent: defineSearchAttributeKey('OncallAgent', 'KEYWORD'),
-  account: defineSearchAttributeKey('OncallAccount', 'KEYWORD'),
-  incident: defineSearchAttributeKey('OncallIncident', 'KEYWORD'),
-  service: defineSearchAttributeKey('OncallService', 'KEYWORD'),
-  outcome: defineSearchAttributeKey('OncallOutcome', 'KEYWORD'),
-  waitingFor: defineSearchAttributeKey('OncallWaitingFor', 'KEYWORD'),
-} as const;
+export const searchAttributes: Readonly<
+  Record<'agent' | 'account' | 'incident' | 'service' | 'outcome' | 'waitingFor', Keyword>
+> = {
+  agent: keyword('OncallAgent'),
+  account: keyword('OncallAccount'),
+  incident: keyword('OncallIncident'),
+  service: keyword('OncallService'),
+  outcome: keyword('OncallOutcome'),
+  waitingFor: keyword('OncallWaitingFor'),
+};
 
 /** Workflow Types that only look or bring on, and pages of a walk: lists of runs leave them out. */
 export const lookingTypes: readonly string[] = [
@@ -385,6 +398,73 @@ export interface TellResult extends RunResult {
   readonly isWhole?: boolean;
 }
 
+/** A run that makes a plan before it writes. Without either it plans, asks for the word that the plan needs, and applies it. */
+export interface PlanErrand extends Errand {
+  /** Only make the plan: nothing is written. */
+  readonly plan?: true;
+  /** Apply the plan of this hash, made before by a run with `plan`: exactly that, or nothing where something has changed. */
+  readonly apply?: string;
+}
+
+/** One write of a plan: exactly what is sent, and on what it was decided. */
+export interface PlanWrite {
+  /** Unique within the plan. */
+  readonly step: string;
+  readonly operation: OperationName;
+  readonly request: object;
+  /** The incidents that it is about, as they were seen. */
+  readonly seen: readonly SeenIncident[];
+  /** What it does, for people. */
+  readonly effect: string;
+  /** Who is paged by it. */
+  readonly pages: readonly string[];
+  /** The gate's word when the plan was made; its last word comes with the write. */
+  readonly decision: 'allowed' | 'denied' | 'approval_needed';
+  readonly rule: string;
+  readonly sentence: string;
+}
+
+/** What a run will write, before it writes any of it. The same reads give the same hash. */
+export interface Plan {
+  readonly hash: string;
+  /** Whose plan it is. */
+  readonly agent: string;
+  /** What it hangs on beside the incidents of its writes, in lines. */
+  readonly basis: readonly string[];
+  /** Why it needs an operator's word whatever the grants ask for. */
+  readonly guards: readonly string[];
+  /** In the order in which they are made. */
+  readonly writes: readonly PlanWrite[];
+  /** Whose word it needs. */
+  readonly needs?: { readonly by: readonly string[]; readonly people: number };
+  /** What it leaves as it is, and why. */
+  readonly left: readonly { readonly what: string; readonly why: string }[];
+  /** How many requests it takes, about, and how many seconds at the usual pace. */
+  readonly requests: number;
+  readonly seconds: number;
+}
+
+/** What a run with a plan ends with. */
+export interface PlanResult extends RunResult {
+  /** The plan that was made or applied: its hash. */
+  readonly hash?: string;
+  /** Where the plan was all that was asked for. */
+  readonly plan?: Plan;
+}
+
+/** Which open incidents: of these services, or of these teams. */
+export interface Among {
+  readonly services?: readonly string[];
+  readonly teams?: readonly string[];
+}
+
+export interface DuplicateSweepInput extends PlanErrand, Among {
+  /** How far back incidents are looked for, in hours. Default 24. */
+  readonly hours?: number;
+  /** What makes two incidents one problem: the words of their titles on one service, or the key of their first alerts. Default `title`. */
+  readonly fingerprint?: 'title' | 'alert_key';
+}
+
 /** One operation of the catalogue, for agents that need no plan. */
 export interface OperationInput extends Errand {
   /** PagerDuty's operationId. */
@@ -446,6 +526,7 @@ export interface Workflows {
   readonly respondToIncident: { readonly input: RespondInput; readonly result: RunResult };
   readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
   readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
+  readonly duplicateSweep: { readonly input: DuplicateSweepInput; readonly result: PlanResult };
   readonly tellIncident: { readonly input: TellInput; readonly result: TellResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
@@ -464,9 +545,33 @@ export const workflowIds: {
   waitForHumanAck: ({ account, incident, open }, key) =>
     incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
   alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
+  duplicateSweep: (input) => planned('duplicates', input, among(input)),
   tellIncident: ({ account, incident }, key) => `tell:${account}:${incident}:${key}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
+
+const among = ({ services = [], teams = [] }: Among): string => [...services, ...teams].toSorted().join(',');
+
+/** Runs that make a plan, and runs that apply one, have ids of their own: neither joins a run that does both. */
+const planned = (kind: string, { account, plan, apply }: PlanErrand, subject: string): string =>
+  [
+    kind,
+    account,
+    subject,
+    ...(plan ? ['plan'] : []),
+    ...(apply === undefined ? [] : ['apply', apply.slice(0, 12)]),
+  ].join(':');
+
+/** Workflow Types with a plan. */
+export type PlannedName = {
+  [Name in WorkflowName]: 'plan' extends keyof Workflows[Name]['input'] ? Name : never;
+}[WorkflowName];
+
+/** The id of the runs that make the plan which a run applies. */
+export function planIdOf<Name extends PlannedName>(name: Name, input: Workflows[Name]['input']): string {
+  const { apply: _hash, ...rest } = input;
+  return workflowIds[name]({ ...rest, plan: true } as Workflows[Name]['input'], '');
+}
 
 /** The id of the run that a standing order starts for an incident, whatever tells of it: another start joins it. */
 export const orderedWorkflowId = (
@@ -486,7 +591,15 @@ export interface OrderedStart {
 }
 
 /** How such a run is started, whoever starts it. */
-export const orderedStartOptions = ({ workflow, workflowId, agent, input }: OrderedStart) => ({
+export const orderedStartOptions = ({
+  workflow,
+  workflowId,
+  agent,
+  input,
+}: OrderedStart): CommonWorkflowOptions & {
+  readonly workflowId: string;
+  readonly args: [OrderedStart['input']];
+} => ({
   workflowId,
   args: [input],
   priority: { priorityKey: 3, fairnessKey: agent },

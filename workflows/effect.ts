@@ -30,11 +30,13 @@ interface Wire {
     readonly incidents?: readonly Change[];
     readonly service?: ServiceChange;
   };
+  readonly writes?: readonly Asked[];
 }
 
 /** What exactly a step does, and who is paged by it: for whoever is asked to approve it. */
 export function effectOf({ operation, request }: Asked, incident?: Incident): string {
-  const { body } = request as Wire;
+  const { body, writes } = request as Wire;
+  if (operation === 'plan' && writes) return effectOfPlan(writes);
   if (operation === 'updateIncident' && body?.incident) return effectOn(body.incident, incident);
   if (operation === 'updateIncidents' && body?.incidents) {
     return effectOnAll(body.incidents);
@@ -47,6 +49,16 @@ export function effectOf({ operation, request }: Asked, incident?: Incident): st
   if (operation === 'enqueueEvent')
     return 'Sends an event to a service: a trigger may page whoever is on call for it.';
   return `Sends ${operation}. Nobody is paged by that itself.`;
+}
+
+/** Each effect that some write of a plan has, with how many have it. */
+function effectOfPlan(writes: readonly Asked[]): string {
+  const counts = new Map<string, number>();
+  for (const write of writes) {
+    const effect = effectOf(write);
+    counts.set(effect, (counts.get(effect) ?? 0) + 1);
+  }
+  return [...counts].map(([effect, count]) => (count === 1 ? effect : `${count} times: ${effect}`)).join(' ');
 }
 
 /** Each effect that some incident gets, and which get it: what one of many gets must not hide behind what the others do. */

@@ -44,7 +44,7 @@ export async function acknowledge(
           params: { id },
           body: { incident: { type: 'incident_reference', status: 'acknowledged' } },
         },
-        expect: { status: 'triggered' },
+        expect: { status: 'triggered', untouched: true },
         ...people?.seen(),
         ...words,
       }),

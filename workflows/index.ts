@@ -4,6 +4,7 @@ export { addNote } from './add-note.ts';
 export { alertLifecycle } from './alert-lifecycle.ts';
 export { bringEvents } from './bring-events.ts';
 export { checkPermission } from './check-permission.ts';
+export { duplicateSweep } from './duplicate-sweep.ts';
 export { releaseIncident } from './release-incident.ts';
 export { resolveIncident } from './resolve-incident.ts';
 export { resolveIncidents } from './resolve-incidents.ts';

@@ -53,10 +53,18 @@ export type Came<T> =
   | { readonly end: 'lease' }
   | { readonly end: 'people'; readonly ending: Ending };
 
+/** A note that was there when the run first saw its incident. */
+export interface Standing {
+  readonly id: string;
+  /** ISO 8601. */
+  readonly at: string | null;
+  readonly isOurs: boolean;
+}
+
 /** What people and PagerDuty do to the incident of a run, while it goes on. */
 export interface People {
-  /** Begins to follow the incident, from what was just read of it. */
-  readonly follow: (incident: Incident, notes?: readonly { readonly id: string }[]) => void;
+  /** Begins to follow the incident, from what was just read of it. Notes that were there before the run began answer nothing. */
+  readonly follow: (incident: Incident, notes?: readonly Standing[]) => void;
   /** The incident as it was last seen, cut to what a write compares. */
   readonly seen: () => { readonly since?: NonNullable<CallInput<'updateIncident'>['since']> };
   /** The incident as a write of our own left it. */
@@ -265,7 +273,7 @@ export function peopleOf(
           sentence: `${incident.last_status_change_by?.summary ?? 'its source'} has resolved it`,
         });
       if (was.status === 'acknowledged' && incident.status === 'triggered')
-        return end({ by: 'pagerduty', sentence: 'PagerDuty has un-acknowledged it' });
+        return end(takenBack[acts.takenBack ?? 'unknown']);
     }
     known = incident;
     publish();
@@ -301,8 +309,13 @@ export function peopleOf(
   return {
     follow: (incident, existing) => {
       known = incident;
-      // Notes that were there before answer nothing.
-      for (const note of existing ?? []) seenNotes.add(note.id);
+      for (const note of existing ?? []) {
+        if (note.isOurs || note.at === null || isOlder(note)) seenNotes.add(note.id);
+        else {
+          heard.wakes += 1;
+          heard.notes += 1;
+        }
+      }
       if (existing) notes = { count: existing.length, newest: existing[0]?.id ?? null };
       publish();
       listening.run(listen).catch((error: unknown) => {
@@ -362,7 +375,7 @@ export function peopleOf(
 }
 
 /** Whether a note was there before the run began; a minute of grace, since PagerDuty's clock is another. */
-const isOlder = ({ at }: PersonsNote): boolean =>
+const isOlder = ({ at }: Pick<PersonsNote, 'at'>): boolean =>
   at !== null && Date.parse(at) < workflowInfo().startTime.getTime() - 60_000;
 
 /** What each act is called, in a sentence. */
@@ -376,6 +389,13 @@ const did = {
   delegate: 'has handed it to another escalation policy',
   snooze: 'has snoozed it',
 } as const;
+
+/** Who took the acknowledge back where no person did; what the log does not tell, a person may have done. */
+const takenBack: Readonly<Record<'pagerduty' | 'ours' | 'unknown', Ending>> = {
+  pagerduty: { by: 'pagerduty', sentence: 'PagerDuty has un-acknowledged it' },
+  ours: { by: 'pagerduty', sentence: 'it was given back to people already' },
+  unknown: { by: 'person', sentence: 'it pages again, and who did it could not be read from its log' },
+};
 
 /** An incident cut to what it is compared by. */
 const seenOf = ({

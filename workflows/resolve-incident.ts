@@ -58,7 +58,16 @@ export interface Resolution {
 /** Resolves an incident that still has the status it was seen in and that nobody but us has acknowledged; then reads it back. */
 export async function resolve(
   { account, incident: id, resolution }: Subject & { readonly resolution?: string },
-  { seen, people }: { readonly seen: Incident; readonly people: Pick<People, 'saw' | 'seen'> },
+  {
+    seen,
+    people,
+    isHeld = false,
+  }: {
+    readonly seen: Incident;
+    readonly people: Pick<People, 'saw' | 'seen'>;
+    /** Whether this run holds it acknowledged. */
+    readonly isHeld?: boolean;
+  },
   chronicle: Chronicle,
   desk: Desk,
   asking: Asking = {},
@@ -79,7 +88,8 @@ export async function resolve(
             },
           },
         },
-        expect: { status, acknowledgers: 'ours' },
+        // What the run holds was untouched when it was taken, and it has listened since.
+        expect: { status, acknowledgers: 'ours', ...(isHeld ? {} : { untouched: true }) },
         ...people.seen(),
         ...words,
       }),

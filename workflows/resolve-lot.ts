@@ -114,7 +114,7 @@ const resolving = (id: string, resolution: string | undefined) => ({
 });
 
 /** Looks whether any of them reads open. Of incidents that lie more than half a year apart their own answer is the proof. */
-async function isReadBack(
+export async function isReadBack(
   { account }: Errand,
   resolved: readonly Kept[],
   chronicle: Chronicle,

@@ -180,7 +180,7 @@ async function work(run: Response, triage: Triage, held: Held): Promise<RunResul
     await condition(() => heard.conclusion !== undefined);
     heardAll();
     const resolution = heard.conclusion?.resolution ?? '';
-    return resolve({ ...input, resolution }, { seen: held.incident, people }, chronicle, desk, {
+    return resolve({ ...input, resolution }, { seen: held.incident, people, isHeld: true }, chronicle, desk, {
       incident: held.incident,
       asked: (pending) => notes.ask([`${triage.agent} has concluded: ${resolution}`], pending, held.incident),
     });

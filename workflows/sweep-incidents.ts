@@ -207,6 +207,7 @@ async function startMissed({
     await startChild(workflow, {
       workflowId,
       args: [input],
+      ...(input.event !== undefined && { memo: { startedFor: input.event } }),
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowIdReusePolicy: on === 'incident.triggered' ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
       staticSummary: `${workflow} ${input.incident} of account ${input.account}, by the standing order ${order} (${on}, found by the sweep)`,

@@ -5,6 +5,7 @@ import { briefOf } from './brief.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Brief, Finding, TriageInput, TriageResult } from './contract.ts';
 import { allPages } from './pages.ts';
+import type { Standing } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
 
 /** How far back the same problem is looked for. */
@@ -28,7 +29,7 @@ export interface Triage {
   /** What could not be read, and why. */
   readonly missing: readonly string[];
   /** The notes that were there, newest first; absent where they could not be read. */
-  readonly notes?: readonly { readonly id: string }[];
+  readonly notes?: readonly Standing[];
   /** What an agent is shown of it. */
   readonly brief: Brief;
 }
@@ -145,7 +146,13 @@ export async function look(
     finding,
     onCall: [...new Set(onCall)],
     missing,
-    ...(notes.ok && { notes: notes.response.notes.map((note) => ({ id: note.id })) }),
+    ...(notes.ok && {
+      notes: notes.response.notes.map(({ id: note, created_at: at, user }) => ({
+        id: note,
+        at: at ?? null,
+        isOurs: read.ourUsers?.includes(user?.id ?? '') === true,
+      })),
+    }),
     brief: briefOf({
       account,
       incident,

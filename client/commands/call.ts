@@ -13,11 +13,13 @@ export interface CallOptions {
   readonly all?: boolean;
   readonly reason?: string;
   readonly key?: string;
+  /** Does not ask before people are paged. */
+  readonly yes?: boolean;
 }
 
 /** `oncall call`: one operation through the gate, as the agent of the environment. */
 export async function call(operation: string, options: CallOptions, output: Output): Promise<ExitCode> {
-  const { account, all, reason, key } = options;
+  const { account, all, reason, key, yes = false } = options;
   const input = {
     account,
     operation: operationNamed(operation),
@@ -25,7 +27,7 @@ export async function call(operation: string, options: CallOptions, output: Outp
     ...(all && { all }),
     ...(reason !== undefined && { reason }),
   };
-  return execute('runOperation', input, { ...(key !== undefined && { key }) }, output, print);
+  return execute('runOperation', input, { yes, ...(key !== undefined && { key }) }, output, print);
 }
 
 /** The answer itself; of a list that was walked all records, and whether these are all. */

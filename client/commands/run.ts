@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { closest } from '../../gate/closest.ts';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
-import { workflowNames } from '../../gate/run-inputs.ts';
-import type { RunResult, WorkflowName, Workflows } from '../../workflows/contract.ts';
+import { plannedNames, workflowNames } from '../../gate/run-inputs.ts';
+import type { PlanResult, RunResult, WorkflowName, Workflows } from '../../workflows/contract.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
+import { agree, pagingOf } from '../confirm.ts';
 import { type ExitCode, exitCodes, exitOf, OncallError, UsageError } from '../errors.ts';
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
@@ -14,14 +15,37 @@ export interface RunOptions {
   readonly input: string;
   readonly detach?: boolean;
   readonly key?: string;
+  /** Only make the plan. */
+  readonly plan?: boolean;
+  /** Apply the plan of this hash. */
+  readonly apply?: string;
+  /** Does not ask before people are paged. */
+  readonly yes?: boolean;
 }
 
 /** `oncall run`: starts a Workflow as the agent of the environment, follows it and prints what it ended with. */
 export async function run(name: string, options: RunOptions, output: Output): Promise<ExitCode> {
-  return execute(workflowNamed(name), readJson(options.input), options, output, async (result) => ({
+  const workflow = workflowNamed(name);
+  const input = withPlan(workflow, readJson(options.input), options);
+  return execute(workflow, input, options, output, async (result) => ({
     value: result,
     text: describe(result),
   }));
+}
+
+/** The input with what --plan and --apply say. */
+function withPlan(
+  workflow: WorkflowName,
+  input: unknown,
+  { plan, apply }: Pick<RunOptions, 'plan' | 'apply'>,
+): unknown {
+  if (!plan && apply === undefined) return input;
+  if (!plannedNames.includes(workflow))
+    throw new UsageError(`${workflow} makes no plan: --plan and --apply are for ${plannedNames.join(', ')}.`);
+  if (plan && apply !== undefined)
+    throw new UsageError('--plan makes a plan and --apply carries one out: one of the two.');
+  const said = plan ? { plan: true } : { apply };
+  return typeof input === 'object' && input !== null ? { ...input, ...said } : input;
 }
 
 /** What a command prints of a result: as JSON, and for people. */
@@ -34,7 +58,7 @@ export interface Printed {
 export async function execute<Name extends WorkflowName>(
   workflow: Name,
   written: unknown,
-  options: Pick<RunOptions, 'detach' | 'key'>,
+  options: Pick<RunOptions, 'detach' | 'key' | 'yes'>,
   output: Output,
   print: (result: Workflows[Name]['result'], client: Client) => Promise<Printed>,
 ): Promise<ExitCode> {
@@ -44,6 +68,8 @@ export async function execute<Name extends WorkflowName>(
   const agent = readAgent(settings.agent, settings.agentKeyFile);
   checkAgent(settings, agent.name);
   const temporal = temporalSettings();
+  if (!options.yes)
+    await agree('operation' in input ? input.operation : workflow, await pagingOf(workflow, input));
   // What is wrong so far is said before Temporal's client has loaded.
   const [{ connect }, { startRun }, { isServed }] = await Promise.all([
     import('../connect.ts'),
@@ -79,10 +105,21 @@ export async function execute<Name extends WorkflowName>(
   }
 }
 
-/** A result for people. */
-export function describe({ outcome, summary, notChanged, next }: RunResult): string {
+/** A result for people; of a plan, what it would write. */
+export function describe({
+  outcome,
+  summary,
+  notChanged,
+  next,
+  plan,
+}: RunResult & Pick<PlanResult, 'plan'>): string {
   return [
     `${outcome}: ${summary}`,
+    ...(plan?.writes ?? []).flatMap(({ operation, effect, pages, decision, sentence }, index) => [
+      `  ${index + 1}. ${effect} (${operation}; ${pages.length === 0 ? 'pages nobody' : `pages ${pages.join(', ')}`})`,
+      `     ${decision}: ${sentence}`,
+    ]),
+    ...(plan ? [`  hash: ${plan.hash}`] : []),
     ...notChanged.map(({ what, why }) => `  not changed: ${what}: ${why}`),
     ...next.map((step) => `  next: ${step}`),
   ].join('\n');

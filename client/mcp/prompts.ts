@@ -17,6 +17,10 @@ const incident = { incident: 'The incident: its id, its number or its address in
 const honest =
   'Say what you did, what you left alone and why, with ids. If a step is denied, say which and stop there.';
 
+const planFirst =
+  'That writes nothing: read its plan with pd_run, and tell me what it would write, whom it pages and what it leaves. ' +
+  'If I say yes, start the same with apply: the hash of the plan, and ask pd_run until it has ended; an operator may have to approve it. If something has changed since, it stops and says what: plan anew.';
+
 /** One for each Workflow, by its name. */
 const byWorkflow: Readonly<Record<Startable, Prompt>> = {
   triageIncident: {
@@ -87,6 +91,14 @@ const byWorkflow: Readonly<Record<Startable, Prompt>> = {
     ask: ({ routing_key, summary }) =>
       `Raise an alert with the routing key named ${routing_key}: ${summary}. Start alertLifecycle with pd_workflow under a dedupKey that names the problem. ` +
       'When work on it begins, move it on with pd_run (do: acknowledge_alert); when the problem is gone, with resolve_alert. Never leave it open.',
+  },
+  duplicateSweep: {
+    title: 'Close duplicates',
+    description:
+      'Close what is open more than once on a service: the oldest incident of each problem is kept.',
+    takes: { service: 'The service, by its id or name.' },
+    ask: ({ service }) =>
+      `Look for duplicates among the open incidents of the service ${service}: find its id with pd_find, and start duplicateSweep with pd_workflow (services: its id, plan: true). ${planFirst}`,
   },
 };
 

@@ -9,9 +9,10 @@ import { type Answer, type AnyTool, type Caller, ToolError, tool } from './tool.
 
 /** Workflows that have no tool of their own: any operation is behind the others, and `pd_get` tells of an incident. */
 export type Startable = Exclude<WorkflowName, 'runOperation' | 'tellIncident'>;
-const startable = workflowNames.filter(
-  (name): name is Startable => name !== 'runOperation' && name !== 'tellIncident',
-);
+export function isStartable(name: WorkflowName): name is Startable {
+  return name !== 'runOperation' && name !== 'tellIncident';
+}
+const startable = workflowNames.filter(isStartable);
 
 /** What a Workflow takes, as a model is told: `respondToIncident(incident, assess, watchSeconds?)`. */
 export function signatureOf(name: WorkflowName): string {
@@ -24,10 +25,10 @@ export function signatureOf(name: WorkflowName): string {
 }
 
 /** What each of them takes and needs no telling. */
-const common = new Set(['account', 'reason', 'approvalSeconds']);
+const common = new Set(['account', 'reason', 'approvalSeconds', 'plan', 'apply']);
 
 /** Who has use for a Workflow: whoever is granted one of these. */
-const needs: Readonly<Record<Startable, readonly Action[]>> = {
+export const needs: Readonly<Record<Startable, readonly Action[]>> = {
   triageIncident: ['incidents.view'],
   acknowledgeIncident: ['incidents.acknowledge'],
   addNote: ['incidents.add_note'],
@@ -36,6 +37,7 @@ const needs: Readonly<Record<Startable, readonly Action[]>> = {
   respondToIncident: ['incidents.acknowledge'],
   waitForHumanAck: ['incidents.create', 'incidents.escalate'],
   alertLifecycle: ['events.trigger'],
+  duplicateSweep: ['incidents.resolve'],
 };
 
 export const workflow = workflowTool(startable);

@@ -97,8 +97,9 @@ async function strike({ afterRequests }: Kill): Promise<{
   const agent = readAgent('triage-bot', keyFile);
   let count: number | undefined;
   let isStruck = false;
-  const unhook = recorder.beforeEach('/', async (method) => {
-    if (method === 'PUT') count ??= 0;
+  const unhook = recorder.beforeEach('/', async (method, path) => {
+    // A run of the batch before may still be giving back.
+    if (method === 'PUT' && incidents.some(({ id }) => path.endsWith(id))) count ??= 0;
     if (count === undefined || isStruck) return;
     count += 1;
     if (count < afterRequests) return;
@@ -150,6 +151,14 @@ test('whatever is killed after an acknowledge, people have the incident within l
     worker.send('SIGTERM');
     await worker.ended;
   }
+  // A run that was killed before its acknowledge makes it later, and has a lease then.
+  const last = await startWorker();
+  const ours = (): readonly string[] => all.filter(isOurs).map(({ id }) => id);
+  const deadline = Date.now() + (leaseSeconds + within.seconds) * 1000;
+  await until('nothing is held', () => ours().length === 0 || Date.now() > deadline, 120_000);
+  const kept = ours();
+  last.send('SIGTERM');
+  await last.ended;
   const doubled = all.flatMap(({ id, notes }) => {
     const marks = notes.map(({ content }) => /\[oncall-runner \w+\]/.exec(content)?.[0]);
     return new Set(marks).size < marks.length ? [`${id} has ${marks.join(', ')}`] : [];
@@ -164,7 +173,7 @@ test('whatever is killed after an acknowledge, people have the incident within l
   });
   expect(late).toEqual([]);
   expect(doubled).toEqual([]);
-  expect(all.filter(isOurs).map(({ id }) => id)).toEqual([]);
+  expect(kept).toEqual([]);
   expect(idle).toEqual([]);
 });
 

@@ -128,6 +128,7 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
       'respondToIncident',
       'waitForHumanAck',
       'alertLifecycle',
+      'duplicateSweep',
     ]);
     for (const { name, arguments: takes = [] } of prompts) {
       const filled = Object.fromEntries(takes.map((field) => [field.name, `the ${field.name}`]));

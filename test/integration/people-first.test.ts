@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { runRaw } from '../support/attacks.ts';
 import { responder } from '../support/grants.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -103,5 +104,92 @@ describe.each([
     const result = await stage.run('triage-bot', 'acknowledgeIncident', { account, incident });
     expect(left(incident)).toMatchObject({ status: 'resolved', acknowledgers: [] });
     expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+  });
+});
+
+describe('before a run first sees its incident', () => {
+  let stage: Stage;
+  let incident: string;
+  beforeAll(async () => {
+    stage = await setStage({ agents: { 'triage-bot': responder() }, record: true });
+    stage.editConfig(
+      (text) => `${text}
+standing:
+  climbed: { on: incident.escalated, workflow: acknowledgeIncident, agent: triage-bot }
+`,
+    );
+    await stage.startWorker();
+  });
+  afterAll(() => stage.close());
+  beforeEach(async () => {
+    incident = await stage.trigger();
+  });
+
+  const put = (change: object) => (): Promise<unknown> =>
+    stage.asPerson('PUT', `/incidents/${incident}`, { incident: { type: 'incident_reference', ...change } });
+  const toEva = { assignments: [{ assignee: { id: 'PEVA', type: 'user_reference' } }] };
+  const writesOf = async (): Promise<readonly string[]> =>
+    (await stage.audit())
+      .filter(
+        ({ kind, incident: of, decision, action }) =>
+          kind === 'entry' && of === incident && decision === 'allowed' && !action.endsWith('.view'),
+      )
+      .map(({ action }) => action);
+
+  test.each([
+    ['respondToIncident', { assess: 'rules' as const }, ['incidents.add_note']],
+    ['acknowledgeIncident', {}, []],
+    ['resolveIncident', {}, []],
+  ] as const)('%s leaves to people what a person handed on', async (workflow, input, writes) => {
+    stage.beforeNext('GET', `/incidents/${incident}`, put(toEva));
+    const result = await stage.run('triage-bot', workflow, { account, incident, ...input });
+    expect(result).toMatchObject({
+      outcome: 'yielded_to_human',
+      summary: expect.stringMatching(/Ada \w+ reassigned it before we could/),
+    });
+    expect(await writesOf()).toEqual(writes);
+    expect(stage.simulator.world.incident(incident)).toMatchObject({
+      status: 'triggered',
+      assignments: [{ userId: 'PEVA' }],
+    });
+  });
+
+  test('a person who wrote “mine” has it', async () => {
+    stage.beforeNext('GET', `/incidents/${incident}`, () =>
+      stage.asPerson('POST', `/incidents/${incident}/notes`, { note: { content: 'mine' } }),
+    );
+    const run = await stage.start('triage-bot', 'respondToIncident', {
+      account,
+      incident,
+      assess: 'client',
+      presenceSeconds: 3_600,
+    });
+    expect(await run.result()).toMatchObject({
+      outcome: 'yielded_to_human',
+      summary: expect.stringMatching(/Ada \w+ takes it: “mine”/),
+    });
+  });
+
+  test('the act that started it is no reason to leave, and what came after it is', async () => {
+    const start = (event: string) =>
+      runRaw(
+        stage,
+        `acknowledge:main:${incident}`,
+        [{ account, incident, standing: 'climbed', event }],
+        undefined,
+        { type: 'acknowledgeIncident' },
+      );
+    await put({ escalation_level: 2 })();
+    const held = start(`01A${incident}`);
+    await until('it is held', () => stage.simulator.world.incident(incident)?.status === 'acknowledged');
+    await stage.client.workflow.getHandle(`acknowledge:main:${incident}`).executeUpdate('handBack');
+    await held;
+    incident = await stage.trigger();
+    await put({ escalation_level: 2 })();
+    await put(toEva)();
+    expect(await start(`01B${incident}`)).toMatchObject({
+      outcome: 'yielded_to_human',
+      summary: expect.stringMatching(/Ada \w+ reassigned it before we could/),
+    });
   });
 });

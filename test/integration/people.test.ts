@@ -364,6 +364,8 @@ describe('asked for an operator’s word', () => {
     expect(await run.result()).toMatchObject({ outcome: 'done' });
     // Opened again and asked for anew, by another run: the old note stands there still.
     await put({ status: 'triggered' });
+    // Long enough before that run, or it would be the person's.
+    stage.simulator.world.clock.advance(10);
     const again = await stage.start('closing-bot', 'resolveIncident', { account, incident });
     const second = await until('it waits', async () => {
       const { steps } = await waitingSteps(stage.client, again.workflowId);

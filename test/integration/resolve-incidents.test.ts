@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { trigger } from '../../simulator/alerts.ts';
 import { acknowledge, resolve } from '../../simulator/incident-life.ts';
 import { byUser } from '../../simulator/incident-state.ts';
 import type { Incident } from '../../simulator/model.ts';
 import { seedIds } from '../../simulator/seed-data.ts';
+import { opened } from '../support/opened.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 
 const account = 'main';
-const { users, services, routingKeys } = seedIds;
+const { users, services } = seedIds;
 
 let stage: Stage;
 beforeAll(async () => {
@@ -22,26 +22,8 @@ incidents.resolve: full`;
 });
 afterAll(() => stage.close());
 
-/** Opens incidents on a service, one a second, each with an alert of its own. */
-function open(count: number, of: 'checkout' | 'search' | 'ledger' | 'reports'): readonly Incident[] {
-  const { world } = stage.simulator;
-  const integration = world.integrationOf(routingKeys[of]);
-  if (!integration) throw new Error(`The seed world has lost ${of}.`);
-  return Array.from({ length: count }, (_, index) => {
-    const key = `${of}-${index}-${Math.random()}`;
-    world.clock.advance(1);
-    trigger(world, integration, {
-      key,
-      summary: `Down ${index}`,
-      severity: 'critical',
-      details: {},
-      contexts: [],
-    });
-    const [incident] = world.incidentIndex.byKey(key);
-    if (!incident) throw new Error('Nobody is on call.');
-    return incident;
-  });
-}
+const open = (count: number, of: 'checkout' | 'search' | 'ledger' | 'reports'): readonly Incident[] =>
+  opened(stage.simulator, of, count);
 
 const ada = byUser({ id: users.ada });
 const resolvesOf = ({ log }: Incident): readonly string[] =>

@@ -192,7 +192,7 @@ describe('apply', () => {
     }
     expect(await list()).toMatchObject({ state: 'not applied' });
     // Nobody sits at this terminal, and --yes was not said.
-    await expect(say((output) => commands.applyStanding({}, output))).rejects.toThrow(/Say --yes/);
+    await expect(say((output) => commands.applyStanding({}, output))).rejects.toThrow(/--yes does it/);
     expect(await list()).toMatchObject({ state: 'not applied' });
   });
 });

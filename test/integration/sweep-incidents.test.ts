@@ -234,7 +234,7 @@ describe('standing orders', () => {
     expect((await sweep()).started).toEqual([]);
   });
 
-  test('on other events start what the log tells, once for each', async () => {
+  test('on other events start what the log tells, once for each, also where all happens in one second', async () => {
     order(
       'taken',
       '{ on: incident.acknowledged, services: [PCHECKOUT], workflow: addNote, agent: note-bot, input: { note: Taken. } }',
@@ -255,8 +255,12 @@ describe('standing orders', () => {
       'again',
       '{ on: incident.reopened, services: [PCHECKOUT], workflow: addNote, agent: note-bot, input: { note: Again. } }',
     );
+    const { clock } = stage.simulator.world;
     const incident = await stage.trigger();
     await sweep();
+    // Set back, PagerDuty's clock stands still: its log says the same second of everything, and no run begins before it.
+    const began = clock.now;
+    clock.moveTo(began - 3_600_000);
     const notesOf = async (change: object): Promise<readonly string[]> => {
       const before = stage.simulator.world.notes(incident).length;
       await put(incident, change);
@@ -276,6 +280,8 @@ describe('standing orders', () => {
     expect(await notesOf({ status: 'resolved' })).toEqual(['Over.']);
     expect(await notesOf({ status: 'acknowledged' })).toEqual(['Again.']);
     expect(await notesOf({ status: 'resolved' })).toEqual(['Over.']);
+    expect(clock.now).toBe(began);
+    clock.moveTo(Date.now());
   });
 
   test('start nothing while everything is frozen, which is said; runs are told all the same, on a queue that is not stopped', async () => {

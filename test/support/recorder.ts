@@ -21,7 +21,7 @@ export interface Recorder {
   /** Does something when the next request of that method whose path ends so is on its way: after all that was read, before it arrives. */
   readonly beforeNext: (method: string, pathEnd: string, act: () => Promise<unknown>) => void;
   /** Does something before every request whose path has this part arrives, until what it gives is called. */
-  readonly beforeEach: (part: string, act: (method: string) => Promise<unknown>) => () => void;
+  readonly beforeEach: (part: string, act: (method: string, path: string) => Promise<unknown>) => () => void;
   /** Answers in the place of the server where a path fits. */
   readonly answerInstead: (path: RegExp, body: object) => void;
   readonly close: () => Promise<void>;
@@ -31,12 +31,15 @@ export interface Recorder {
 export async function startRecorder(target: string): Promise<Recorder> {
   const exchanges: Exchange[] = [];
   const waiting: { method: string; pathEnd: string; act: () => Promise<unknown> }[] = [];
-  const standing = new Set<{ readonly part: string; readonly act: (method: string) => Promise<unknown> }>();
+  const standing = new Set<{
+    readonly part: string;
+    readonly act: (method: string, path: string) => Promise<unknown>;
+  }>();
   const instead: { readonly path: RegExp; readonly body: object }[] = [];
   /** Acts that wait for this request. */
   const before = async (method: string, url: string): Promise<void> => {
     const { pathname } = new URL(url, target);
-    for (const { part, act } of standing) if (pathname.includes(part)) await act(method);
+    for (const { part, act } of standing) if (pathname.includes(part)) await act(method, pathname);
     const index = waiting.findIndex((one) => one.method === method && pathname.endsWith(one.pathEnd));
     const [found] = index < 0 ? [] : waiting.splice(index, 1);
     await found?.act();

@@ -87,10 +87,29 @@ describe('a log tells', () => {
     expect(typesIn(log(...entries))).toEqual(events);
   });
 
+  test('a reassignment right after an acknowledge, where somebody else gets it or gives it', () => {
+    const [assign, acknowledge, ...rest] = log(['trigger', 1], ['acknowledge', 3], ['assign', 3]);
+    const user = (id: string) => ({ id, type: 'user_reference' });
+    const told = (by: string, to: string): readonly string[] =>
+      assign && acknowledge
+        ? typesIn([
+            { ...assign, agent: user(by), assignees: [user(to)] },
+            { ...acknowledge, agent: user('ada') },
+            ...rest,
+          ])
+        : [];
+    expect(told('ada', 'ada')).toEqual(['triggered', 'acknowledged']);
+    expect(told('ada', 'eva')).toEqual(['triggered', 'acknowledged', 'reassigned']);
+    expect(told('eva', 'eva')).toEqual(['triggered', 'acknowledged', 'reassigned']);
+  });
+
   test('only what happened since, the whole second of it', () => {
     const entries = log(['trigger', 1], ['acknowledge', 5], ['resolve', 9]);
     expect(typesIn(entries, 5)).toEqual(['acknowledged', 'resolved']);
-    expect(eventsIn(entries, since(5) + 900, true).map(({ at: when }) => when)).toEqual([at(5), at(9)]);
+    expect(eventsIn(entries, since(5) + 900, true)).toEqual([
+      { type: 'incident.acknowledged', at: at(5), entry: 'R1' },
+      { type: 'incident.resolved', at: at(9), entry: 'R2' },
+    ]);
     expect(typesIn(entries, 6)).toEqual(['resolved']);
   });
 

@@ -11,6 +11,7 @@ import { parsePolicy } from '../../gate/policy.ts';
 import { actionsOf, type Endpoint } from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, operationNames } from '../../pagerduty/catalogue/index.ts';
 import { orderedWorkflowId, runningQuery } from '../../workflows/contract.ts';
+import { driftOf } from '../../workflows/seen.ts';
 import { isOutdated, stateOf } from '../../workflows/state.ts';
 import { roadsIn } from '../support/roads.ts';
 import { publicKey } from './configurations.ts';
@@ -74,7 +75,7 @@ const activitiesOf = (workflowType: string): Activities =>
     workflowTaskQueue: 'oncall',
     orderedId: orderedWorkflowId,
     runningQuery,
-    states: { stateOf, isOutdated },
+    states: { stateOf, isOutdated, driftOf },
     policy,
     secrets: () => 'u+OneTokenOfTwenty01',
     keeper: { prepare: () => {}, keep: () => '' },
@@ -89,6 +90,7 @@ const others: Readonly<Record<string, object>> = {
   listUnheld: { offset: 0, ourUsers: [] },
   checkPermission: { agent: 'bot', action: 'incidents.resolve', things: { incident: 'P1' } },
   readBack: { of: 'two', operation: 'enqueueEvent', request: sampleRequests(catalogue.enqueueEvent)[0] },
+  weighPlan: { type: 'duplicateSweep', made: { writes: [], basis: [], guards: [] } },
   admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z' },
   listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
   listPersonsNotes: { incident: 'P1' },
@@ -152,7 +154,7 @@ describe('an Activity of a run that is nobody’s', () => {
       workflowTaskQueue: 'oncall',
       orderedId: orderedWorkflowId,
       runningQuery,
-      states: { stateOf, isOutdated },
+      states: { stateOf, isOutdated, driftOf },
       policy,
       secrets: () => '',
       keeper: { prepare: () => {}, keep: () => '' },

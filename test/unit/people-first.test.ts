@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { actsBetween, actsFrom, happenedSince, tellAct } from '../../gate/acts.ts';
 import type { IncidentFacts } from '../../gate/facts.ts';
-import { actsBetween, amendsFor, tellAct } from '../../gate/people-first.ts';
+import { amendsFor } from '../../gate/people-first.ts';
 import type { LogEntry } from '../../pagerduty/catalogue/incidents.ts';
+import type { IncidentEvent } from '../../pagerduty/webhooks.ts';
 
 /** Entries in the order in which they happened: who, what, and to whom it went. */
 function log(...lines: readonly string[]): readonly LogEntry[] {
@@ -211,5 +213,125 @@ test('what people left with us alone, because we had reopened it, goes to its po
   expect(amendsFor(acts, reopened, 'resolved', after, ['PBOT'])).toEqual({
     status: 'triggered',
     policy: reopened.policy,
+  });
+});
+
+describe('since it was seen', () => {
+  test.each<[string, IncidentFacts, readonly string[], string, 'pagerduty' | 'ours' | null]>([
+    ['nothing happened', held, taken, '', null],
+    ['PagerDuty took it back', held, [...taken, 'service unacknowledge'], '', 'pagerduty'],
+    ['we gave it back', held, [...taken, 'bot unacknowledge', 'bot delegate ben'], '', 'ours'],
+    ['a person took it back', held, [...taken, 'ada unacknowledge'], 'ada un-acknowledged it', null],
+    [
+      'it was handed on, and handed back',
+      held,
+      [...taken, 'ada assign eva', 'eva assign ben'],
+      'ada reassigned it and eva reassigned it',
+      null,
+    ],
+    [
+      'it was handed on, and climbed back to whom it was with',
+      held,
+      [...taken, 'ada assign eva', 'service escalate ben'],
+      'ada reassigned it',
+      null,
+    ],
+    [
+      'it was resolved and opened again long before',
+      incident,
+      [...opened, 'ada resolve', 'ada trigger', 'eva acknowledge'],
+      'eva acknowledged it',
+      null,
+    ],
+    [
+      'what a person did was seen already, whoever came on call when it was taken back',
+      { ...incident, assignees: ['ben', 'eva'] },
+      [...taken, 'service unacknowledge', 'ada escalate ben eva', 'service unacknowledge', 'eva resolve'],
+      'eva resolved it',
+      null,
+    ],
+  ])('%s', (_what, seen, entries, who, takenBack) => {
+    const since = happenedSince(log(...entries), seen, ['bot']);
+    expect(since.acts.map(tellAct).join(' and ')).toBe(who);
+    expect(since.takenBack).toBe(takenBack);
+  });
+});
+
+describe('since a run began', () => {
+  const second = (seconds: number): number => Date.parse('2026-11-23T14:00:00Z') + seconds * 1000;
+  /** A log whose lines begin with their second. */
+  const timed = (...lines: readonly string[]): readonly LogEntry[] =>
+    log(...lines.map((line) => line.replace(/^\d+ /, '')))
+      .toReversed()
+      .map((entry, index) => ({
+        ...entry,
+        created_at: new Date(second(Number.parseInt(lines[index] ?? '', 10))).toISOString(),
+      }))
+      .toReversed();
+  test.each<[string, number, IncidentEvent | undefined, readonly string[], string]>([
+    ['nobody did anything', 9.5, undefined, ['1 service trigger', '1 service assign ben'], ''],
+    [
+      'what was done before is not told',
+      9.5,
+      undefined,
+      ['1 service trigger', '1 service assign ben', '8 ada assign eva'],
+      '',
+    ],
+    [
+      'what was done since is, in the same second too',
+      9.5,
+      undefined,
+      ['1 service trigger', '1 service assign ben', '9 ada assign eva', '10 eva escalate ben'],
+      'ada reassigned it and eva escalated it',
+    ],
+    [
+      'whom it goes to when a person opens it is no act, but the next is',
+      0,
+      undefined,
+      ['1 ada trigger', '1 ada assign eva', '1 ada assign ben'],
+      'ada reassigned it',
+    ],
+    ['what we did, and PagerDuty, is no person’s', 0, undefined, taken.map((line) => `1 ${line}`), ''],
+    [
+      'all since the opening counts where that started it, however late',
+      60,
+      'incident.triggered',
+      ['1 ada trigger', '1 ada assign eva', '3 ada escalate ben'],
+      'ada escalated it',
+    ],
+    [
+      'the act that started it does not count, and what came after it does',
+      8,
+      'incident.escalated',
+      ['1 service trigger', '1 service assign ben', '8 ada escalate eva', '8 eva assign ben'],
+      'eva reassigned it',
+    ],
+    [
+      'what is not in the log yet is not waited for',
+      8,
+      'incident.escalated',
+      ['1 service trigger', '1 service assign ben', '8 ada acknowledge'],
+      'ada acknowledged it',
+    ],
+    [
+      'an act of the same kind that is older started another',
+      8,
+      'incident.escalated',
+      [
+        '1 service trigger',
+        '2 ada escalate eva',
+        '3 ada assign ben',
+        '8 ada escalate eva',
+        '9 eva assign ben',
+      ],
+      'eva reassigned it',
+    ],
+  ])('%s', (_what, at, on, lines, who) => {
+    const began = { at: second(at), ...(on && { on }) };
+    expect(
+      actsFrom(timed(...lines), began, ['bot'], true)
+        .map(tellAct)
+        .join(' and '),
+    ).toBe(who);
   });
 });

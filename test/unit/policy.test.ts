@@ -4,7 +4,7 @@ import { parsePolicy } from '../../gate/policy.ts';
 import { account, faultsOf, publicKey } from './configurations.ts';
 
 const main = 'region: us, token: env:TOKEN, from: bot@example.com';
-const regions = "Invalid discriminator value. Expected 'us' | 'eu' | 'custom'";
+const regions = 'say us or eu; or custom, with its rest_url and events_url';
 
 /** A file that is refused, ⏎ for a line end ⇒ what is said of it ⇒ and of another fault. */
 const refused = `

@@ -5,6 +5,7 @@ import type { NotDone } from '../../activities/index.ts';
 import type { Follower } from '../../activities/runs.ts';
 import { type Compared, compareOpen } from '../../activities/sweep.ts';
 import { complete, keepPage, lastSweep, sweptIn } from '../../gate/sweeps.ts';
+import { driftOf } from '../../workflows/seen.ts';
 import { isOutdated, stateOf } from '../../workflows/state.ts';
 import { temporaryStore } from './temporary-store.ts';
 
@@ -116,7 +117,7 @@ describe('runs that listen to notes', () => {
       store: async () => store(),
       policy: () => ({ readable: false, sentence: '' }),
       origin: async () => ({ kind: 'runner', lineage: [{ workflowId: 'w', firstRunId: 'r' }], startedAt: 0 }),
-      states: { stateOf, isOutdated },
+      states: { stateOf, isOutdated, driftOf },
       runs: { followers: async () => followers, known: async () => undefined, last: async () => undefined },
     }) as unknown as Deps;
   const compare = async (

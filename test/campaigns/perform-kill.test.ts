@@ -8,16 +8,17 @@ import { list } from '../../gate/audit.ts';
 import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { newKeyPair } from '../../gate/statement.ts';
 import { randomOf } from '../support/random.ts';
-import { buildRooms } from './built-gate.ts';
-import { temporaryFolder, temporaryPlace } from './temporary-store.ts';
-import { answer, TinyPagerDuty } from './tiny-pagerduty.ts';
+import { buildRooms } from '../unit/built-gate.ts';
+import { temporaryFolder, temporaryPlace } from '../unit/temporary-store.ts';
+import { answer, TinyPagerDuty } from '../unit/tiny-pagerduty.ts';
+import { campaign } from './campaign.ts';
 
 // The real `perform`, in processes of their own that are killed at any moment while they write entries and send.
 
 const folder = temporaryFolder();
 const place = temporaryPlace();
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const killsEach = Number(process.env['KILLS'] ?? 3);
+const { seed, isShort } = campaign;
+const killsEach = Number(process.env['KILLS'] ?? (isShort ? 3 : 20));
 const lanes = ['a', 'b'];
 
 const living = new Set<ChildProcess>();
@@ -151,7 +152,7 @@ test('SIGKILL at any moment of a call loses no entry of what was sent', async ()
   const claimed = await store.selectFrom('steps').select('state').execute();
   const open = claimed.filter(({ state }) => state === 'sent').length;
   console.log(
-    `SEED=${seed}: ${kills} kills of the real perform, ${received.length} calls received, ${claimed.length} claimed, ${open} left open`,
+    `ONCALL_SEED=${seed}: ${kills} kills of the real perform, ${received.length} calls received, ${claimed.length} claimed, ${open} left open`,
   );
   expect(kills).toBe(lanes.length * killsEach);
   expect(received.length).toBeGreaterThanOrEqual(lanes.length * killsEach);

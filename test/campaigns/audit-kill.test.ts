@@ -8,14 +8,15 @@ import { rows } from '../../gate/audit-rows.ts';
 import { ofPeople, openStore, type Store } from '../../gate/audit-store.ts';
 import { contentOf } from '../../gate/audit-verify.ts';
 import { randomOf } from '../support/random.ts';
-import { buildGate } from './built-gate.ts';
-import { record, temporaryFolder, temporaryPlace } from './temporary-store.ts';
-import { TinyPagerDuty } from './tiny-pagerduty.ts';
+import { buildGate } from '../unit/built-gate.ts';
+import { record, temporaryFolder, temporaryPlace } from '../unit/temporary-store.ts';
+import { TinyPagerDuty } from '../unit/tiny-pagerduty.ts';
+import { campaign } from './campaign.ts';
 
 const folder = temporaryFolder();
 const place = temporaryPlace();
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const killsEach = Number(process.env['KILLS'] ?? 6);
+const { seed, isShort } = campaign;
+const killsEach = Number(process.env['KILLS'] ?? (isShort ? 6 : 40));
 
 const living = new Set<ChildProcess>();
 afterEach(() => {
@@ -128,7 +129,7 @@ test('SIGKILL during appends loses no entry of a call that was sent', async () =
   const claimed = await store.selectFrom('steps').select('state').execute();
   const open = claimed.filter(({ state }) => state === 'sent').length;
   console.log(
-    `SEED=${seed}: ${kills} kills, ${received.length} calls received, ${claimed.length} claimed, ${open} left open`,
+    `ONCALL_SEED=${seed}: ${kills} kills, ${received.length} calls received, ${claimed.length} claimed, ${open} left open`,
   );
   expect(kills).toBe(3 * killsEach);
   expect(received.length).toBeGreaterThan(killsEach);

@@ -1,0 +1,342 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { wordsOn } from '../gate/approval.ts';
+import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
+import { withStore } from '../gate/audit-store.ts';
+import type { Decision } from '../gate/decide.ts';
+import type { Facts } from '../gate/facts.ts';
+import { hashed, type Proof, planClaim, planOperation, planStep } from '../gate/plan.ts';
+import { switchesFor } from '../gate/switches.ts';
+import { join, nameOf, speaker } from '../gate/words.ts';
+import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import type { Plan, PlanWrite } from '../workflows/contract.ts';
+import { type Approvals, signedWord } from './approvals.ts';
+import { type Call, type CallInput, callOf, checkStep, statusIn, stepKeyOf } from './call.ts';
+import { withoutDisabled } from './commit.ts';
+import { drifted, gather, hopelessNow } from './decision.ts';
+import type { Deps } from './deps.ts';
+import { FactReader } from './facts.ts';
+import { toFailure } from './failures.ts';
+import { ledgerFor } from './ledger.ts';
+import { runNow } from './origin.ts';
+import type { InTheWay, NotDone } from './results.ts';
+
+/** A plan that the gate is to look at: as it was just made, or as a run of this id has made it. */
+export interface WeighInput {
+  readonly step: string;
+  readonly type: string;
+  readonly made:
+    | (Pick<Plan, 'basis' | 'guards'> & { readonly writes: readonly Planned[] })
+    | { readonly by: string; readonly hash: string };
+  /** Whether the run goes on with it now, and so needs the words that it needs. */
+  readonly applies?: true;
+  readonly statements?: readonly string[];
+}
+
+/** A write before the gate has said anything of it. */
+export type Planned = Omit<PlanWrite, 'decision' | 'rule' | 'sentence'>;
+
+/** The gate's word on a plan. Nothing of it was sent. */
+export interface Weighed {
+  readonly ok: true;
+  readonly sentence: string;
+  readonly agent: string;
+  readonly entry: Stamp;
+  readonly plan: Omit<Plan, 'left' | 'requests' | 'seconds'>;
+  /** For each write, what shows that its parts are of this plan. */
+  readonly proofs: readonly (readonly Proof[])[];
+  /** Incidents that are not as the plan has them. */
+  readonly changed: readonly InTheWay[];
+  /** Of each write, by its place: the incidents for which it is denied; of one that names none, its own step. */
+  readonly denied: readonly InTheWay[];
+}
+
+/**
+ * What the gate would say now to each write of a plan, what has changed since it was made, and whose word it needs: grants ask
+ * for an operator's, and so may the run itself, by its guards. One word on the hash covers all of it. Reads what the decisions
+ * need, sends nothing, uses up no cap.
+ */
+export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed | NotDone> {
+  const reader = new FactReader(deps);
+  let note: ((why: string) => Promise<Stamp>) | undefined;
+  try {
+    checkStep(input);
+    const { run, attempt } = runNow();
+    const state = deps.policy();
+    const policy = state.readable ? state.policy : undefined;
+    const origin = await deps.origin(run, policy);
+    const ledger = ledgerFor(deps, false);
+    const caller: Caller = {
+      agent: origin.kind === 'agent' ? origin.agent : origin.kind === 'nobody' ? origin.claimed : origin.kind,
+      ...('via' in origin && { via: origin.via }),
+      account: deps.account,
+      workflowId: run.workflowId,
+      runId: run.runId,
+      step: input.step,
+      attempt,
+      configuration: policy?.digest ?? 'unreadable',
+    };
+    const { agent } = caller;
+    const record = (
+      word: Pick<AuditRecord, 'kind' | 'decision' | 'rule' | 'sentence' | 'requestDigest'> &
+        Partial<AuditRecord>,
+    ): Promise<Stamp> =>
+      ledger.entry({
+        ...caller,
+        operation: planOperation,
+        action: '',
+        incident: null,
+        reads: reader.reads.splice(0),
+        ...word,
+      });
+    note = (why) =>
+      record({
+        kind: 'question',
+        decision: 'undecided',
+        rule: 'facts',
+        sentence: `${speaker(caller)} asked about a plan, and was not answered: ${why}`,
+        requestDigest: '',
+      });
+    if (origin.kind !== 'agent' || !policy) {
+      const why =
+        origin.kind === 'nobody' ? origin.why : state.readable ? 'plans are for agents' : state.sentence;
+      const sentence = `${speaker(caller)} may not plan anything: ${why.replace(/\.$/, '')}.`;
+      const entry = await record({
+        kind: 'entry',
+        decision: 'denied',
+        rule: 'statement',
+        sentence,
+        requestDigest: '',
+      });
+      return { ok: false, kind: 'PermissionDenied', sentence, entry, agent };
+    }
+    const made =
+      'by' in input.made ? await found(deps, { ...input.made, type: input.type, agent }) : input.made;
+    const { writes, basis, guards } = made;
+    const head = { account: deps.account, agent, type: input.type, basis, guards };
+    const { hash, proofs } = hashed({ head, writes });
+    const calls: Call<OperationName>[] = [];
+    for (const { step, operation, request } of writes) {
+      const call = await callOf(deps, operation, { step, request } as CallInput<OperationName>);
+      calls.push({ ...call, reader });
+    }
+    const hopeless = new Map<Call<OperationName>, Decision>();
+    for (const call of calls) {
+      const denial = await hopelessNow(call);
+      if (denial) hopeless.set(call, denial);
+    }
+    const incidents = await incidentsOf(
+      reader,
+      calls.filter((call) => !hopeless.has(call)),
+    );
+    const unchanged = [...new Map(writes.flatMap(({ seen }) => seen).map((was) => [was.id, was])).values()];
+    const changed = drifted({
+      unchanged: hopeless.size === calls.length ? [] : unchanged.filter(({ id }) => incidents.asked.has(id)),
+      reader,
+      deps,
+    });
+    const words = await wordsIn(deps, origin, policy, {
+      claim: planClaim(stepKeyOf(origin, planStep), hash),
+      statements: input.statements ?? [],
+    });
+    const approvedBy = words.approved.map(({ operator }) => operator);
+    const used: Record<string, number> = {};
+    const decisions: Decision[] = [];
+    const denied: InTheWay[] = [];
+    for (const call of calls) {
+      const own = incidents.facts.filter(({ id, number }) =>
+        call.incidentIds.some((named) => named === id || named === String(number)),
+      );
+      const facts = call.incidentIds.length === 0 ? {} : { incidents: own };
+      const decision = hopeless.get(call) ?? (await decided(deps, call, { facts, approvedBy, used }));
+      decisions.push(decision);
+      if (decision.decision === 'denied') denied.push(...deniedIn(call, decision, facts));
+    }
+    const mine = policy.agents.get(agent);
+    const guard =
+      guards.length > 0 && mine ? wordsOn(policy, mine, { people: 1 }, approvedBy).missing : undefined;
+    const open = decisions.flatMap((one) => (one.decision === 'approval_needed' ? [one] : []));
+    const needs =
+      guard || open.length > 0
+        ? {
+            by: [...new Set([...(guard?.by ?? []), ...open.flatMap(({ by }) => by)])],
+            people: Math.max(guard?.people ?? 0, ...open.map(({ people }) => people)),
+          }
+        : undefined;
+    const plan: Weighed['plan'] = {
+      hash,
+      agent,
+      basis,
+      guards,
+      writes: writes.map((write, index) => {
+        const { decision = 'denied', rule = '', sentence = '' } = decisions[index] ?? {};
+        return { ...write, decision, rule, sentence };
+      }),
+      ...(needs && { needs }),
+    };
+    const sentence = sentenceOf(plan, agent, approvedBy);
+    const asks = input.applies === true && needs !== undefined;
+    const entry = await record({
+      kind: asks ? 'entry' : 'question',
+      decision: asks ? 'approval_needed' : 'asked',
+      action: [...new Set(calls.flatMap((call) => call.actions(statusIn(incidents))))].join(),
+      rule: [...new Set(decisions.map(({ rule }) => rule))].join(),
+      sentence: [sentence, ...words.unheard].join(' '),
+      requestDigest: hash,
+      approvals: words.approved,
+    });
+    if (asks && needs) {
+      return {
+        ok: false,
+        kind: 'ApprovalNeeded',
+        sentence,
+        entry,
+        agent,
+        approval: {
+          id: hash.slice(0, 6),
+          claim: planClaim(stepKeyOf(origin, planStep), hash),
+          operation: planOperation,
+          request: {
+            head,
+            writes: writes.map(({ operation, request, seen }) => ({ operation, request, seen })),
+          },
+          facts: {},
+          ...needs,
+          unheard: words.unheard,
+        },
+      };
+    }
+    return { ok: true, sentence, agent, entry, plan, proofs, changed, denied };
+  } catch (error) {
+    // What was read for an answer that never came is written down too.
+    if (reader.reads.length > 0) await note?.(error instanceof Error ? error.message : String(error));
+    throw toFailure(error);
+  }
+}
+
+/**
+ * The plan of that hash that a run of the same agent has made.
+ * @throws ApplicationFailure where the server has none.
+ */
+async function found(
+  deps: Deps,
+  {
+    by,
+    hash,
+    type,
+    agent,
+  }: { readonly by: string; readonly hash: string; readonly type: string; readonly agent: string },
+): Promise<Pick<Plan, 'basis' | 'guards' | 'writes'>> {
+  for await (const result of deps.runs.results(by, type)) {
+    const { plan } = (result ?? {}) as { readonly plan?: Plan };
+    if (plan?.agent !== agent || !plan.hash.startsWith(hash)) continue;
+    const { basis, guards, writes } = plan;
+    const head = { account: deps.account, agent, type, basis, guards };
+    if (hashed({ head, writes }).hash === plan.hash) return plan;
+  }
+  throw ApplicationFailure.nonRetryable(
+    `${agent} has made no plan ${nameOf(hash)} here that the server still has; make one with --plan.`,
+    'NotFound',
+  );
+}
+
+/** The incidents of all the calls, read together; one that PagerDuty does not have is none. */
+async function incidentsOf(
+  reader: FactReader,
+  calls: readonly Call<OperationName>[],
+): Promise<{ readonly facts: NonNullable<Facts['incidents']>; readonly asked: ReadonlySet<string> } & Facts> {
+  const ids = [...new Set(calls.flatMap(({ incidentIds }) => incidentIds))];
+  const facts = ids.length === 0 ? [] : await reader.incidents(ids, { mayLack: true });
+  return { facts, incidents: facts, asked: new Set(ids) };
+}
+
+interface Weighing {
+  readonly facts: Facts;
+  readonly approvedBy: readonly string[];
+  /** How often the writes before it use the capped grants. */
+  readonly used: Record<string, number>;
+}
+
+/** The gate's word on one write, as if those before it were made. */
+async function decided(deps: Deps, call: Call<OperationName>, weighing: Weighing): Promise<Decision> {
+  const { facts, approvedBy, used } = weighing;
+  const lacking: Decision = {
+    decision: 'denied',
+    rule: 'facts',
+    sentence: `${speaker(call.caller)} may not do "${call.caller.step}": PagerDuty did not say what the decision needs to know.`,
+  };
+  const known = { facts };
+  const first = await gather(call, known, false);
+  if (!first) return lacking;
+  const { policy, origin, caller, step } = call;
+  if (!policy || origin.kind !== 'agent' || first.decision === 'denied') return first;
+  const caps = first.decision === 'allowed' ? (first.caps ?? []) : [];
+  const asked = { agent: caller.agent, bearer: origin.bearer, stepKey: step.key, caps, now: deps.now() };
+  const switches = await withStore(async () => switchesFor(await deps.store(), policy, asked));
+  const uses = Object.fromEntries(
+    Object.entries(switches.uses).map(([grant, count]) => [grant, count + (used[grant] ?? 0)]),
+  );
+  const last = call.judge(known.facts, { approvedBy, switches: { ...switches, uses } });
+  if (last.decision === 'allowed') for (const { grant } of caps) used[grant] = (used[grant] ?? 0) + 1;
+  return last.decision === 'needs' ? lacking : last;
+}
+
+/** For which of its incidents a write is denied. */
+function deniedIn(call: Call<OperationName>, { sentence }: Decision, facts: Facts): readonly InTheWay[] {
+  const alone = call.parts().flatMap(({ id, judge }): readonly InTheWay[] => {
+    const word = judge(facts);
+    return word.decision === 'denied' ? [{ id, why: word.sentence }] : [];
+  });
+  if (alone.length > 0) return alone;
+  const ids = call.incidentIds.length > 0 ? call.incidentIds : [call.caller.step];
+  return ids.map((id) => ({ id, why: sentence }));
+}
+
+/** Whose words on the plan count. */
+async function wordsIn(
+  deps: Deps,
+  origin: Call<OperationName>['origin'],
+  policy: NonNullable<Call<OperationName>['policy']>,
+  {
+    claim,
+    statements,
+  }: { readonly claim: ReturnType<typeof planClaim>; readonly statements: readonly string[] },
+): Promise<Approvals> {
+  const approved = new Map<string, Approvals['approved'][number]>();
+  const unheard: string[] = [];
+  for (const statement of statements) {
+    const word = await signedWord({ deps, origin }, policy, claim, statement);
+    if (typeof word === 'string') unheard.push(word);
+    else approved.set(word.operator, word);
+  }
+  const offered = { approved: [...approved.values()], unheard };
+  if (offered.approved.length === 0) return offered;
+  const store = await deps.store();
+  return withStore(() =>
+    withoutDisabled({ switches: (of, asked) => switchesFor(store, of, asked) }, policy, offered, deps.now()),
+  );
+}
+
+function sentenceOf(
+  { hash, writes, guards, needs }: Weighed['plan'],
+  agent: string,
+  approvedBy: readonly string[],
+): string {
+  const name = `the plan ${hash.slice(0, 12)} (${writes.length} ${writes.length === 1 ? 'write' : 'writes'})`;
+  const denials = writes.filter(({ decision }) => decision === 'denied').length;
+  if (denials > 0) return `${agent} may not carry out ${name}: ${denials} of its writes are denied.`;
+  const asking = writes.filter(({ decision }) => decision === 'approval_needed').length;
+  const why = [
+    ...guards,
+    ...(asking > 0
+      ? [`the grants of ${asking === writes.length ? 'all' : asking} of its writes ask for it`]
+      : []),
+  ];
+  if (needs) {
+    const whom =
+      needs.people > 1
+        ? `${needs.people} of ${join(needs.by)} approve`
+        : `one of ${join(needs.by) || 'nobody'} approves`;
+    return `${agent} may carry out ${name} once ${whom} it: ${join(why)}.`;
+  }
+  return `${agent} may carry out ${name}${approvedBy.length > 0 ? `, approved by ${join(approvedBy)}` : ''}.`;
+}

@@ -1,0 +1,55 @@
+import { approveStep, refuseStep, type WaitingStep, waitingSteps } from '../../client/approvals.ts';
+import type { Plan, PlanWrite } from '../../workflows/contract.ts';
+import type { SeenRequest } from './join.ts';
+import type { Stage } from './stage.ts';
+import { until } from './until.ts';
+
+/** A write as a plan has it and as PagerDuty got it. */
+export interface Write {
+  readonly operation: string | null;
+  readonly id: string | undefined;
+  readonly body: unknown;
+}
+
+export const plannedWrites = (plan: Pick<Plan, 'writes'>): readonly Write[] => plan.writes.map(asWrite);
+
+export const asWrite = ({ operation, request }: Pick<PlanWrite, 'operation' | 'request'>): Write => {
+  const { params, body } = request as { readonly params?: { readonly id?: string }; readonly body?: unknown };
+  return { operation, id: params?.id, body };
+};
+
+/** The writes that PagerDuty took since its log had so many requests, in their order, without the marks of their steps. */
+export async function takenSince(stage: Stage, before: number): Promise<readonly Write[]> {
+  return (await stage.requests())
+    .slice(before)
+    .filter(
+      ({ method, by, status }) => method !== 'GET' && by === undefined && status !== null && status < 300,
+    )
+    .map(taken);
+}
+
+function taken({ operation, path, body }: SeenRequest): Write {
+  const [, , id] = path.split('/');
+  const { note } = (body ?? {}) as { readonly note?: { readonly content: string } };
+  return {
+    operation,
+    id,
+    body: note ? { note: { content: note.content.replace(/\n\n[^\n]+$/, '') } } : body,
+  };
+}
+
+/** The one step of a run that waits, once it does. */
+export const theStepOf = (
+  stage: Stage,
+  { workflowId }: { readonly workflowId: string },
+): Promise<WaitingStep> =>
+  until(
+    'a step of the run waits',
+    async () => (await waitingSteps(stage.client, workflowId)).steps[0] ?? false,
+  );
+
+export const approveIn = async (stage: Stage, run: { readonly workflowId: string }, operator = 'lead') =>
+  approveStep(stage.client, stage.operator(operator), await theStepOf(stage, run));
+
+export const refuseIn = async (stage: Stage, run: { readonly workflowId: string }, reason: string) =>
+  refuseStep(stage.client, 'lead', await theStepOf(stage, run), reason);

@@ -1,0 +1,117 @@
+import { PassThrough } from 'node:stream';
+import type { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { agree, confirm, pagingOf, type Terminal } from '../../client/confirm.ts';
+import { programOf } from '../../client/program.ts';
+
+/** Every command that does something, with its words and the help that it prints. */
+function commandsOf(
+  command: Command,
+  words = '',
+): readonly { readonly words: string; readonly help: string }[] {
+  let help = '';
+  command.configureOutput({ writeOut: (text) => (help += text) });
+  command.outputHelp();
+  const below = command.commands.flatMap((one) => commandsOf(one, `${words} ${one.name()}`.trimStart()));
+  return [{ words, help }, ...below];
+}
+
+/** A line as a shell takes it apart. */
+const wordsOf = (line: string): readonly string[] =>
+  [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, one, two, bare]) => one ?? two ?? bare ?? '');
+
+const help = commandsOf(programOf(async () => {}));
+const examples = help.flatMap(({ words, help: text }) =>
+  (text.split(/\nExamples?:\n/)[1] ?? '')
+    .split('\n')
+    .filter((line) => line.startsWith('  oncall'))
+    .map((line) => ({ words, line: line.trim().replace(/ > .*$/, '') })),
+);
+
+describe('the help', () => {
+  // The simulator is a program of its own and tells its own help; the other two only hold commands.
+  const without = ['simulator', 'audit', 'front-doors', 'operators'];
+  test.each(help.filter(({ words }) => !without.includes(words)))(
+    'of `oncall $words` shows how it is used',
+    ({ words }) => {
+      expect(examples.some((example) => example.words === words)).toBe(true);
+    },
+  );
+
+  test.each(examples)('shows a line that is right: $line', async ({ words, line }) => {
+    const called: string[] = [];
+    const program = programOf(async () => {});
+    const replace = (command: Command, name: string): void => {
+      if (name) command.action(() => void called.push(name));
+      for (const one of command.commands) replace(one, `${name} ${one.name()}`.trimStart());
+    };
+    replace(program, '');
+    await program.parseAsync(wordsOf(line).slice(1), { from: 'user' });
+    expect(called).toHaveLength(1);
+    if (words) expect(called).toEqual([words]);
+    for (const json of wordsOf(line).filter((word) => word.startsWith('{')))
+      expect(JSON.parse(json)).toBeTypeOf('object');
+  });
+});
+
+describe('before people are paged', () => {
+  const terminal = (isTTY: boolean, answer: string): Terminal & { readonly said: () => string } => {
+    const output = new PassThrough();
+    const input = Object.assign(new PassThrough(), { isTTY });
+    input.end(answer);
+    return { input, output, said: () => String(output.read() ?? '') };
+  };
+
+  test.each(['y\n', 'yes\n', ' YES \n'])('a person who says %j goes on', async (answer) => {
+    const asked = terminal(true, answer);
+    await agree('createIncident', ['incidents.create'], asked);
+    expect(asked.said()).toContain('createIncident can page people (incidents.create). Go on? [y/N]');
+  });
+
+  test.each(['\n', 'n\n', 'yeah, no\n', ''])('a person who says %j sends nothing', async (answer) => {
+    await expect(agree('createIncident', ['incidents.create'], terminal(true, answer))).rejects.toThrow(
+      'Nothing was sent. With --yes you are not asked.',
+    );
+  });
+
+  test('a change is made on yes alone; a script says --yes', async () => {
+    expect(await confirm('Make it?', {}, terminal(true, 'y\n'))).toBe(true);
+    expect(await confirm('Make it?', {}, terminal(true, '\n'))).toBe(false);
+    expect(await confirm('Make it?', { yes: true }, terminal(false, ''))).toBe(true);
+    await expect(confirm('Make it?', {}, terminal(false, ''))).rejects.toThrow('--yes does it');
+  });
+
+  test('nobody is asked where nobody sits, nor about what pages nobody', async () => {
+    const script = terminal(false, '');
+    await agree('createIncident', ['incidents.create'], script);
+    const reader = terminal(true, '');
+    await agree('listIncidents', [], reader);
+    expect([script.said(), reader.said()]).toEqual(['', '']);
+  });
+
+  const operation = (operation: 'updateIncident' | 'enqueueEvent' | 'getIncident', request: object) =>
+    pagingOf('runOperation', { account: 'main', operation, request });
+  const update = (incident: object) => ({
+    params: { id: 'PINCIDENT' },
+    body: { incident: { type: 'incident', ...incident } },
+  });
+  test('what can page people is told by its request', async () => {
+    expect(await operation('getIncident', { params: { id: 'PINCIDENT' } })).toEqual([]);
+    expect(await operation('updateIncident', update({ status: 'resolved' }))).toEqual([]);
+    expect(await operation('updateIncident', update({ escalation_level: 2 }))).toEqual([
+      'incidents.escalate',
+    ]);
+    expect(await operation('enqueueEvent', { body: { event_action: 'resolve', dedup_key: 'd' } })).toEqual(
+      [],
+    );
+    expect(await operation('enqueueEvent', { body: { event_action: 'trigger' } })).toEqual([
+      'events.trigger',
+    ]);
+  });
+
+  test('and of a Workflow by what it is for', async () => {
+    const incident = { account: 'main', incident: 'PINCIDENT' };
+    expect(await pagingOf('triageIncident', incident)).toEqual([]);
+    expect(await pagingOf('waitForHumanAck', incident)).toEqual(['incidents.create', 'incidents.escalate']);
+  });
+});

@@ -1,0 +1,77 @@
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import { acknowledgersOf, assigneesOf } from './state.ts';
+
+/** An incident as a plan saw it: whatever of this is different when it is applied stops it there. */
+export interface SeenIncident {
+  readonly id: string;
+  readonly number: number;
+  readonly title: string;
+  readonly status: string;
+  readonly urgency: string;
+  readonly priority: string;
+  readonly service: string;
+  readonly policy: string;
+  readonly assignees: readonly string[];
+  readonly acknowledgers: readonly string[];
+  /** How many alerts it has, and how many of them still fire. */
+  readonly alerts: readonly [all: number, firing: number];
+}
+
+/** What of an incident a plan goes by. */
+export const seenFields = [
+  'id',
+  'incident_number',
+  'title',
+  'status',
+  'urgency',
+  'priority',
+  'created_at',
+  'last_status_change_at',
+  'service',
+  'escalation_policy',
+  'assignments',
+  'acknowledgements',
+  'alert_counts',
+] as const satisfies readonly (keyof Incident)[];
+
+export const seenOf = (incident: Pick<Incident, (typeof seenFields)[number]>): SeenIncident => ({
+  id: incident.id,
+  number: incident.incident_number,
+  title: incident.title ?? '',
+  status: incident.status,
+  urgency: incident.urgency,
+  priority: incident.priority?.id ?? '',
+  service: incident.service?.id ?? '',
+  policy: incident.escalation_policy?.id ?? '',
+  assignees: assigneesOf(incident).toSorted(),
+  acknowledgers: acknowledgersOf(incident).toSorted(),
+  alerts: [incident.alert_counts?.all ?? 0, incident.alert_counts?.triggered ?? 0],
+});
+
+/** What is different of an incident now, in words: "its status was triggered and is resolved". Empty where nothing is. */
+export function driftOf(was: SeenIncident, incident: Incident): readonly string[] {
+  const now = seenOf(incident);
+  const fields = (
+    ['status', 'urgency', 'title', 'priority', 'service', 'policy', 'assignees', 'acknowledgers'] as const
+  ).flatMap((field) => {
+    const [before, after] = [was[field], now[field]];
+    if (JSON.stringify(before) === JSON.stringify(after)) return [];
+    const [past, present] = typeof before === 'string' ? ['was', 'is'] : ['were', 'are'];
+    return [`its ${field} ${past} ${saidOf(before)} and ${present} ${saidOf(after)}`];
+  });
+  const [[all, firing], [allNow, firingNow]] = [was.alerts, now.alerts];
+  return [
+    ...fields,
+    ...(allNow === all ? [] : [`it had ${alertsOf(all)} and has ${allNow}`]),
+    ...(allNow === all && firingNow !== firing
+      ? [`of its ${alertsOf(all)} ${firing} fired and ${firingNow} fire now`]
+      : []),
+  ];
+}
+
+const saidOf = (value: string | readonly string[]): string =>
+  typeof value === 'string' ? (value === '' ? 'none' : cut(value)) : value.join(' and ') || 'nobody';
+
+const cut = (text: string): string => (text.length <= 200 ? text : `${text.slice(0, 199).toWellFormed()}…`);
+
+const alertsOf = (count: number): string => `${count} ${count === 1 ? 'alert' : 'alerts'}`;
