@@ -39,6 +39,12 @@ export interface RunningWorker {
   readonly stop: () => void;
 }
 
+/** How many Workflow Tasks are taken at a time: what a Worker has taken nothing more urgent overtakes, and two cores do no more. */
+const mostWorkflowTasks = 10;
+
+/** How many Activities that are not urgent run at a time: all share one thread, and what is urgent must not stand behind hundreds. */
+const mostOrdinary = 20;
+
 /** How long running Activities have to end once a Worker is told to stop; the longest request is 8 s. */
 const shutdownGraceTime = '12 seconds';
 
@@ -99,6 +105,7 @@ export async function startWorker({
       // A killed Worker's runs go on elsewhere after this, instead of the default 10 s.
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime,
+      maxConcurrentWorkflowTaskExecutions: mostWorkflowTasks,
     }),
   ];
   const keepers: ReturnType<typeof keepPace>[] = [];
@@ -134,6 +141,9 @@ export async function startWorker({
           taskQueue,
           activities: served,
           shutdownGraceTime,
+          ...(taskQueue !== taskQueues.urgent(account) && {
+            maxConcurrentActivityTaskExecutions: mostOrdinary,
+          }),
           interceptors: { activity: [counting(meter, taskQueue)] },
         }),
       );

@@ -23,6 +23,19 @@ export const paceReason = 'oncall-runner: ';
 /** The reason of the limit, nothing, that a freeze sets on the queues of an account that are not urgent. */
 export const frozenReason = `${paceReason}frozen; \`oncall thaw\` ends it`;
 
+/** Workflow Types whose runs somebody is paged by, or waits for while it is. */
+const urgentTypes: readonly string[] = ['acknowledgeIncident', 'respondToIncident', 'waitForHumanAck'];
+
+/** Operations that may page, or acknowledge. */
+const urgentOperations: readonly string[] = ['createIncident', 'updateIncident', 'updateIncidents'];
+
+/** How much a run matters from its start on: a page or an acknowledge before ordinary work, and many at once behind it. */
+export function priorityOf(workflow: string, input: object): 1 | 3 | 5 {
+  const { operation = '', all = false } = input as { readonly operation?: string; readonly all?: boolean };
+  if (urgentTypes.includes(workflow) || urgentOperations.includes(operation)) return 1;
+  return all || workflow === 'resolveIncidents' ? 5 : 3;
+}
+
 /** Task Queue on which an agent waits for work. */
 export const agentTaskQueue = (agent: string): string => `oncall-agent-${agent}`;
 
@@ -602,7 +615,7 @@ export const orderedStartOptions = ({
 } => ({
   workflowId,
   args: [input],
-  priority: { priorityKey: 3, fairnessKey: agent },
+  priority: { priorityKey: priorityOf(workflow, input), fairnessKey: agent },
   staticSummary: `${workflow} ${input.incident} of account ${input.account}, by the standing order ${input.standing}`,
   typedSearchAttributes: [
     { key: searchAttributes.agent, value: agent },
