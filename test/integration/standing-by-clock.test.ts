@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { verify } from '../../client/commands/audit-verify.ts';
 import * as commands from '../../client/commands/standing.ts';
 import type { Output } from '../../client/output.ts';
 import type { ListedOrder } from '../../client/standing.ts';
@@ -24,6 +25,7 @@ beforeAll(async () => {
   stage = await setStage({
     agents: {
       reporter: 'oncalls: read',
+      sweeper: 'incidents: read\nincidents.resolve: full',
       'note-bot': 'incidents: read\nincidents.add_note: { level: full, approval: required }',
     },
     operators: { lead: '' },
@@ -218,6 +220,26 @@ describe('a run that a Schedule starts', () => {
     });
   });
 
+  test('acts through its child runs too', async () => {
+    const some = [await stage.trigger(), await stage.trigger()];
+    hold(
+      `${name}: { cron: "0 8 29 2 *", zone: UTC, workflow: resolveIncidents, agent: sweeper, input: { incidents: [${some.join(', ')}] } }`,
+    );
+    await apply();
+    const { started } = await trigger(name);
+    expect(await resultOf(String(started))).toMatchObject({ outcome: 'done' });
+    for (const id of some) expect(stage.simulator.world.incidents.get(id)?.status).toBe('resolved');
+    const written = (await stage.audit()).filter(
+      ({ kind, via, operation }) =>
+        kind === 'entry' && via === `standing order ${name}` && operation === 'updateIncidents',
+    );
+    expect(written.length).toBeGreaterThanOrEqual(1);
+    for (const { workflowId, agent, decision } of written) {
+      expect(workflowId).not.toBe(started);
+      expect([agent, decision]).toEqual(['sweeper', 'allowed']);
+    }
+  });
+
   test('is never started beside one that is under way', async () => {
     const note = `{ cron: "0 8 29 2 *", zone: UTC, workflow: addNote, agent: note-bot, input: { incident: ${incident}, note: Seen. } }`;
     hold(`note: ${note}`);
@@ -357,10 +379,8 @@ describe('a Schedule that was changed beside the configuration', () => {
       await expect(trigger()).rejects.toThrow(`has other ${line} than the configuration says`);
       expect((await apply()).words).toBe('Created 0, updated 1, removed 0.');
       expect(await list()).toMatchObject({ state: 'active', differences: [] });
-      const { started } = await until('the second is over, whose run has the same id', async () => {
-        const triggered = await trigger();
-        return triggered.started !== null && triggered.started !== run && triggered;
-      });
+      const { started } = await trigger();
+      expect(started).not.toBe(run);
       expect(await resultOf(String(started))).toMatchObject({ outcome: 'done' });
     },
   );
@@ -452,4 +472,9 @@ describe('who says that a Schedule started it gets nothing', () => {
     await runRaw(stage, id, [args()], undefined, scheduledBy(`standing:main:${name}`));
     await refused(id, /: the standing order who-\d+ has no Schedule; `oncall standing apply` makes it\.$/);
   });
+});
+
+test('the record of all that is whole', async () => {
+  const { result } = await say((output) => verify({ histories: true }, output));
+  expect(result).toMatchObject({ whole: true });
 });
