@@ -15,6 +15,8 @@ import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
 import { connector } from './connections.ts';
 import type { Deps, States } from './deps.ts';
+import { findPolicy, findUser, listDuties, listOverrides, outlinePolicy } from './duties.ts';
+import { listEpisodes, readLastNote, traceIncident } from './episodes.ts';
 import { FactCache } from './facts.ts';
 import { listLog, listNotes } from './log.ts';
 import type { AccountMeter } from './meter.ts';
@@ -32,6 +34,8 @@ import { runsOf } from './runs.ts';
 import { compareOpen, completeSweep, countNotes, listOpen } from './sweep.ts';
 
 export type { CallInput, Expectation, Near } from './call.ts';
+export type { Named, Outline, Overrides, Read, RotaName } from './duties.ts';
+export type { Episode } from './episodes.ts';
 export type { Missed } from './missed.ts';
 export type { PersonsNote } from './people.ts';
 export type { Permission } from './permission.ts';
@@ -121,6 +125,14 @@ const runnerActivities = (deps: Deps) => ({
   weighPlan: (input: WeighInput) => weighPlan(deps, input),
   listLog: (input: Parameters<typeof listLog>[1]) => listLog(deps, input),
   listNotes: (input: Parameters<typeof listNotes>[1]) => listNotes(deps, input),
+  outlinePolicy: (input: Parameters<typeof outlinePolicy>[1]) => outlinePolicy(deps, input),
+  findPolicy: (input: Parameters<typeof findPolicy>[1]) => findPolicy(deps, input),
+  findUser: (input: Parameters<typeof findUser>[1]) => findUser(deps, input),
+  listDuties: (input: Parameters<typeof listDuties>[1]) => listDuties(deps, input),
+  listEpisodes: (input: Parameters<typeof listEpisodes>[1]) => listEpisodes(deps, input),
+  traceIncident: (input: Parameters<typeof traceIncident>[1]) => traceIncident(deps, input),
+  readLastNote: (input: Parameters<typeof readLastNote>[1]) => readLastNote(deps, input),
+  listOverrides: (input: Parameters<typeof listOverrides>[1]) => listOverrides(deps, input),
   listOpen: (input: Parameters<typeof listOpen>[1]) => listOpen(deps, input),
   compareOpen: (input: Parameters<typeof compareOpen>[1]) => compareOpen(deps, input),
   countNotes: (input: Parameters<typeof countNotes>[1]) => countNotes(deps, input),

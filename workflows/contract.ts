@@ -2,6 +2,14 @@ import { type CommonWorkflowOptions, defineSearchAttributeKey } from '@temporali
 import type { Expectation, NotDone, Permission } from '../activities/index.ts';
 import type { Asked } from '../gate/asked.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import type {
+  CoverageInput,
+  CoverageResult,
+  HandoffInput,
+  HandoffResult,
+  NoiseInput,
+  NoiseResult,
+} from './reports.ts';
 import type { SeenIncident } from './seen.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
@@ -46,6 +54,9 @@ export const searchAttributes: Readonly<
 export const lookingTypes: readonly string[] = [
   'bringEvents',
   'checkPermission',
+  'coverPolicies',
+  'noiseOfDay',
+  'pickIds',
   'sweepIncidents',
   'sweepLeases',
   'tellIncident',
@@ -527,6 +538,9 @@ export interface Workflows {
   readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
   readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
   readonly duplicateSweep: { readonly input: DuplicateSweepInput; readonly result: PlanResult };
+  readonly coverageCheck: { readonly input: CoverageInput; readonly result: CoverageResult };
+  readonly noiseReport: { readonly input: NoiseInput; readonly result: NoiseResult };
+  readonly handoffReport: { readonly input: HandoffInput; readonly result: HandoffResult };
   readonly tellIncident: { readonly input: TellInput; readonly result: TellResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
@@ -546,6 +560,9 @@ export const workflowIds: {
     incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
   alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
   duplicateSweep: (input) => planned('duplicates', input, among(input)),
+  coverageCheck: ({ account }, key) => `coverage:${account}:${key}`,
+  noiseReport: ({ account }, key) => `noise:${account}:${key}`,
+  handoffReport: ({ account }, key) => `handoff:${account}:${key}`,
   tellIncident: ({ account, incident }, key) => `tell:${account}:${incident}:${key}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
