@@ -22,6 +22,7 @@ import { listLog, listNotes } from './log.ts';
 import type { AccountMeter } from './meter.ts';
 import { listEvents, listMissed } from './missed.ts';
 import { originReader } from './origin.ts';
+import { readOurRecord } from './our-record.ts';
 import { PagerDutyClock } from './pagerduty-clock.ts';
 import { listActs, listPersonsNotes } from './people.ts';
 import { perform } from './perform.ts';
@@ -37,6 +38,7 @@ export type { CallInput, Expectation, Near } from './call.ts';
 export type { Named, Outline, Overrides, Read, RotaName } from './duties.ts';
 export type { Episode } from './episodes.ts';
 export type { Missed } from './missed.ts';
+export type { OurRecord } from './our-record.ts';
 export type { PersonsNote } from './people.ts';
 export type { Permission } from './permission.ts';
 export type { Planned, Weighed } from './plan.ts';
@@ -131,6 +133,7 @@ const runnerActivities = (deps: Deps) => ({
   listDuties: (input: Parameters<typeof listDuties>[1]) => listDuties(deps, input),
   listEpisodes: (input: Parameters<typeof listEpisodes>[1]) => listEpisodes(deps, input),
   traceIncident: (input: Parameters<typeof traceIncident>[1]) => traceIncident(deps, input),
+  readOurRecord: (input: Parameters<typeof readOurRecord>[1]) => readOurRecord(deps, input),
   readLastNote: (input: Parameters<typeof readLastNote>[1]) => readLastNote(deps, input),
   listOverrides: (input: Parameters<typeof listOverrides>[1]) => listOverrides(deps, input),
   listOpen: (input: Parameters<typeof listOpen>[1]) => listOpen(deps, input),

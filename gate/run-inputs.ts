@@ -146,6 +146,27 @@ export const runInputs = {
       .max(24 * 90)
       .optional(),
   }),
+  postIncidentTimeline: z.strictObject({
+    ...subject,
+    quietSeconds: z.int().min(0).max(86_400).optional(),
+    note: z.boolean().optional(),
+  }),
+  announceChangeAndWatch: z.strictObject({
+    ...errand,
+    routingKey: z.string().min(1),
+    service: Id,
+    neighbours: z.array(Id).min(1).max(50).optional(),
+    summary: z.string().trim().min(1).max(1_024),
+    source: z.string().min(1).max(255).optional(),
+    links: z
+      .array(z.strictObject({ href: z.url().max(1_000), text: z.string().max(255).optional() }))
+      .max(10)
+      .optional(),
+    details: z.record(z.string(), z.unknown()).optional(),
+    watchSeconds: z.int().min(1).max(86_400).optional(),
+    everySeconds: z.int().min(1).max(3_600).optional(),
+    stopAtFirst: z.boolean().optional(),
+  }),
   noiseReport: z.strictObject({
     ...errand,
     services: scope.services,

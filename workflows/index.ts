@@ -2,6 +2,7 @@
 export { acknowledgeIncident } from './acknowledge-incident.ts';
 export { addNote } from './add-note.ts';
 export { alertLifecycle } from './alert-lifecycle.ts';
+export { announceChangeAndWatch } from './announce-change-and-watch.ts';
 export { bringEvents } from './bring-events.ts';
 export { checkPermission } from './check-permission.ts';
 export { coverPolicies } from './cover-policies.ts';
@@ -10,6 +11,7 @@ export { duplicateSweep } from './duplicate-sweep.ts';
 export { handoffReport } from './handoff-report.ts';
 export { noiseOfDay } from './noise-of-day.ts';
 export { noiseReport } from './noise-report.ts';
+export { postIncidentTimeline } from './post-incident-timeline.ts';
 export { releaseIncident } from './release-incident.ts';
 export { resolveIncident } from './resolve-incident.ts';
 export { resolveIncidents } from './resolve-incidents.ts';

@@ -6,6 +6,8 @@ export interface Section {
   readonly lines: readonly string[];
   /** What stands there where there are none. */
   readonly empty?: string;
+  /** How many lines are shown; 8 where absent. */
+  readonly most?: number;
 }
 
 /** How many lines of a section are shown: with a handful of sections that is one screen. */
@@ -25,8 +27,8 @@ export function markdownOf(
     ...sections,
     ...(missing.length === 0 ? [] : [{ title: 'Could not be read', lines: missing.map(plain) }]),
   ];
-  const parts = all.flatMap(({ title: name, lines, empty }) => {
-    const shown = lines.slice(0, mostLines).map((line) => `- ${cut(line)}`);
+  const parts = all.flatMap(({ title: name, lines, empty, most = mostLines }) => {
+    const shown = lines.slice(0, most).map((line) => `- ${cut(line)}`);
     const left = lines.length - shown.length;
     if (shown.length === 0 && empty === undefined) return [];
     return [

@@ -108,6 +108,26 @@ const byWorkflow: Readonly<Record<Startable, Prompt>> = {
       `Will somebody answer in the next ${days} days? Start coverageCheck with pd_workflow (days: ${days}) and ask pd_run (wait_s: 20) until it has ended. ` +
       'Show me its report as it is. What it says it could not read is unknown, not fine. Change nothing.',
   },
+  postIncidentTimeline: {
+    title: 'Tell what happened',
+    description: 'Tell the story of an incident that is over, in order, with what it leaves open.',
+    takes: incident,
+    ask: ({ incident }) =>
+      `Tell what happened in the incident ${incident}. Find its id with pd_find, start postIncidentTimeline with pd_workflow (quietSeconds: 0, note: false) and ask pd_run (wait_s: 20) until it has ended. ` +
+      'Show me its report as it is. Its open questions are questions: add no cause of your own.',
+  },
+  announceChangeAndWatch: {
+    title: 'Announce a change and watch',
+    description: 'Announce a release to PagerDuty, and watch for incidents after it.',
+    takes: {
+      routing_key: 'The routing key, by its name in the configuration.',
+      service: 'The service to watch, by its id or name.',
+      summary: 'What changes, in one line.',
+    },
+    ask: ({ routing_key, service, summary }) =>
+      `Announce the change with the routing key named ${routing_key}: ${summary}. Find the id of the service ${service} with pd_find, start announceChangeAndWatch with pd_workflow, and ask pd_run (wait_s: 20) until it has ended. ` +
+      'Tell me at once of an incident that comes.',
+  },
   noiseReport: {
     title: 'Find the noise',
     description: 'Count what woke people for nothing, and propose what would spare them. Changes nothing.',

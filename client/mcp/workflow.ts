@@ -47,6 +47,8 @@ export const needs: Readonly<Record<Startable, readonly Action[]>> = {
   alertLifecycle: ['events.trigger'],
   duplicateSweep: ['incidents.resolve'],
   coverageCheck: ['oncalls.view'],
+  postIncidentTimeline: ['incidents.view'],
+  announceChangeAndWatch: ['events.announce_change'],
   noiseReport: ['incidents.view'],
   handoffReport: ['oncalls.view'],
 };

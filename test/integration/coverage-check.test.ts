@@ -196,4 +196,22 @@ describe('a coverage check', () => {
       { kind: 'deleted_user', policyName: 'Payments on-call', person: 'Cleo Marin' },
     ]);
   });
+
+  test('keeps no history that grows with the account', async () => {
+    const { world } = stage.simulator;
+    const platform = world.policies.get('PPLATFORMONCALL');
+    if (!platform) throw new Error('There is a platform policy.');
+    const policies = Array.from({ length: 45 }, (_, index) => `PMANY${index}`);
+    for (const id of policies) world.policies.set(id, { ...platform, id, name: `Many ${id}` });
+    const run = await stage.start('look-bot', 'coverageCheck', { account, policies, days: 7 });
+    expect(await run.result()).toMatchObject({
+      verdict: 'ok',
+      counts: { policies: 45, levels: 90, people: 3 },
+    });
+    const lengthOf = async (workflowId: string): Promise<number> =>
+      (await stage.client.workflow.getHandle(workflowId).fetchHistory()).events?.length ?? 0;
+    // Three runs of its own read twenty policies each at most.
+    expect(await lengthOf(run.workflowId)).toBeLessThan(60);
+    for (const number of [1, 2, 3]) expect(await lengthOf(`${run.workflowId}:${number}`)).toBeLessThan(400);
+  });
 });

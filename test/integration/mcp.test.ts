@@ -130,6 +130,8 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
       'alertLifecycle',
       'duplicateSweep',
       'coverageCheck',
+      'postIncidentTimeline',
+      'announceChangeAndWatch',
       'noiseReport',
       'handoffReport',
     ]);

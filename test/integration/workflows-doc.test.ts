@@ -18,6 +18,8 @@ incidents.create: full
 incidents.escalate: full
 events: { level: full, routing_keys: [checkout] }`,
       reporter: `incidents: read
+incidents.add_note: full
+events.announce_change: { level: full, routing_keys: [checkout] }
 services: read
 schedules: read
 escalation_policies: read
@@ -109,6 +111,22 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
     return run('duplicateSweep', { services: ['PREPORTS'] });
   },
   coverageCheck: async () => run('coverageCheck', { services: ['PCHECKOUT'], days: 7 }, 'reporter'),
+  postIncidentTimeline: async () => {
+    const incident = await open();
+    await stage.asPerson('POST', `/incidents/${incident}/notes`, {
+      note: { content: 'The vendor is on it.' },
+    });
+    await stage.asPerson('PUT', `/incidents/${incident}`, {
+      incident: { type: 'incident_reference', status: 'resolved' },
+    });
+    return run('postIncidentTimeline', { incident, quietSeconds: 0 }, 'reporter');
+  },
+  announceChangeAndWatch: async () =>
+    run(
+      'announceChangeAndWatch',
+      { routingKey: 'checkout', service: 'PSEARCH', summary: 'Release 2026.11', watchSeconds: 1 },
+      'reporter',
+    ),
   noiseReport: async () => {
     opened(stage.simulator, 'support', 3, (index) => `Mailbox ${index} is full`);
     return run('noiseReport', { services: ['PSUPPORTDESK'], logsPerDay: 3 }, 'reporter');
@@ -140,6 +158,7 @@ function settled(result: object): string {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')
     .replaceAll(/\d\d:\d\d:\d\d UTC/g, 'HH:MM:SS UTC')
     .replaceAll(/\b\d+ s\b/g, 'N s')
+    .replaceAll(/"(to\w+Ms|afterMs)": \d+/g, '"$1": 0')
     .replaceAll(/"(number|seconds)": \d+/g, '"$1": 0')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
     .replaceAll(/(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ [A-Z][a-z]{2} \d\d:\d\d/g, 'DAY')
