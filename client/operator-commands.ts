@@ -235,6 +235,7 @@ function subscriptions(program: Command, end: End): void {
 
 function standing(program: Command, end: End): void {
   const load = () => import('./commands/standing.ts');
+  const act = () => import('./commands/standing-acts.ts');
   const inJson = (command: Command): Command => command.option('--json', 'print it as JSON');
   const all = inJson(program.command('standing'))
     .description('the standing orders: whether the server has them as written, last and next runs')
@@ -254,20 +255,20 @@ function standing(program: Command, end: End): void {
     .description('start a run now, as the operator of ONCALL_OPERATOR; never beside one that is under way')
     .argument('<order>')
     .action(async (name: string, _options, command: Command) =>
-      end((await load()).triggerOrder(name, outputOf(asksJson(command)))),
+      end((await act()).triggerOrder(name, outputOf(asksJson(command)))),
     );
   inJson(all.command('pause'))
     .description('start nothing until an operator resumes it')
     .argument('<order>')
     .option('--reason <text>', 'why, for whoever finds it paused')
     .action(async (name: string, options, command: Command) =>
-      end((await load()).pauseOrder(name, options, outputOf(asksJson(command)))),
+      end((await act()).pauseOrder(name, options, outputOf(asksJson(command)))),
     );
   inJson(all.command('resume'))
     .description('end a pause, as the operator of ONCALL_OPERATOR')
     .argument('<order>')
     .action(async (name: string, _options, command: Command) =>
-      end((await load()).resumeOrder(name, outputOf(asksJson(command)))),
+      end((await act()).resumeOrder(name, outputOf(asksJson(command)))),
     );
   inJson(all.command('backfill'))
     .description('start what was due in a span, one after the other, as the operator of ONCALL_OPERATOR')
@@ -276,7 +277,7 @@ function standing(program: Command, end: End): void {
     .option('--until <time>', 'now where left out')
     .option('--yes', 'do not ask')
     .action(async (name: string, options, command: Command) =>
-      end((await load()).backfillOrder(name, options, outputOf(asksJson(command)))),
+      end((await act()).backfillOrder(name, options, outputOf(asksJson(command)))),
     );
   for (const command of all.commands) command.allowExcessArguments(false);
 }

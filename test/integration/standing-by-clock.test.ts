@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { defineSearchAttributeKey } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { verify } from '../../client/commands/audit-verify.ts';
-import * as commands from '../../client/commands/standing.ts';
+import { applyStanding, listStanding } from '../../client/commands/standing.ts';
+import * as acts from '../../client/commands/standing-acts.ts';
 import type { Output } from '../../client/output.ts';
 import type { ListedOrder } from '../../client/standing.ts';
 import { type RunResult, workflowTaskQueue } from '../../workflows/contract.ts';
@@ -85,14 +86,14 @@ async function say(command: (output: Output) => Promise<unknown>) {
   });
   return { result, words, lines };
 }
-const apply = () => say((output) => commands.applyStanding({ yes: true }, output));
+const apply = () => say((output) => applyStanding({ yes: true }, output));
 const trigger = async (of = name) =>
-  (await say((output) => commands.triggerOrder(of, output))).result as {
+  (await say((output) => acts.triggerOrder(of, output))).result as {
     readonly started: string | null;
     readonly running: string | null;
   };
 const list = async (of = name): Promise<ListedOrder> => {
-  const { result } = await say(commands.listStanding);
+  const { result } = await say(listStanding);
   const found = (result as readonly ListedOrder[]).find((one) => one.name === of);
   if (!found) throw new Error(`The list has no order ${of}.`);
   return found;
@@ -194,7 +195,7 @@ describe('apply', () => {
     }
     expect(await list()).toMatchObject({ state: 'not applied' });
     // Nobody sits at this terminal, and --yes was not said.
-    await expect(say((output) => commands.applyStanding({}, output))).rejects.toThrow(/--yes does it/);
+    await expect(say((output) => applyStanding({}, output))).rejects.toThrow(/--yes does it/);
     expect(await list()).toMatchObject({ state: 'not applied' });
   });
 });
@@ -263,7 +264,7 @@ describe('a run that a Schedule starts', () => {
     hold(`${name}: ${order.replace('0 8 29 2 *', '0 8 * * *').replace('Europe/Berlin', 'UTC')}`);
     await apply();
     const backfill = (since: string, to: string) =>
-      say((output) => commands.backfillOrder(name, { since, until: to, yes: true }, output));
+      say((output) => acts.backfillOrder(name, { since, until: to, yes: true }, output));
     const due = ['2026-11-01', '2026-11-02', '2026-11-03'].map((day) => `${day}T08:00:00.000Z`);
     const runs = due.map((at) => `standing:main:${name}-${at.slice(0, 19)}Z`);
     // Both ends count.
@@ -306,7 +307,7 @@ describe('a run that a Schedule starts', () => {
 
 test('a pause is an operator’s to end, and survives what is applied', async () => {
   await apply();
-  await say((output) => commands.pauseOrder(name, { reason: 'the audit' }, output));
+  await say((output) => acts.pauseOrder(name, { reason: 'the audit' }, output));
   expect(await list()).toMatchObject({ state: 'paused', paused: 'by lead: the audit', next: [] });
   expect((await apply()).result).toMatchObject({ changes: [] });
   hold(`${name}: ${order.replace('0 8', '30 9')}`);
@@ -314,13 +315,11 @@ test('a pause is an operator’s to end, and survives what is applied', async ()
   expect(await list()).toMatchObject({ state: 'paused', paused: 'by lead: the audit', next: [] });
   vi.stubEnv('ONCALL_OPERATOR_KEY_FILE', '');
   try {
-    await expect(say((output) => commands.resumeOrder(name, output))).rejects.toThrow(
-      /Where is the key of lead/,
-    );
+    await expect(say((output) => acts.resumeOrder(name, output))).rejects.toThrow(/Where is the key of lead/);
   } finally {
     vi.stubEnv('ONCALL_OPERATOR_KEY_FILE', join(stage.home, 'lead.pem'));
   }
-  await say((output) => commands.resumeOrder(name, output));
+  await say((output) => acts.resumeOrder(name, output));
   expect(await list()).toMatchObject({ state: 'active', paused: null });
 });
 
@@ -426,7 +425,7 @@ describe('who says that a Schedule started it gets nothing', () => {
     expect((await stage.requests()).slice(requests)).toEqual([]);
     // What is proved is the run, and not its id: the Schedule's own run of that id acts.
     await say((output) =>
-      commands.backfillOrder(name, { since: '2024-02-28', until: '2024-03-01', yes: true }, output),
+      acts.backfillOrder(name, { since: '2024-02-28', until: '2024-03-01', yes: true }, output),
     );
     const own = `standing:main:${name}-2024-02-29T07:00:00Z`;
     await until('the Schedule has started it', () =>
