@@ -350,6 +350,7 @@ export type Seen = Pick<
   | 'escalation_policy'
   | 'teams'
   | 'assignments'
+  | 'assigned_via'
   | 'acknowledgements'
 >;
 
@@ -365,6 +366,7 @@ export function factsOf(incident: Seen): IncidentFacts {
     policy: incident.escalation_policy?.id,
     teams: teamsOf(incident),
     assignees: (incident.assignments ?? []).map(({ assignee }) => assignee.id),
+    ...(incident.assigned_via === 'direct_assignment' && { chosen: true }),
     acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => acknowledger.id),
   };
 }

@@ -2,6 +2,18 @@ import { type CommonWorkflowOptions, defineSearchAttributeKey } from '@temporali
 import type { Expectation, NotDone, Permission } from '../activities/index.ts';
 import type { Asked } from '../gate/asked.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import type {
+  AnnounceInput,
+  AnnounceResult,
+  CoverageInput,
+  CoverageResult,
+  HandoffInput,
+  HandoffResult,
+  NoiseInput,
+  NoiseResult,
+  TimelineInput,
+  TimelineResult,
+} from './reports.ts';
 import type { SeenIncident } from './seen.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
@@ -59,6 +71,9 @@ export const searchAttributes: Readonly<
 export const lookingTypes: readonly string[] = [
   'bringEvents',
   'checkPermission',
+  'coverPolicies',
+  'noiseOfDay',
+  'pickIds',
   'sweepIncidents',
   'sweepLeases',
   'tellIncident',
@@ -292,7 +307,9 @@ export const followerIds = ({
   account,
   incident,
 }: Pick<Subject, 'account' | 'incident'>): readonly string[] =>
-  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened'].map((kind) => `${kind}:${account}:${incident}`);
+  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened', 'timeline'].map(
+    (kind) => `${kind}:${account}:${incident}`,
+  );
 
 /** Words with the statement of the agent that said them. Unsigned words move nothing. */
 export interface Signed<T> {
@@ -540,6 +557,11 @@ export interface Workflows {
   readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
   readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
   readonly duplicateSweep: { readonly input: DuplicateSweepInput; readonly result: PlanResult };
+  readonly coverageCheck: { readonly input: CoverageInput; readonly result: CoverageResult };
+  readonly postIncidentTimeline: { readonly input: TimelineInput; readonly result: TimelineResult };
+  readonly announceChangeAndWatch: { readonly input: AnnounceInput; readonly result: AnnounceResult };
+  readonly noiseReport: { readonly input: NoiseInput; readonly result: NoiseResult };
+  readonly handoffReport: { readonly input: HandoffInput; readonly result: HandoffResult };
   readonly tellIncident: { readonly input: TellInput; readonly result: TellResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
@@ -559,6 +581,11 @@ export const workflowIds: {
     incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
   alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
   duplicateSweep: (input) => planned('duplicates', input, among(input)),
+  coverageCheck: ({ account }, key) => `coverage:${account}:${key}`,
+  postIncidentTimeline: ({ account, incident }) => `timeline:${account}:${incident}`,
+  announceChangeAndWatch: ({ account, service }, key) => `change:${account}:${service}:${key}`,
+  noiseReport: ({ account }, key) => `noise:${account}:${key}`,
+  handoffReport: ({ account }, key) => `handoff:${account}:${key}`,
   tellIncident: ({ account, incident }, key) => `tell:${account}:${incident}:${key}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };

@@ -129,6 +129,11 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
       'waitForHumanAck',
       'alertLifecycle',
       'duplicateSweep',
+      'coverageCheck',
+      'postIncidentTimeline',
+      'announceChangeAndWatch',
+      'noiseReport',
+      'handoffReport',
     ]);
     for (const { name, arguments: takes = [] } of prompts) {
       const filled = Object.fromEntries(takes.map((field) => [field.name, `the ${field.name}`]));
