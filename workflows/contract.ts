@@ -38,6 +38,16 @@ export const frozenReason = `${paceReason}frozen; \`oncall thaw\` ends it`;
 /** Workflow Types whose runs somebody is paged by, or waits for while it is. */
 const urgentTypes: readonly string[] = ['acknowledgeIncident', 'respondToIncident', 'waitForHumanAck'];
 
+/** Workflow Types of reports and sweeps, and of many at once: nobody waits for one of these at night. */
+const patientTypes: readonly string[] = [
+  'coverageCheck',
+  'duplicateSweep',
+  'handoffReport',
+  'noiseReport',
+  'postIncidentTimeline',
+  'resolveIncidents',
+];
+
 /** Operations that may page, or acknowledge. */
 const urgentOperations: readonly string[] = ['createIncident', 'updateIncident', 'updateIncidents'];
 
@@ -45,7 +55,7 @@ const urgentOperations: readonly string[] = ['createIncident', 'updateIncident',
 export function priorityOf(workflow: string, input: object): 1 | 3 | 5 {
   const { operation = '', all = false } = input as { readonly operation?: string; readonly all?: boolean };
   if (urgentTypes.includes(workflow) || urgentOperations.includes(operation)) return 1;
-  return all || workflow === 'resolveIncidents' ? 5 : 3;
+  return all || patientTypes.includes(workflow) ? 5 : 3;
 }
 
 /** Task Queue on which an agent waits for work. */
