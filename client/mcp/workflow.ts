@@ -38,6 +38,8 @@ export const needs: Readonly<Record<Startable, readonly Action[]>> = {
   waitForHumanAck: ['incidents.create', 'incidents.escalate'],
   alertLifecycle: ['events.trigger'],
   duplicateSweep: ['incidents.resolve'],
+  staleSweep: ['incidents.add_note'],
+  onboardService: ['services.create'],
 };
 
 export const workflow = workflowTool(startable);

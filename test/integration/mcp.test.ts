@@ -129,6 +129,8 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
       'waitForHumanAck',
       'alertLifecycle',
       'duplicateSweep',
+      'staleSweep',
+      'onboardService',
     ]);
     for (const { name, arguments: takes = [] } of prompts) {
       const filled = Object.fromEntries(takes.map((field) => [field.name, `the ${field.name}`]));
