@@ -56,7 +56,7 @@ function planClaimOf<Name extends OperationName>({
   proofs,
   unchanged: seen = [],
   name: operation,
-  request,
+  planned: request,
   origin,
 }: Call<Name>): ApprovalClaim | undefined {
   const hash = proofs && planOf({ operation, request, seen }, proofs);

@@ -4,7 +4,7 @@ import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
 import { incidentOf, type Switches } from '../gate/facts.ts';
 import type { Purpose } from '../gate/permit.ts';
-import type { Proof } from '../gate/plan.ts';
+import { bound, type Proof } from '../gate/plan.ts';
 import type { Policy } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { decideForRunner, type ReleaseRequest, runner } from '../gate/runner.ts';
@@ -53,6 +53,8 @@ export interface CallInput<Name extends OperationName> {
   readonly unchanged?: readonly SeenIncident[];
   /** What shows that it is part of a plan, a proof for each of its parts: words on that plan count for it. */
   readonly proofs?: readonly Proof[];
+  /** Ids of what earlier writes of the plan have made, by what the request calls them. */
+  readonly ids?: Readonly<Record<string, string>>;
 }
 
 /** The instants between which incidents were created, ISO 8601; and their urgency, where all have one. */
@@ -90,6 +92,8 @@ export interface Call<Name extends OperationName> {
   readonly since: Seen | undefined;
   readonly unchanged: readonly SeenIncident[] | undefined;
   readonly proofs: readonly Proof[] | undefined;
+  /** The request as the plan has it. */
+  readonly planned: object;
   /** The configuration of this attempt, where it can be read. */
   readonly policy: Policy | undefined;
   readonly touches: readonly Touch[];
@@ -129,7 +133,8 @@ export async function callOf<Name extends OperationName>(
   const endpoint: Endpoint = catalogue[name];
   const { run, attempt } = runNow();
   checkStep(input);
-  checkRequest(endpoint, name, input.request);
+  const request = input.ids ? (bound(input.request, input.ids) as RequestOf<Name>) : input.request;
+  checkRequest(endpoint, name, request);
   const state = deps.policy();
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
   const caller: Caller = {
@@ -143,14 +148,13 @@ export async function callOf<Name extends OperationName>(
     configuration: state.readable ? state.policy.digest : 'unreadable',
   };
   const reader = new FactReader(deps, input.near);
-  const touches = endpoint.touches(input.request as never);
-  const actions = (statusOf: StatusOf): readonly Action[] =>
-    endpoint.actions(input.request as never, statusOf);
+  const touches = endpoint.touches(request as never);
+  const actions = (statusOf: StatusOf): readonly Action[] => endpoint.actions(request as never, statusOf);
   const call: Omit<Call<Name>, 'judge' | 'parts'> = {
     deps,
     name,
     endpoint,
-    request: input.request,
+    request,
     expect: input.expect,
     statements: input.statements ?? [],
     keep: input.keep,
@@ -159,6 +163,7 @@ export async function callOf<Name extends OperationName>(
     since: input.since,
     unchanged: input.unchanged,
     proofs: input.proofs,
+    planned: input.request,
     policy: state.readable ? state.policy : undefined,
     touches,
     incidentIds: touchedIds('incident', touches),
@@ -167,25 +172,25 @@ export async function callOf<Name extends OperationName>(
     origin,
     step: {
       key: stepKeyOf(origin, input.step),
-      digest: requestDigest(name, input.request),
+      digest: requestDigest(name, request),
     },
     ledger: listing(ledgerFor(deps, origin.kind === 'runner'), reader),
     reader,
   };
-  const judgeOf = (request: object, facts: AllFacts, known: Known = {}): Decision | Undecided => {
+  const judgeOf = (asked: object, facts: AllFacts, known: Known = {}): Decision | Undecided => {
     const { statusOf = statusIn(facts), switches, approvedBy = [] } = known;
     const question: Question = {
       agent: caller.agent,
       via: caller.via,
       operation: name,
       summary: endpoint.summary,
-      actions: endpoint.actions(request as never, statusOf),
-      touches: endpoint.touches(request as never),
+      actions: endpoint.actions(asked as never, statusOf),
+      touches: endpoint.touches(asked as never),
       now: deps.now(),
       for: purposeOf(call),
       approvedBy,
     };
-    if (origin.kind === 'runner') return decideForRunner(question, request as ReleaseRequest, facts);
+    if (origin.kind === 'runner') return decideForRunner(question, asked as ReleaseRequest, facts);
     const refuse = (rule: string, why: string): Decision => ({
       decision: 'denied',
       rule,
@@ -200,12 +205,12 @@ export async function callOf<Name extends OperationName>(
     return origin.ordered ? withinOrder(word, origin.ordered, facts, refuse) : word;
   };
   const parts = (): readonly Part[] => {
-    const alone = [...(endpoint.bulk?.alone(input.request as never) ?? [])];
+    const alone = [...(endpoint.bulk?.alone(request as never) ?? [])];
     return alone.length < 2
       ? []
-      : alone.map(([id, request]) => ({ id, judge: (facts) => judgeOf(request, facts) }));
+      : alone.map(([id, part]) => ({ id, judge: (facts) => judgeOf(part, facts) }));
   };
-  return { ...call, judge: (facts, known) => judgeOf(input.request, facts, known), parts };
+  return { ...call, judge: (facts, known) => judgeOf(request, facts, known), parts };
 }
 
 /** The key of a step of a run: the same through retries and resets. */

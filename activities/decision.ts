@@ -160,21 +160,28 @@ export function differing(
   });
 }
 
-/** The incidents that are not as a plan saw them, and what is different, in words. */
-export const drifted = ({
+/** The incidents that are not as a plan saw them, and what is different, in words. Notes are read where the plan went by them. */
+export async function drifted({
   unchanged = [],
   reader,
   deps,
 }: {
   readonly unchanged: readonly SeenIncident[] | undefined;
-  readonly reader: Pick<FactReader, 'wholes'>;
+  readonly reader: Pick<FactReader, 'wholes' | 'ask'>;
   readonly deps: Pick<Deps, 'states'>;
-}): readonly InTheWay[] =>
-  unchanged.flatMap((was) => {
+}): Promise<readonly InTheWay[]> {
+  const found: InTheWay[] = [];
+  for (const was of unchanged) {
     const now = reader.wholes.get(was.id);
-    const what = now ? deps.states.driftOf(was, now) : ['PagerDuty has it no longer'];
-    return what.length === 0 ? [] : [{ id: was.id, why: oneLine(`of #${was.number}, ${join(what)}`, 1_000) }];
-  });
+    const notes =
+      now && was.notes !== undefined
+        ? (await reader.ask('listIncidentNotes', { params: { id: was.id } }, was.id)).notes
+        : undefined;
+    const what = now ? deps.states.driftOf(was, now, notes) : ['PagerDuty has it no longer'];
+    if (what.length > 0) found.push({ id: was.id, why: oneLine(`of #${was.number}, ${join(what)}`, 1_000) });
+  }
+  return found;
+}
 
 function differsIn(
   { status, assignees, acknowledgers }: Expectation,

@@ -44,5 +44,9 @@ export interface Deps {
 export interface States {
   readonly stateOf: (incident: Stated) => string;
   readonly isOutdated: (known: string, listed: string | undefined) => boolean;
-  readonly driftOf: (was: SeenIncident, now: Incident) => readonly string[];
+  readonly driftOf: (
+    was: SeenIncident,
+    now: Incident,
+    notes?: readonly { readonly id: string }[],
+  ) => readonly string[];
 }

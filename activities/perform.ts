@@ -99,7 +99,7 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   }
   const { decision: first, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
-  const differences = [...differing(call.expect, facts), ...drifted(call)];
+  const differences = [...differing(call.expect, facts), ...(await driftedOf(call, first))];
   if (differences[0]) {
     const changed = await unsent(call, facts, 'expect', differences[0].why);
     return { ...changed, ...(call.endpoint.bulk && some(differences)) };
@@ -126,6 +126,10 @@ async function unsent<Name extends OperationName>(
   const stamp = await call.ledger.entry(entryOf(call, facts, { decision: 'changed', rule, sentence }));
   return notDone(call, 'Changed', sentence, stamp, facts);
 }
+
+/** What has changed since the plan; of a write that is denied nothing was read to tell it by. */
+const driftedOf = <Name extends OperationName>(call: Call<Name>, { decision }: Decision) =>
+  decision === 'denied' && call.reader.wholes.size === 0 ? [] : drifted(call);
 
 /** All that may take its time, before the claim: from then on the clock runs for everybody who looks at it. */
 async function makeReady<Name extends OperationName>(call: Call<Name>): Promise<void> {

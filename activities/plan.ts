@@ -8,6 +8,7 @@ import { hashed, type Proof, planClaim, planOperation, planStep } from '../gate/
 import { switchesFor } from '../gate/switches.ts';
 import { join, nameOf, speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Plan, PlanWrite } from '../workflows/contract.ts';
 import { type Approvals, signedWord } from './approvals.ts';
 import { type Call, type CallInput, callOf, checkStep, statusIn, stepKeyOf } from './call.ts';
@@ -129,7 +130,7 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
       calls.filter((call) => !hopeless.has(call)),
     );
     const unchanged = [...new Map(writes.flatMap(({ seen }) => seen).map((was) => [was.id, was])).values()];
-    const changed = drifted({
+    const changed = await drifted({
       unchanged: hopeless.size === calls.length ? [] : unchanged.filter(({ id }) => incidents.asked.has(id)),
       reader,
       deps,
@@ -265,7 +266,10 @@ async function decided(deps: Deps, call: Call<OperationName>, weighing: Weighing
     sentence: `${speaker(call.caller)} may not do "${call.caller.step}": PagerDuty did not say what the decision needs to know.`,
   };
   const known = { facts };
-  const first = await gather(call, known, false);
+  const first = await gather(call, known, false).catch((error: unknown) => {
+    // What it hangs on is still to be made, or is not to be had: then nobody can tell.
+    if (!(error instanceof PagerDutyError) || error.facts.kind !== 'NotFound') throw error;
+  });
   if (!first) return lacking;
   const { policy, origin, caller, step } = call;
   if (!policy || origin.kind !== 'agent' || first.decision === 'denied') return first;

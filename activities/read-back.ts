@@ -17,6 +17,8 @@ export interface ReadBackInput {
   readonly of: string;
   readonly operation: OperationName;
   readonly request: object;
+  /** See `CallInput`. */
+  readonly ids?: Readonly<Record<string, string>>;
 }
 
 /** What a look showed of a write that PagerDuty has taken. */
@@ -41,6 +43,7 @@ export async function readBack(deps: Deps, input: ReadBackInput): Promise<ReadBa
     call = await callOf(deps, input.operation, {
       step: input.of,
       request: input.request,
+      ...(input.ids && { ids: input.ids }),
     } as CallInput<OperationName>);
     const { ledger, step, endpoint } = call;
     const denied = await hopelessNow(call);

@@ -61,6 +61,12 @@ export const planClaim = (stepKey: string, hash: string): ApprovalClaim => ({
   facts: hash,
 });
 
+/** A request with the ids of what earlier writes of its plan have made, where it names those by what they were to be. */
+export const bound = (request: object, ids: Readonly<Record<string, string>>): object =>
+  JSON.parse(JSON.stringify(request), (field, value: unknown) =>
+    field === 'id' && typeof value === 'string' && Object.hasOwn(ids, value) ? ids[value] : value,
+  ) as object;
+
 /** A bulk update is as many parts as it has incidents. */
 function leavesOf({ operation, request, seen }: PlannedRequest): readonly string[] {
   const { bulk }: Endpoint = catalogue[operation];

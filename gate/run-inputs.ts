@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Endpoint } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
-import { Id } from '../pagerduty/catalogue/wire.ts';
+import { Id, Name } from '../pagerduty/catalogue/wire.ts';
 import type { PlannedName, WorkflowName } from '../workflows/contract.ts';
 import { closest } from './closest.ts';
 import { Hours } from './hours.ts';
@@ -133,6 +133,63 @@ export const runInputs = {
     })
     .refine(...either)
     .refine(...notBoth),
+  staleSweep: z
+    .strictObject({
+      ...planning,
+      ...among,
+      acknowledgedHours: z.int().min(1).max(4_000).optional(),
+      triggeredDays: z.int().min(1).max(160).optional(),
+      waitHours: z.int().min(1).max(4_000).optional(),
+      acknowledged: z.enum(['hand_back', 'leave']).optional(),
+      triggered: z.enum(['resolve', 'leave']).optional(),
+      firing: z.enum(['resolve', 'leave']).optional(),
+    })
+    .refine(...either)
+    .refine(...notBoth),
+  onboardService: z
+    .strictObject({
+      ...planning,
+      team: z.strictObject({
+        name: Name.max(100),
+        description: z.string().max(1_024).optional(),
+        members: z
+          .array(
+            z.strictObject({
+              email: z.email(),
+              role: z.enum(['observer', 'responder', 'manager']).optional(),
+            }),
+          )
+          .max(50),
+      }),
+      policy: z.strictObject({
+        name: Name,
+        levels: z
+          .array(
+            z
+              .strictObject({
+                minutes: z.int().min(1).max(1_440),
+                schedules: z.array(Id).min(1).max(10).optional(),
+                users: z.array(z.email()).min(1).max(10).optional(),
+              })
+              .refine(
+                ({ schedules, users }) => schedules !== undefined || users !== undefined,
+                'a level pages schedules, by id, or users, by e-mail address',
+              ),
+          )
+          .min(1)
+          .max(20),
+        loops: z.int().min(0).max(9).optional(),
+      }),
+      service: z.strictObject({
+        name: Name,
+        description: z.string().max(1_024).optional(),
+        urgency: z.enum(['high', 'low', 'severity_based']),
+        acknowledgeMinutes: z.int().min(1).max(1_440).optional(),
+        autoResolveHours: z.int().min(1).max(720).optional(),
+      }),
+      testKey: z.string().min(1).max(40).optional(),
+    })
+    .refine(...notBoth),
   coverageCheck: z.strictObject({
     ...errand,
     ...scope,
@@ -217,7 +274,10 @@ export const runInputs = {
 export const workflowNames = Object.keys(runInputs) as readonly WorkflowName[];
 
 /** Workflows with a plan. */
-export const plannedNames: readonly WorkflowName[] = ['duplicateSweep'] satisfies readonly PlannedName[];
+export const plannedNames: readonly WorkflowName[] = [
+  'duplicateSweep',
+  'staleSweep',
+] satisfies readonly PlannedName[];
 
 /** One thing that is wrong with an input. */
 export interface InputFault {

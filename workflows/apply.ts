@@ -4,6 +4,7 @@ import { attempt, nextOf, outcomeOf } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Errand, Outcome, Plan, PlanWrite } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
+import { readBack } from './read-back.ts';
 
 /** What came of a plan. */
 export interface Applied {
@@ -60,6 +61,8 @@ export async function apply(
   const done: { write: PlanWrite; response: object }[] = [];
   const left = new Map<string, string>();
   const next = new Set<string>();
+  /** Ids of what was made, by what the writes after it call them. */
+  const named: Record<string, string> = {};
   let verified = true;
   let notMade = 0;
   let why: Outcome | undefined;
@@ -77,10 +80,17 @@ export async function apply(
           leave(ids.length > 0 ? ids : [write.step], 'it came after what stopped the run');
         continue;
       }
-      const result = await send(errand, part, { statements, round });
+      const result = await send(errand, part, { statements, round, ids: named });
       if (result.ok) {
         chronicle.actsAs(result.agent);
-        verified &&= result.verified;
+        const { operation, request, gives } = part.write;
+        const back = await readBack(
+          errand.account,
+          { of: stepOf(part.write, round), operation, request, ids: { ...named } },
+          result,
+        );
+        verified &&= back.verified;
+        if (gives !== undefined) named[gives] = madeIn(result.response) ?? gives;
         done.push({ write: part.write, response: result.response });
         const some = ids.length < write.seen.length ? `${ids.length} of ${write.seen.length}: ` : '';
         chronicle.changed(`${some}${write.effect}`);
@@ -137,10 +147,19 @@ function only({ write, proofs }: Part, isIn: (id: string) => boolean): Part {
 
 const without = (part: Part, left: ReadonlyMap<string, string>): Part => only(part, (id) => !left.has(id));
 
+const stepOf = ({ step }: PlanWrite, round: number): string => (round === 1 ? step : `${step}, ${round}`);
+
+/** The id of what a write has made. */
+function madeIn(response: object): string | undefined {
+  const [made] = Object.values(response as Readonly<Record<string, { readonly id?: string } | undefined>>);
+  return made?.id;
+}
+
 type AnyCall = Parameters<typeof perform<AnyInput, CallResult<OperationName>>>[0];
 interface AnyInput {
   readonly step: string;
   readonly request: object;
+  readonly ids?: Readonly<Record<string, string>>;
   readonly unchanged: PlanWrite['seen'];
   readonly proofs: Part['proofs'];
   readonly statements: readonly string[];
@@ -151,7 +170,15 @@ interface AnyInput {
 function send(
   { account }: Errand,
   { write, proofs }: Part,
-  { statements, round }: { readonly statements: readonly string[]; readonly round: number },
+  {
+    statements,
+    round,
+    ids,
+  }: {
+    readonly statements: readonly string[];
+    readonly round: number;
+    readonly ids: Readonly<Record<string, string>>;
+  },
 ): Promise<CallResult<OperationName> | Awaited<ReturnType<typeof attempt<Done<OperationName>>>>> {
   const { bulk, urgent, events } = activitiesOf(account);
   const { operation, request, seen, pages } = write;
@@ -159,8 +186,9 @@ function send(
   const call = on[operation] as unknown as AnyCall;
   return attempt(
     perform(call, {
-      step: round === 1 ? write.step : `${write.step}, ${round}`,
+      step: stepOf(write, round),
       request,
+      ...(Object.keys(ids).length > 0 && { ids: { ...ids } }),
       unchanged: seen,
       proofs,
       statements,

@@ -454,6 +454,8 @@ export interface PlanWrite {
   readonly request: object;
   /** The incidents that it is about, as they were seen. */
   readonly seen: readonly SeenIncident[];
+  /** How writes after it call what it makes, where their requests name an id. */
+  readonly gives?: string;
   /** What it does, for people. */
   readonly effect: string;
   /** Who is paged by it. */
@@ -503,6 +505,88 @@ export interface DuplicateSweepInput extends PlanErrand, Among {
   readonly hours?: number;
   /** What makes two incidents one problem: the words of their titles on one service, or the key of their first alerts. Default `title`. */
   readonly fingerprint?: 'title' | 'alert_key';
+}
+
+/** Forgotten incidents. What stands as it does longer than this is asked about, and after the wait the step is done that is named. */
+export interface StaleSweepInput extends PlanErrand, Among {
+  /** How long a person may have one acknowledged without a word on it, in hours. Default 24. */
+  readonly acknowledgedHours?: number;
+  /** How long one of low urgency may be triggered, in days. Default 7. */
+  readonly triggeredDays?: number;
+  /** How long there is for an answer, in hours. Default 24. */
+  readonly waitHours?: number;
+  /** What is done with an acknowledged one that nobody answers for. Default `hand_back`: to its escalation policy, which pages. */
+  readonly acknowledged?: 'hand_back' | 'leave';
+  /** The same of a triggered one. Default `resolve`, with an operator's word. */
+  readonly triggered?: 'resolve' | 'leave';
+  /** Whether one whose alerts still fire is resolved as well. Default `leave`. */
+  readonly firing?: 'resolve' | 'leave';
+}
+
+/** A forgotten incident, and whose turn it is. */
+export interface StaleIncident {
+  readonly incident: string;
+  readonly number: number;
+  /** Who has it, by name. */
+  readonly owner: string;
+  readonly status: string;
+  /** How long it stands so. */
+  readonly hours: number;
+  /** `ask`, `hand_back`, `resolve`, or `leave` and why. */
+  readonly step: string;
+}
+
+export interface StaleResult extends PlanResult {
+  /** By who has them; absent where an earlier plan was applied. */
+  readonly stale?: readonly StaleIncident[];
+}
+
+/** What a service needs to be on call. Each is found by its name, or made. */
+export interface OnboardInput extends PlanErrand {
+  readonly team: {
+    readonly name: string;
+    readonly description?: string;
+    /** Users that are in PagerDuty, by e-mail address. */
+    readonly members: readonly {
+      readonly email: string;
+      readonly role?: 'observer' | 'responder' | 'manager';
+    }[];
+  };
+  readonly policy: {
+    readonly name: string;
+    /** Whom each level pages, and for how long until the next; schedules by id, users by e-mail address. */
+    readonly levels: readonly {
+      readonly minutes: number;
+      readonly schedules?: readonly string[];
+      readonly users?: readonly string[];
+    }[];
+    /** How often it begins anew. Default 1. */
+    readonly loops?: number;
+  };
+  readonly service: {
+    readonly name: string;
+    readonly description?: string;
+    readonly urgency: 'high' | 'low' | 'severity_based';
+    /** After how long PagerDuty takes an acknowledge back, in minutes. Default 30; an agent holds nothing where it never does. */
+    readonly acknowledgeMinutes?: number;
+    /** After how long PagerDuty resolves by itself, in hours. Default never. */
+    readonly autoResolveHours?: number;
+  };
+  /** Name of the routing key by which a test event goes to the service, once it is there. */
+  readonly testKey?: string;
+}
+
+/** A line of the checklist. */
+export interface CheckItem {
+  readonly what: string;
+  /** `there`: it was before. `made`: this run made it. `missing`: it is not. `to do`: somebody must. */
+  readonly state: 'there' | 'made' | 'missing' | 'to do';
+  readonly id?: string;
+  readonly link?: string;
+}
+
+export interface OnboardResult extends PlanResult {
+  readonly checklist?: readonly CheckItem[];
 }
 
 /** One operation of the catalogue, for agents that need no plan. */
@@ -567,6 +651,8 @@ export interface Workflows {
   readonly waitForHumanAck: { readonly input: WaitInput; readonly result: WaitResult };
   readonly alertLifecycle: { readonly input: AlertInput; readonly result: AlertResult };
   readonly duplicateSweep: { readonly input: DuplicateSweepInput; readonly result: PlanResult };
+  readonly staleSweep: { readonly input: StaleSweepInput; readonly result: StaleResult };
+  readonly onboardService: { readonly input: OnboardInput; readonly result: OnboardResult };
   readonly coverageCheck: { readonly input: CoverageInput; readonly result: CoverageResult };
   readonly postIncidentTimeline: { readonly input: TimelineInput; readonly result: TimelineResult };
   readonly announceChangeAndWatch: { readonly input: AnnounceInput; readonly result: AnnounceResult };
@@ -591,6 +677,8 @@ export const workflowIds: {
     incident === undefined ? `wait:${account}:${open?.service ?? ''}:${key}` : `wait:${account}:${incident}`,
   alertLifecycle: ({ account, routingKey, dedupKey }) => `alert:${account}:${routingKey}:${dedupKey}`,
   duplicateSweep: (input) => planned('duplicates', input, among(input)),
+  staleSweep: (input) => planned('stale', input, among(input)),
+  onboardService: (input) => planned('onboard', input, input.service.name),
   coverageCheck: ({ account }, key) => `coverage:${account}:${key}`,
   postIncidentTimeline: ({ account, incident }) => `timeline:${account}:${incident}`,
   announceChangeAndWatch: ({ account, service }, key) => `change:${account}:${service}:${key}`,

@@ -43,6 +43,8 @@ export interface PlannedWork {
   readonly read: () => Promise<Drafting | NoReads>;
   /** Where something has changed, or one write is refused: `stop` makes none after it; `leave` goes on without that incident. */
   readonly onTrouble: 'stop' | 'leave';
+  /** Whether it hangs on more than the incidents of its writes: then all is read and planned anew before the first write, and must come to the same. */
+  readonly rereads?: true;
   /** What came of it, in a sentence. */
   readonly tell: (applied: Applied, plan: Plan) => string;
   /** What there is to say where nothing is to be written. */
@@ -98,6 +100,18 @@ export async function carryOut(
       hash,
     };
   }
+  const other =
+    work.rereads && (input.apply !== undefined || plan.needs)
+      ? await differing(input, chronicle, work, plan)
+      : [];
+  if (other.length > 0) {
+    chronicle.notChanged(`the plan ${hash.slice(0, shownHash)}`, other.join('; '));
+    const sentence = `Nothing was written: the plan ${hash.slice(0, shownHash)} does not hold any more: ${other.slice(0, 5).join('; ')}.`;
+    return {
+      ...chronicle.end('yielded_to_human', sentence, { next: ['Make a new plan with --plan.'] }),
+      hash,
+    };
+  }
   const onTrouble = input.apply === undefined ? work.onTrouble : 'stop';
   const applied = await apply(input, chronicle, {
     plan,
@@ -105,7 +119,7 @@ export async function carryOut(
     statements: word.statements,
     onTrouble,
   });
-  const isThere = applied.verified && (work.readBack ? await work.readBack(applied) : true);
+  const isThere = work.readBack ? await work.readBack(applied) : true;
   const all = [...left, ...applied.left];
   for (const { what, why } of all.slice(0, mostNamed)) chronicle.notChanged(what, why);
   const outcome: Outcome =
@@ -117,7 +131,7 @@ export async function carryOut(
   const { next = [] } = applied;
   return {
     ...chronicle.end(outcome, work.tell(applied, plan), {
-      verified: isThere && applied.done.length > 0,
+      verified: applied.verified && isThere && applied.done.length > 0,
       next: [...next, ...(work.next?.(applied) ?? [])],
     }),
     hash,
@@ -188,6 +202,28 @@ async function recall(input: PlanErrand, hash: string, work: PlannedWork): Promi
   return { weighed, left: [] };
 }
 
+/** What a plan would be now that it was not when it was made, in words. */
+async function differing(
+  input: PlanErrand,
+  chronicle: Chronicle,
+  work: PlannedWork,
+  plan: Plan,
+): Promise<readonly string[]> {
+  const again = await make(input, chronicle, work);
+  if ('outcome' in again) return [again.sentence.replace(/\.$/, '')];
+  const now = again.weighed.plan;
+  if (now.hash === plan.hash) return [];
+  const lines = ({ basis, writes }: Pick<Plan, 'basis' | 'writes'>): readonly string[] => [
+    ...basis,
+    ...writes.map(({ effect }) => effect.replace(/\.$/, '')),
+  ];
+  const [before, after] = [lines(plan), lines(now)];
+  return [
+    ...before.filter((line) => !after.includes(line)).map((line) => `no longer: ${line}`),
+    ...after.filter((line) => !before.includes(line)).map((line) => `new: ${line}`),
+  ];
+}
+
 type Word =
   | { readonly ok: true; readonly statements: readonly string[] }
   | {
@@ -221,7 +257,8 @@ async function wordOn(input: PlanErrand, chronicle: Chronicle, work: PlannedWork
   return { ok: true, statements };
 }
 
-const plain = ({ step, operation, request, seen, effect, pages }: Planned): Planned => ({
+const plain = ({ step, operation, request, seen, effect, pages, gives }: Planned): Planned => ({
+  ...(gives !== undefined && { gives }),
   step,
   operation,
   request,

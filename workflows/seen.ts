@@ -1,5 +1,5 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
-import { acknowledgersOf, assigneesOf } from './state.ts';
+import { acknowledgersOf, assigneesOf, notesMark } from './state.ts';
 
 /** An incident as a plan saw it: whatever of this is different when it is applied stops it there. */
 export interface SeenIncident {
@@ -15,6 +15,8 @@ export interface SeenIncident {
   readonly acknowledgers: readonly string[];
   /** How many alerts it has, and how many of them still fire. */
   readonly alerts: readonly [all: number, firing: number];
+  /** See `notesMark`; only where the plan hangs on what was noted. */
+  readonly notes?: string;
 }
 
 /** What of an incident a plan goes by. */
@@ -48,8 +50,19 @@ export const seenOf = (incident: Pick<Incident, (typeof seenFields)[number]>): S
   alerts: [incident.alert_counts?.all ?? 0, incident.alert_counts?.triggered ?? 0],
 });
 
-/** What is different of an incident now, in words: "its status was triggered and is resolved". Empty where nothing is. */
-export function driftOf(was: SeenIncident, incident: Incident): readonly string[] {
+/** The newest note and how many there are, of what PagerDuty lists: the newest first. */
+export const notesIn = (notes: readonly { readonly id: string }[]): string =>
+  notesMark({ count: notes.length, newest: notes[0]?.id ?? null });
+
+/**
+ * What is different of an incident now, in words: "its status was triggered and is resolved". Empty where nothing is.
+ * @param notes of an incident whose notes the plan went by.
+ */
+export function driftOf(
+  was: SeenIncident,
+  incident: Incident,
+  notes?: readonly { readonly id: string }[],
+): readonly string[] {
   const now = seenOf(incident);
   const fields = (
     ['status', 'urgency', 'title', 'priority', 'service', 'policy', 'assignees', 'acknowledgers'] as const
@@ -66,6 +79,9 @@ export function driftOf(was: SeenIncident, incident: Incident): readonly string[
     ...(allNow === all && firingNow !== firing
       ? [`of its ${alertsOf(all)} ${firing} fired and ${firingNow} fire now`]
       : []),
+    ...(was.notes === undefined || notes === undefined || was.notes === notesIn(notes)
+      ? []
+      : ['somebody has noted something on it']),
   ];
 }
 

@@ -100,6 +100,24 @@ const byWorkflow: Readonly<Record<Startable, Prompt>> = {
     ask: ({ service }) =>
       `Look for duplicates among the open incidents of the service ${service}: find its id with pd_find, and start duplicateSweep with pd_workflow (services: its id, plan: true). ${planFirst}`,
   },
+  staleSweep: {
+    title: 'Look after forgotten incidents',
+    description:
+      'Ask who still works on old open incidents of a team, and hand back or close what nobody answers for.',
+    takes: { team: 'The team, by its id or name.' },
+    ask: ({ team }) =>
+      `Look for forgotten incidents of the team ${team}: find its id with pd_find, and start staleSweep with pd_workflow (teams: its id, plan: true). ${planFirst}`,
+  },
+  onboardService: {
+    title: 'Bring a service on call',
+    description: 'Team, members, escalation policy and service: each is found by its name or made.',
+    takes: {
+      service: 'The name of the service.',
+      team: 'Who is to be on call for it: the team and its people.',
+    },
+    ask: ({ service, team }) =>
+      `Bring the service ${service} on call for ${team}. Look with pd_find what is there already, ask me what is open (who, in which order, for how long each, how urgent), and start onboardService with pd_workflow (plan: true). ${planFirst}`,
+  },
   coverageCheck: {
     title: 'Check who answers',
     description: 'Look ahead at who is on call, and find when nobody is. Changes nothing.',

@@ -46,6 +46,8 @@ export const needs: Readonly<Record<Startable, readonly Action[]>> = {
   waitForHumanAck: ['incidents.create', 'incidents.escalate'],
   alertLifecycle: ['events.trigger'],
   duplicateSweep: ['incidents.resolve'],
+  staleSweep: ['incidents.add_note'],
+  onboardService: ['services.create'],
   coverageCheck: ['oncalls.view'],
   postIncidentTimeline: ['incidents.view'],
   announceChangeAndWatch: ['events.announce_change'],

@@ -230,7 +230,7 @@ describe('a plan on which', () => {
     const result = await apply(hash);
     expect(result).toMatchObject({ outcome: 'partly' });
     expect(result.summary).toMatch(/It stopped: .*its title was queue .* and is Something else/);
-    expect((await takenSince(stage, before)).map(({ id }) => id)).toEqual([first.id]);
+    expect((await takenSince(stage, before)).map(({ ids }) => ids)).toEqual([[first.id]]);
     expect(result.notChanged.map(({ what }) => what).toSorted()).toEqual(
       [first.id, second.id, third.id].toSorted(),
     );

@@ -129,6 +129,8 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
       'waitForHumanAck',
       'alertLifecycle',
       'duplicateSweep',
+      'staleSweep',
+      'onboardService',
       'coverageCheck',
       'postIncidentTimeline',
       'announceChangeAndWatch',

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runInputs } from '../../gate/run-inputs.ts';
-import { responder } from '../support/grants.ts';
+import { everything, responder } from '../support/grants.ts';
 import { opened } from '../support/opened.ts';
+import { approveIn } from '../support/plans.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -17,6 +18,7 @@ beforeAll(async () => {
 incidents.create: full
 incidents.escalate: full
 events: { level: full, routing_keys: [checkout] }`,
+      'setup-bot': everything(),
       reporter: `incidents: read
 incidents.add_note: full
 events.announce_change: { level: full, routing_keys: [checkout] }
@@ -26,6 +28,7 @@ escalation_policies: read
 users: read
 oncalls: read`,
     },
+    operators: { lead: '' },
   });
   await stage.startWorker();
 });
@@ -110,6 +113,21 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
     opened(stage.simulator, 'reports', 3, (index) => `Import ${index} of 500 is stuck`);
     return run('duplicateSweep', { services: ['PREPORTS'] });
   },
+  staleSweep: async () => {
+    const [old] = opened(stage.simulator, 'warehouse', 1, () => 'Import is late');
+    Object.assign(old ?? {}, { urgency: 'low', createdAt: Date.now() - 9 * 24 * 3_600_000 });
+    return run('staleSweep', { services: ['PWAREHOUSE'] });
+  },
+  onboardService: async () => {
+    const started = await stage.start('setup-bot', 'onboardService', {
+      account,
+      team: { name: 'Fraud', members: [{ email: 'ada@example.com' }] },
+      policy: { name: 'Fraud on-call', levels: [{ minutes: 5, users: ['ada@example.com'] }] },
+      service: { name: 'Fraud checks', urgency: 'high' },
+    });
+    await approveIn(stage, started);
+    return started.result();
+  },
   coverageCheck: async () => run('coverageCheck', { services: ['PCHECKOUT'], days: 7 }, 'reporter'),
   postIncidentTimeline: async () => {
     const incident = await open();
@@ -154,7 +172,7 @@ function settled(result: object): string {
     .replaceAll(/\b[0-9a-f]{64}\b/g, 'HASH')
     .replaceAll(/\bplan [0-9a-f]{12}\b/g, 'plan HASH')
     .replaceAll(/#\d+/g, '#N')
-    .replaceAll(/"id": "[PR][0-9A-Z]{13}"/g, '"id": "ID"')
+    .replaceAll(/\b[PR][0-9A-Z]{13}\b/g, 'ID')
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')
     .replaceAll(/\d\d:\d\d:\d\d UTC/g, 'HH:MM:SS UTC')
     .replaceAll(/\b\d+ s\b/g, 'N s')

@@ -7,15 +7,19 @@ import { until } from './until.ts';
 /** A write as a plan has it and as PagerDuty got it. */
 export interface Write {
   readonly operation: string | null;
-  readonly id: string | undefined;
+  /** Ids in its path, in their order. */
+  readonly ids: readonly string[];
   readonly body: unknown;
 }
 
 export const plannedWrites = (plan: Pick<Plan, 'writes'>): readonly Write[] => plan.writes.map(asWrite);
 
 export const asWrite = ({ operation, request }: Pick<PlanWrite, 'operation' | 'request'>): Write => {
-  const { params, body } = request as { readonly params?: { readonly id?: string }; readonly body?: unknown };
-  return { operation, id: params?.id, body };
+  const { params = {}, body } = request as {
+    readonly params?: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+  };
+  return { operation, ids: Object.values(params), body: body ?? null };
 };
 
 /** The writes that PagerDuty took since its log had so many requests, in their order, without the marks of their steps. */
@@ -29,12 +33,14 @@ export async function takenSince(stage: Stage, before: number): Promise<readonly
 }
 
 function taken({ operation, path, body }: SeenRequest): Write {
-  const [, , id] = path.split('/');
   const { note } = (body ?? {}) as { readonly note?: { readonly content: string } };
   return {
     operation,
-    id,
-    body: note ? { note: { content: note.content.replace(/\n\n[^\n]+$/, '') } } : body,
+    // `/incidents/P1/notes`, `/teams/P1/users/P2`, `/v2/enqueue`: ids stand at every second place.
+    ids: path.startsWith('/v2/')
+      ? []
+      : path.split('/').filter((part, index) => part !== '' && index % 2 === 0),
+    body: note ? { note: { content: note.content.replace(/\n\n[^\n]+$/, '') } } : (body ?? null),
   };
 }
 

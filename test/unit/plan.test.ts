@@ -105,7 +105,9 @@ describe('what changed of an incident', () => {
   test('is every field that a plan saw, and nothing else', () => {
     const was = seenOf(incident(1));
     expect(driftOf(was, incident(1, { last_status_change_at: '2026-11-25T11:00:00Z' }))).toEqual([]);
-    const changes: Readonly<Record<Exclude<keyof SeenIncident, 'id' | 'number'>, Partial<OpenIncident>>> = {
+    const changes: Readonly<
+      Record<Exclude<keyof SeenIncident, 'id' | 'number' | 'notes'>, Partial<OpenIncident>>
+    > = {
       title: { title: `${'x'.repeat(300)}y` },
       status: { status: 'resolved' },
       urgency: { urgency: 'high' },
@@ -122,6 +124,11 @@ describe('what changed of an incident', () => {
         .toSorted(),
     );
     for (const change of Object.values(changes)) expect(driftOf(was, incident(1, change))).toHaveLength(1);
+    const noted = { ...was, notes: '1 PNOTE' };
+    expect(driftOf(noted, incident(1), [{ id: 'PNOTE' }])).toEqual([]);
+    expect(driftOf(noted, incident(1), [{ id: 'POTHER' }, { id: 'PNOTE' }])).toEqual([
+      'somebody has noted something on it',
+    ]);
     const long = seenOf(incident(1, { title: `${'x'.repeat(300)}y` }));
     expect(driftOf(long, incident(1, { title: `${'x'.repeat(300)}z` }))).toHaveLength(1);
   });

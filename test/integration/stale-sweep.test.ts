@@ -1,0 +1,265 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { acknowledge, addNote, resolve } from '../../simulator/incident-life.ts';
+import { byUser } from '../../simulator/incident-state.ts';
+import type { Incident } from '../../simulator/model.ts';
+import { seedIds } from '../../simulator/seed-data.ts';
+import type { StaleResult, StaleSweepInput } from '../../workflows/contract.ts';
+import { opened } from '../support/opened.ts';
+import { approveIn, plannedWrites, refuseIn, takenSince, theStepOf } from '../support/plans.ts';
+import { type Stage, setStage } from '../support/stage.ts';
+
+const account = 'main';
+const { users, services } = seedIds;
+const ada = byUser({ id: users.ada });
+const hourMs = 3_600_000;
+
+let stage: Stage;
+beforeAll(async () => {
+  stage = await setStage({
+    agents: {
+      'tidy-bot': `incidents: read
+incidents.add_note: full
+incidents.unacknowledge: full
+incidents.reassign: full
+incidents.resolve: full
+services: read
+oncalls: read`,
+      'asking-bot': 'incidents: read\nincidents.add_note: full\nservices: read\noncalls: read',
+      'blind-bot': 'incidents: read\nincidents.add_note: full',
+    },
+    operators: { lead: '' },
+    simulator: { rateLimit: 0 },
+    record: true,
+  });
+  await stage.startWorker();
+});
+afterAll(() => stage.close());
+let all: Incident[] = [];
+afterEach(async () => {
+  await stage.clearFaults();
+  for (const incident of all)
+    if (incident.status !== 'resolved') resolve(stage.simulator.world, incident, ada);
+  all = [];
+});
+
+/** An incident of low urgency that is open for so many hours. */
+function old(hours: number): Incident {
+  const [incident] = opened(stage.simulator, 'reports', 1, () => 'Report is late');
+  if (!incident) throw new Error('None was opened.');
+  Object.assign(incident, { createdAt: Date.now() - hours * hourMs });
+  all.push(incident);
+  return incident;
+}
+/** The same, acknowledged by a person so long ago. */
+function taken(hours: number): Incident {
+  const incident = old(hours + 1);
+  acknowledge(stage.simulator.world, incident, ada);
+  for (const one of incident.acknowledgements) Object.assign(one, { at: Date.now() - hours * hourMs });
+  return incident;
+}
+const person = (id: string) => {
+  const user = stage.simulator.world.users.get(id);
+  if (!user) throw new Error(`The seed world has lost ${id}.`);
+  return user;
+};
+const note = (incident: Incident, content: string, hoursAgo = 0): void => {
+  Object.assign(addNote(stage.simulator.world, incident, person(users.ada), content), {
+    createdAt: Date.now() - hoursAgo * hourMs,
+  });
+};
+/** Lets our own question be so many hours old. */
+const askedAgo = (incident: Incident, hours: number): void => {
+  for (const one of incident.notes)
+    if (one.userId === users.bot) Object.assign(one, { createdAt: Date.now() - hours * hourMs });
+};
+const sweep = (more: Partial<StaleSweepInput> = {}, agent = 'tidy-bot'): Promise<StaleResult> =>
+  stage.run(agent, 'staleSweep', { account, services: [services.reports], ...more });
+const start = (more: Partial<StaleSweepInput> = {}) =>
+  stage.start('tidy-bot', 'staleSweep', { account, services: [services.reports], ...more });
+const logged = async (): Promise<number> => (await stage.requests()).length;
+const notesOf = ({ id }: Incident): readonly string[] => stage.simulator.world.notes(id);
+
+describe('a forgotten incident', () => {
+  test('is asked about once, then waited for, then handed back or, with a word, resolved', async () => {
+    const [acknowledged, triggered, fresh] = [taken(30), old(8 * 24), old(2)];
+    for (const alert of triggered.alerts) alert.resolvedAt = Date.now();
+    const before = await logged();
+    const asked = await sweep();
+    expect(asked).toMatchObject({
+      outcome: 'done',
+      verified: true,
+      summary: '2 were asked about, 0 went back to people, 0 are resolved.',
+    });
+    expect(asked.stale?.map(({ owner, status, hours, step }) => [owner, status, hours, step])).toEqual(
+      expect.arrayContaining([
+        [expect.stringMatching(/\w/), 'acknowledged', 30, 'ask'],
+        [expect.stringMatching(/\w/), 'triggered', 192, 'ask'],
+      ]),
+    );
+    expect(notesOf(acknowledged)[0]).toMatch(
+      /^Is this still being worked on\? It is acknowledged since .* UTC, and has \w.* Any note is an answer\. Without one within 24 h it goes back to its escalation policy, whose first level is paged\./,
+    );
+    expect((await takenSince(stage, before)).map(({ ids }) => ids)).toEqual([
+      [acknowledged.id],
+      [triggered.id],
+    ]);
+    expect(notesOf(fresh)).toEqual([]);
+    // An hour later it is nobody's turn.
+    const waiting = await sweep();
+    expect(waiting).toMatchObject({ outcome: 'nothing_to_do', changed: [] });
+    expect(waiting.stale?.map(({ step }) => step)).toEqual(
+      [1, 2].map(() =>
+        expect.stringMatching(/^leave: it was asked about, and there is time for an answer until /),
+      ),
+    );
+    for (const incident of [acknowledged, triggered]) askedAgo(incident, 25);
+    const run = await start();
+    const step = await theStepOf(stage, run);
+    expect(step.sentence).toMatch(/it resolves 1 that nobody has answered for\.$/);
+    expect(await approveIn(stage, run)).toMatchObject({ step: 'done' });
+    const result = await run.result();
+    expect(result).toMatchObject({
+      outcome: 'done',
+      verified: true,
+      summary: '0 were asked about, 1 went back to people, 1 are resolved.',
+    });
+    expect([acknowledged.status, triggered.status, fresh.status]).toEqual([
+      'triggered',
+      'resolved',
+      'triggered',
+    ]);
+    expect(acknowledged.assignments.length).toBeGreaterThan(0);
+    expect(notesOf(acknowledged)).toHaveLength(1);
+  });
+
+  test('that somebody answers for is left to them', async () => {
+    const [answered, recent] = [taken(60), old(8 * 24)];
+    await sweep();
+    for (const incident of [answered, recent]) askedAgo(incident, 30);
+    note(answered, 'Waiting for the vendor.', 2);
+    note(recent, 'I look tomorrow.', 26);
+    const result = await sweep();
+    // What was said longer ago than a day is asked about anew.
+    expect(result).toMatchObject({
+      outcome: 'done',
+      summary: expect.stringMatching(/^1 were asked about, 0 went back/),
+    });
+    expect(result.stale?.find(({ incident }) => incident === answered.id)?.step).toMatch(
+      /^leave: Ada Adler has noted something on it within 24 h$/,
+    );
+    expect([answered.status, recent.status]).toEqual(['acknowledged', 'triggered']);
+    expect([notesOf(answered).length, notesOf(recent).length]).toEqual([2, 3]);
+  });
+
+  test('whose alerts still fire is not resolved, unless the input says so; nor is one that leaves are asked for', async () => {
+    const firing = old(9 * 24);
+    await sweep();
+    askedAgo(firing, 25);
+    const result = await sweep();
+    expect(result.stale?.map(({ step }) => step)).toEqual([
+      'leave: nobody has answered, and its alerts still fire',
+    ]);
+    const { plan } = await sweep({ plan: true, firing: 'resolve' });
+    expect(plan?.writes.map(({ operation }) => operation)).toEqual(['updateIncidents']);
+    expect(await sweep({ triggered: 'leave' })).toMatchObject({ outcome: 'nothing_to_do' });
+    expect(firing.status).toBe('triggered');
+  });
+});
+
+describe('the plan', () => {
+  test('says whom it pages, has the same hash for the same reads, and is what is written', async () => {
+    const [acknowledged, another] = [taken(30), taken(50)];
+    await sweep();
+    askedAgo(acknowledged, 25);
+    const { plan } = await sweep({ plan: true });
+    if (!plan) throw new Error('There is none.');
+    expect((await sweep({ plan: true })).plan?.hash).toBe(plan.hash);
+    expect(plan.writes).toMatchObject([
+      {
+        operation: 'updateIncident',
+        pages: [expect.stringMatching(/^(Dev Iyer|Eva Lind)$/)],
+        decision: 'allowed',
+      },
+    ]);
+    const before = await logged();
+    expect(await sweep({ apply: plan.hash })).toMatchObject({ outcome: 'done', verified: true });
+    expect(await takenSince(stage, before)).toEqual(plannedWrites(plan));
+    expect([acknowledged.status, another.status]).toEqual(['triggered', 'acknowledged']);
+  });
+
+  test.each([
+    [
+      'answers by a note',
+      (incident: Incident) => note(incident, 'Mine, still.'),
+      /somebody has noted something on it/,
+    ],
+    [
+      'resolves it',
+      (incident: Incident) => resolve(stage.simulator.world, incident, ada),
+      /its status was acknowledged and is resolved/,
+    ],
+  ])('on which a person %s meanwhile is not applied', async (_how, act, words) => {
+    const incident = taken(30);
+    await sweep();
+    askedAgo(incident, 25);
+    const { plan } = await sweep({ plan: true });
+    act(incident);
+    const before = await logged();
+    expect(await sweep({ apply: plan?.hash ?? '' })).toMatchObject({
+      outcome: 'yielded_to_human',
+      summary: expect.stringMatching(words),
+    });
+    expect(await takenSince(stage, before)).toEqual([]);
+  });
+});
+
+test('a batch of resolves that is refused resolves nothing, and the questions wait with it', async () => {
+  const [quiet, other] = [old(8 * 24), taken(30)];
+  for (const alert of quiet.alerts) alert.resolvedAt = Date.now();
+  note(other, 'On it.', 1);
+  await sweep();
+  askedAgo(quiet, 25);
+  const before = await logged();
+  const run = await start();
+  await refuseIn(stage, run, 'let me look first');
+  expect(await run.result()).toMatchObject({
+    outcome: 'approval_refused',
+    summary: expect.stringMatching(/But lead refused it: let me look first\.$/),
+  });
+  expect(await takenSince(stage, before)).toEqual([]);
+  expect(quiet.status).toBe('triggered');
+});
+
+test('what the grants do not cover is left, and named; what cannot be read ends the run before anything is written', async () => {
+  const incident = taken(30);
+  await sweep({}, 'asking-bot');
+  expect(notesOf(incident)).toHaveLength(1);
+  askedAgo(incident, 25);
+  const before = await logged();
+  expect(await sweep({}, 'asking-bot')).toMatchObject({
+    outcome: 'denied',
+    notChanged: [
+      { what: incident.id, why: expect.stringMatching(/^asking-bot may not un-acknowledge and reassign/) },
+    ],
+  });
+  expect(await sweep({}, 'blind-bot')).toMatchObject({
+    outcome: 'denied',
+    summary: expect.stringMatching(/^blind-bot may not read service PREPORTS/),
+  });
+  expect(await takenSince(stage, before)).toEqual([]);
+});
+
+test('a fault in the middle of handing back does it once, and an incident that is gone is left', async () => {
+  const [first, second] = [taken(30), taken(31)];
+  await sweep();
+  for (const incident of [first, second]) askedAgo(incident, 25);
+  await stage.fault({ operation: 'updateIncident', kind: 'status', status: 500, match: first.id, times: 1 });
+  await stage.fault({ operation: 'updateIncident', kind: 'status', status: 404, match: second.id });
+  expect(await sweep()).toMatchObject({
+    outcome: 'partly',
+    summary: '0 were asked about, 1 went back to people, 0 are resolved. 1 was left as they are.',
+    notChanged: [{ what: second.id, why: expect.stringMatching(/404/) }],
+  });
+  expect([first.status, second.status]).toEqual(['triggered', 'acknowledged']);
+  expect(first.log.filter(({ type }) => type === 'unacknowledge').length).toBeLessThanOrEqual(1);
+});

@@ -1,0 +1,461 @@
+import type { CallResult } from '../activities/index.ts';
+import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import type { Applied } from './apply.ts';
+import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { type Chronicle, chronicleOf } from './chronicle.ts';
+import { type CheckItem, type OnboardInput, type OnboardResult, type Plan, planIdOf } from './contract.ts';
+import { carryOut, type Draft, type Left, type NoReads } from './plan.ts';
+import { activitiesOf, perform } from './proxies.ts';
+
+/** What is still to be made, as writes after it call it. */
+const newTeam = 'NEWTEAM';
+const newPolicy = 'NEWPOLICY';
+
+/** How long a service waits for an acknowledged incident, in minutes, where the input does not say: off, nothing that an agent holds would come back by itself. */
+const defaultAcknowledgeMinutes = 30;
+
+/** Users who may not have a role in a team. */
+const readers: readonly string[] = ['read_only_user', 'read_only_limited_user'];
+
+/** Something that PagerDuty has by that name already. */
+export interface There {
+  readonly id: string;
+  readonly link?: string | undefined;
+}
+
+export interface Member extends There {
+  readonly email: string;
+  readonly name: string;
+  readonly role: string;
+  readonly teams: readonly string[];
+}
+
+/** What PagerDuty has already of what is asked for. */
+export interface OnboardReads {
+  readonly team: There | undefined;
+  /** By e-mail address, in lower case. */
+  readonly users: ReadonlyMap<string, Member>;
+  readonly schedules: ReadonlyMap<string, string>;
+  readonly policy: There | undefined;
+  readonly service: (There & { readonly policy: string | undefined }) | undefined;
+  /** Who is on call at the first level of the service's policy now. */
+  readonly onCall: readonly string[];
+}
+
+/**
+ * Brings a service on call: team, members, escalation policy, service, each found by its name or made. Never changes what is
+ * there and never deletes; where a step fails, another run goes on from there.
+ */
+export async function onboardService(input: OnboardInput): Promise<OnboardResult> {
+  const chronicle = chronicleOf(input);
+  let reads: OnboardReads | undefined;
+  let came: Applied | undefined;
+  const result = await carryOut(input, chronicle, {
+    type: 'onboardService',
+    planId: planIdOf('onboardService', input),
+    onTrouble: 'stop',
+    rereads: true,
+    nothing: 'All of it is there already.',
+    read: async () => {
+      const found = await readWhatIsThere(input);
+      if ('outcome' in found) return found;
+      reads = found;
+      return (without) => onboarding(input, found, without);
+    },
+    tell: (applied, plan) => {
+      came = applied;
+      return tell(applied, plan);
+    },
+    next: () => (came?.stopped === undefined ? [] : ['Mend that, then run it again: it goes on from there.']),
+  });
+  if (!reads) return result;
+  const checklist = checklistOf(input, reads, came, await pagedBy(input, reads, came, chronicle));
+  const asked = checklist.filter(({ state }) => state === 'to do').map(({ what }) => what);
+  return { ...result, next: [...result.next, ...(input.plan ? [] : asked)], checklist };
+}
+
+/** What is in the way of reading, thrown within the reads and caught around them. */
+class Unread extends Error {
+  readonly why: NoReads;
+  constructor(why: NoReads) {
+    super(why.sentence);
+    this.why = why;
+  }
+}
+
+async function readWhatIsThere(input: OnboardInput): Promise<OnboardReads | NoReads> {
+  try {
+    return await allReads(input);
+  } catch (error) {
+    if (error instanceof Unread) return error.why;
+    throw error;
+  }
+}
+
+type Ok<Name extends OperationName> = Extract<CallResult<Name>, { ok: true }>['response'];
+
+async function must<Name extends OperationName>(step: Promise<CallResult<Name>>): Promise<Ok<Name>> {
+  const result = await attempt(step);
+  if (!result.ok)
+    throw new Unread({ outcome: outcomeOf[result.kind], sentence: result.sentence, ...nextOf(result) });
+  return result.response as Ok<Name>;
+}
+
+async function allReads({ account, team, policy, service }: OnboardInput): Promise<OnboardReads> {
+  const { look } = activitiesOf(account);
+  const { teams } = await must<'listTeams'>(
+    perform(look.listTeams, {
+      step: 'Look for the team',
+      request: { query: { query: team.name, limit: 100 } },
+    }),
+  );
+  const foundTeam = teams.find(({ name }) => isSame(name, team.name));
+  const emails = new Set(
+    [...team.members.map(({ email }) => email), ...policy.levels.flatMap(({ users = [] }) => users)].map(
+      (email) => email.toLowerCase(),
+    ),
+  );
+  const users = new Map<string, Member>();
+  for (const email of [...emails].toSorted()) {
+    const { users: found } = await must<'listUsers'>(
+      perform(look.listUsers, {
+        step: `Look for ${email}`,
+        request: { query: { query: email, limit: 100 } },
+      }),
+    );
+    // The search also finds parts.
+    const user = found.find((one) => isSame(one.email, email));
+    if (!user)
+      throw new Unread({
+        outcome: 'failed',
+        sentence: `PagerDuty has no user ${email}; nothing was written.`,
+      });
+    users.set(email, {
+      ...thereOf(user),
+      email,
+      name: user.name ?? email,
+      role: user.role ?? '',
+      teams: (user.teams ?? []).map(({ id }) => id),
+    });
+  }
+  const schedules = new Map<string, string>();
+  for (const id of new Set(policy.levels.flatMap(({ schedules: named = [] }) => named))) {
+    const { schedule } = await must<'getSchedule'>(
+      perform(look.getSchedule, { step: `Read schedule ${id}`, request: { params: { id } } }),
+    );
+    schedules.set(id, schedule.name ?? id);
+  }
+  const { escalation_policies } = await must<'listEscalationPolicies'>(
+    perform(look.listEscalationPolicies, {
+      step: 'Look for the escalation policy',
+      request: { query: { query: policy.name, limit: 100 } },
+    }),
+  );
+  const foundPolicy = escalation_policies.find(({ name }) => isSame(name, policy.name));
+  const { services } = await must<'listServices'>(
+    perform(look.listServices, {
+      step: 'Look for the service',
+      request: { query: { name: service.name, limit: 100 } },
+    }),
+  );
+  const foundService = services.find(({ name }) => isSame(name, service.name));
+  return {
+    team: foundTeam && thereOf(foundTeam),
+    users,
+    schedules,
+    policy: foundPolicy && thereOf(foundPolicy),
+    service: foundService && { ...thereOf(foundService), policy: foundService.escalation_policy?.id },
+    onCall: foundService?.escalation_policy
+      ? await onCallOf(account, foundService.escalation_policy.id, 'before the test event')
+      : [],
+  };
+}
+
+/** Who is on call at the first level of a policy now; nobody where that may not be read. */
+async function onCallOf(account: string, policy: string, when: string): Promise<readonly string[]> {
+  const { look } = activitiesOf(account);
+  const read = await attempt(
+    perform(look.listOnCalls, {
+      step: `Read who is on call for ${policy}, ${when}`,
+      request: { query: { 'escalation_policy_ids[]': [policy], limit: 100 } },
+    }),
+  );
+  if (!read.ok) return [];
+  const first = read.response.oncalls.filter(({ escalation_level }) => escalation_level === 1);
+  return [...new Set(first.map(({ user }) => user.summary ?? user.id))];
+}
+
+/** PagerDuty compares names without case. */
+const isSame = (name: string | null | undefined, wanted: string): boolean =>
+  name?.toLowerCase() === wanted.toLowerCase();
+
+const thereOf = (found: { readonly id: string; readonly html_url?: unknown }): There => ({
+  id: found.id,
+  ...(typeof found.html_url === 'string' && { link: found.html_url }),
+});
+
+type Write = Draft['writes'][number];
+
+const write = (
+  step: string,
+  operation: Write['operation'],
+  request: object,
+  effect: string,
+  more: Partial<Write> = {},
+): Write => ({
+  step,
+  operation,
+  request,
+  seen: [],
+  effect,
+  pages: [],
+  ...more,
+});
+
+/** The plan: pure, and the same for the same input and what is there. */
+export function onboarding(
+  { team, policy, service, testKey }: OnboardInput,
+  reads: OnboardReads,
+  _without: ReadonlyMap<string, string>,
+): Draft {
+  const left: Left[] = [];
+  const teamId = reads.team?.id ?? newTeam;
+  const policyId = reads.policy?.id ?? newPolicy;
+  const userOf = (email: string): Member | undefined => reads.users.get(email.toLowerCase());
+  const writes: Write[] = [];
+  if (!reads.team)
+    writes.push(
+      write(
+        `Create team ${team.name}`,
+        'createTeam',
+        {
+          body: {
+            team: {
+              type: 'team',
+              name: team.name,
+              ...(team.description !== undefined && { description: team.description }),
+            },
+          },
+        },
+        `Creates the team ${team.name}.`,
+        { gives: newTeam },
+      ),
+    );
+  for (const { email, role } of team.members) {
+    const user = userOf(email);
+    if (!user) continue;
+    if (readers.includes(user.role))
+      left.push({ what: `${user.name} in the team`, why: `a ${user.role} cannot have a role in a team` });
+    else if (reads.team === undefined || !user.teams.includes(reads.team.id))
+      writes.push(
+        write(
+          `Add ${user.id} to the team`,
+          'updateTeamUser',
+          { params: { id: teamId, user_id: user.id }, ...(role && { body: { role } }) },
+          `Adds ${user.name} to the team ${team.name}${role ? ` as ${role}` : ''}.`,
+        ),
+      );
+  }
+  if (!reads.policy)
+    writes.push(
+      write(
+        `Create escalation policy ${policy.name}`,
+        'createEscalationPolicy',
+        {
+          body: {
+            escalation_policy: {
+              type: 'escalation_policy',
+              name: policy.name,
+              num_loops: policy.loops ?? 1,
+              teams: [{ id: teamId, type: 'team_reference' }],
+              escalation_rules: policy.levels.map(({ minutes, users = [], schedules = [] }) => ({
+                escalation_delay_in_minutes: minutes,
+                targets: [
+                  ...schedules.map((id) => ({ id, type: 'schedule_reference' })),
+                  ...users.flatMap((email) => {
+                    const user = userOf(email);
+                    return user ? [{ id: user.id, type: 'user_reference' }] : [];
+                  }),
+                ],
+              })),
+            },
+          },
+        },
+        `Creates the escalation policy ${policy.name} with ${policy.levels.length} ${policy.levels.length === 1 ? 'level' : 'levels'}.`,
+        { gives: newPolicy },
+      ),
+    );
+  if (!reads.service) {
+    const {
+      acknowledgeMinutes = defaultAcknowledgeMinutes,
+      autoResolveHours,
+      urgency,
+      description,
+    } = service;
+    writes.push(
+      write(
+        `Create service ${service.name}`,
+        'createService',
+        {
+          body: {
+            service: {
+              type: 'service',
+              name: service.name,
+              ...(description !== undefined && { description }),
+              escalation_policy: { id: policyId, type: 'escalation_policy_reference' },
+              acknowledgement_timeout: acknowledgeMinutes * 60,
+              auto_resolve_timeout: autoResolveHours === undefined ? null : autoResolveHours * 3_600,
+              alert_creation: 'create_alerts_and_incidents',
+              incident_urgency_rule: { type: 'constant', urgency },
+            },
+          },
+        },
+        `Creates the service ${service.name}, which pages by ${policy.name}.`,
+      ),
+    );
+  } else if (reads.service.policy !== reads.policy?.id)
+    left.push({
+      what: `the service ${service.name}`,
+      why: `it is there, and goes to escalation policy ${reads.service.policy ?? 'none'}; what is there is not changed`,
+    });
+  if (testKey !== undefined && reads.service) {
+    const dedup_key = `onboard ${reads.service.id}`;
+    const payload = {
+      summary: `Test of the service ${service.name}: no action is needed`,
+      source: 'oncall-runner',
+      severity: 'info',
+    };
+    writes.push(
+      write(
+        'Trigger the test event',
+        'enqueueEvent',
+        { routingKey: testKey, body: { event_action: 'trigger', dedup_key, payload } },
+        `Sends a test event to the routing key ${testKey}.`,
+        { pages: reads.onCall.length > 0 ? reads.onCall : ['whoever is on call for the service'] },
+      ),
+      write(
+        'Resolve the test event',
+        'enqueueEvent',
+        { routingKey: testKey, body: { event_action: 'resolve', dedup_key } },
+        'Resolves the test event.',
+      ),
+    );
+  }
+  return {
+    writes,
+    left,
+    guards: writes.length > 0 ? ['it sets up who is paged'] : [],
+    basis: [
+      `team ${team.name}: ${reads.team?.id ?? 'none'}`,
+      ...[...reads.users.values()].map(({ email, id, role }) => `user ${email}: ${id}, ${role}`),
+      ...[...reads.schedules].map(([id, name]) => `schedule ${id}: ${name}`),
+      `escalation policy ${policy.name}: ${reads.policy?.id ?? 'none'}`,
+      `service ${service.name}: ${reads.service ? `${reads.service.id} by ${reads.service.policy ?? 'none'}` : 'none'}`,
+    ],
+  };
+}
+
+/** Whom the service pages now, and whether the test event came to it. */
+async function pagedBy(
+  { account, testKey }: OnboardInput,
+  reads: OnboardReads,
+  applied: Applied | undefined,
+  chronicle: Chronicle,
+): Promise<{ readonly names: readonly string[]; readonly tested?: string }> {
+  const made = applied?.done.find(({ write: { operation } }) => operation === 'createService');
+  const policy = made
+    ? (made.response as { readonly service: { readonly escalation_policy?: { readonly id: string } } })
+        .service.escalation_policy?.id
+    : reads.service?.policy;
+  const names = policy === undefined ? [] : await onCallOf(account, policy, 'at the end');
+  const sent = applied?.done.some(({ write: { step } }) => step === 'Trigger the test event') === true;
+  if (testKey === undefined || !reads.service || !sent) return { names };
+  const { look } = activitiesOf(account);
+  const found = await attempt(
+    perform(look.listIncidents, {
+      step: 'Look where the test event came',
+      request: {
+        query: {
+          incident_key: `onboard ${reads.service.id}`,
+          date_range: 'all',
+          sort_by: 'created_at:desc',
+          limit: 1,
+        },
+      },
+    }),
+  );
+  const incident = found.ok ? found.response.incidents[0] : undefined;
+  if (!found.ok) chronicle.say(found.sentence);
+  return {
+    names,
+    tested:
+      incident?.service?.id === reads.service.id
+        ? `incident #${incident.incident_number} was opened by it and is ${incident.status}`
+        : `it came to ${incident?.service?.summary ?? 'no service'}: the routing key ${testKey} is of another`,
+  };
+}
+
+function checklistOf(
+  { team, policy, service, testKey, plan }: OnboardInput,
+  reads: OnboardReads,
+  applied: Applied | undefined,
+  { names, tested }: { readonly names: readonly string[]; readonly tested?: string },
+): readonly CheckItem[] {
+  const madeBy = (operation: OperationName): There | undefined => {
+    const found = applied?.done.find(({ write: made }) => made.operation === operation);
+    const [made] = Object.values((found?.response ?? {}) as Readonly<Record<string, There>>);
+    return found && made && thereOf(made);
+  };
+  const item = (what: string, there: There | undefined, operation: OperationName): CheckItem => {
+    const made = madeBy(operation);
+    const of = there ?? made;
+    return {
+      what,
+      state: there ? 'there' : made ? 'made' : 'missing',
+      ...(of && { id: of.id, ...(of.link !== undefined && { link: of.link }) }),
+    };
+  };
+  const hasService = reads.service !== undefined || madeBy('createService') !== undefined;
+  return [
+    item(`team ${team.name}`, reads.team, 'createTeam'),
+    item(`escalation policy ${policy.name}`, reads.policy, 'createEscalationPolicy'),
+    item(`service ${service.name}`, reads.service, 'createService'),
+    ...(hasService && !plan
+      ? [
+          names.length > 0
+            ? { what: `somebody is on call: ${names.join(', ')}`, state: 'there' as const }
+            : {
+                what: `Look who is on call for ${policy.name}: nobody shows at its first level.`,
+                state: 'to do' as const,
+              },
+        ]
+      : []),
+    ...(tested !== undefined
+      ? [
+          {
+            what: `test event: ${tested}`,
+            state: tested.startsWith('incident') ? ('there' as const) : ('missing' as const),
+          },
+        ]
+      : hasService && testKey === undefined
+        ? [
+            {
+              what: `Put a routing key of ${service.name} into oncall.yaml by its name, and run it again with testKey: a test event shows that pages arrive.`,
+              state: 'to do' as const,
+            },
+          ]
+        : hasService && reads.service === undefined
+          ? [
+              {
+                what: 'Run it again with testKey: the test event goes to a service that is there.',
+                state: 'to do' as const,
+              },
+            ]
+          : []),
+  ];
+}
+
+function tell({ done, stopped }: Applied, { writes }: Plan): string {
+  const sentence = `${done.length} of ${writes.length} steps are done.`;
+  return stopped === undefined ? sentence : `${sentence} It stopped: ${stopped}`;
+}
