@@ -317,9 +317,7 @@ export const followerIds = ({
   account,
   incident,
 }: Pick<Subject, 'account' | 'incident'>): readonly string[] =>
-  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened', 'timeline'].map(
-    (kind) => `${kind}:${account}:${incident}`,
-  );
+  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened'].map((kind) => `${kind}:${account}:${incident}`);
 
 /** Words with the statement of the agent that said them. Unsigned words move nothing. */
 export interface Signed<T> {

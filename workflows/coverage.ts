@@ -130,22 +130,6 @@ export function turnsOf(duties: readonly Duty[]): readonly Turn[] {
 export const startOf = ({ start }: Pick<Duty, 'start'>): number => start ?? Number.NEGATIVE_INFINITY;
 export const endOf = ({ end }: Pick<Duty, 'end'>): number => end ?? Number.POSITIVE_INFINITY;
 
-/** The duties as they are once one person stands in on a schedule for a time: whoever had it there has it no more. */
-export function withOverride(
-  duties: readonly Duty[],
-  { schedule, user, start, end }: Span & { readonly schedule: string; readonly user: string },
-): readonly Duty[] {
-  const levels = new Set(duties.filter((duty) => duty.schedule === schedule).map(({ level }) => level));
-  const left = duties.flatMap((duty): readonly Duty[] => {
-    if (duty.schedule !== schedule || endOf(duty) <= start || startOf(duty) >= end) return [duty];
-    return [
-      ...(startOf(duty) < start ? [{ ...duty, end: start }] : []),
-      ...(endOf(duty) > end ? [{ ...duty, start: end }] : []),
-    ];
-  });
-  return [...left, ...[...levels].map((level) => ({ level, user, schedule, start, end }))];
-}
-
 /** All spans together, in milliseconds. */
 export const lengthOf = (spans: readonly Span[]): number =>
   spans.reduce((sum, { start, end }) => sum + (end - start), 0);

@@ -51,7 +51,7 @@ export async function handoffReport(input: HandoffInput): Promise<HandoffResult>
             {
               ...filter,
               since: new Date(now - hours * hourMs).toISOString(),
-              until: new Date(now).toISOString(),
+              until: new Date(now + skewMs).toISOString(),
             },
             input,
             told,
@@ -189,7 +189,7 @@ async function openLines(
       since: new Date(at).toISOString(),
       owners,
       lastNote,
-      nextStep: nextStep(status, owners, now - at),
+      nextStep: nextStep(status, owners, Math.max(0, now - at)),
     });
   }
   return lines;
@@ -408,6 +408,9 @@ async function note(
 }
 
 const hourMs = 3_600_000;
+
+/** PagerDuty's clock may be ahead of Temporal's: what just happened belongs to the shift as well. */
+const skewMs = 60_000;
 
 /** How long an incident may stand unacknowledged before the next person is asked to look at it. */
 const staleMs = 30 * 60_000;

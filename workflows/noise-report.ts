@@ -34,7 +34,8 @@ export async function noiseReport(input: NoiseInput): Promise<NoiseResult> {
     logsPerDay = defaults.logsPerDay,
   } = input;
   const chronicle = chronicleOf(input);
-  const until = Math.floor(Date.now() / 1_000) * 1_000;
+  // A minute ahead, since PagerDuty's clock may be: what just happened counts.
+  const until = Math.floor(Date.now() / 1_000) * 1_000 + 60_000;
   const filter = {
     ...(services && { 'service_ids[]': services }),
     ...(team !== undefined && { 'team_ids[]': [team] }),

@@ -147,7 +147,11 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
     ),
   noiseReport: async () => {
     opened(stage.simulator, 'support', 3, (index) => `Mailbox ${index} is full`);
-    return run('noiseReport', { services: ['PSUPPORTDESK'], logsPerDay: 3 }, 'reporter');
+    return run(
+      'noiseReport',
+      { services: ['PSUPPORTDESK'], night: '00:00-24:00 UTC', logsPerDay: 3 },
+      'reporter',
+    );
   },
   handoffReport: async () => {
     const { world } = stage.simulator;
