@@ -84,6 +84,10 @@ const placeOf = (near: Near | undefined) =>
 
 type ReaderDeps = Pick<Deps, 'connection' | 'cache' | 'clock' | 'ourAddresses' | 'ourUsers' | 'now'>;
 
+/** Whether a request never left, because the limit had no room for it: PagerDuty was asked nothing. */
+const isHeld = ({ facts: { kind, status } }: PagerDutyError): boolean =>
+  kind === 'RateLimited' && status === undefined;
+
 /** A thing that PagerDuty does not have, or does not show us, is none, and `hears` says why; any other failure stays one. */
 const absent =
   (hears: (error: PagerDutyError) => void) =>
@@ -132,7 +136,7 @@ export class FactReader {
         (facts) => list(facts.status, facts.requestId, staleToken),
       );
     } catch (error) {
-      if (error instanceof PagerDutyError) list(error.facts.status, error.facts.requestId);
+      if (error instanceof PagerDutyError && !isHeld(error)) list(error.facts.status, error.facts.requestId);
       throw error;
     }
     list(answer.status, answer.requestId);
@@ -346,6 +350,7 @@ export type Seen = Pick<
   | 'escalation_policy'
   | 'teams'
   | 'assignments'
+  | 'assigned_via'
   | 'acknowledgements'
 >;
 
@@ -361,6 +366,7 @@ export function factsOf(incident: Seen): IncidentFacts {
     policy: incident.escalation_policy?.id,
     teams: teamsOf(incident),
     assignees: (incident.assignments ?? []).map(({ assignee }) => assignee.id),
+    ...(incident.assigned_via === 'direct_assignment' && { chosen: true }),
     acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => acknowledger.id),
   };
 }

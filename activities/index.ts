@@ -1,3 +1,4 @@
+import { activityInfo } from '@temporalio/activity';
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
 import { lastGoodAccounts, rememberAccount, rememberUsers } from '../gate/accounts.ts';
@@ -14,10 +15,14 @@ import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
 import { connector } from './connections.ts';
 import type { Deps, States } from './deps.ts';
+import { findPolicy, findUser, listDuties, listOverrides, outlinePolicy } from './duties.ts';
+import { listEpisodes, readLastNote, traceIncident } from './episodes.ts';
 import { FactCache } from './facts.ts';
 import { listLog, listNotes } from './log.ts';
+import type { AccountMeter } from './meter.ts';
 import { listEvents, listMissed } from './missed.ts';
 import { originReader } from './origin.ts';
+import { readOurRecord } from './our-record.ts';
 import { PagerDutyClock } from './pagerduty-clock.ts';
 import { listActs, listPersonsNotes } from './people.ts';
 import { perform } from './perform.ts';
@@ -30,7 +35,10 @@ import { runsOf } from './runs.ts';
 import { compareOpen, completeSweep, countNotes, listOpen } from './sweep.ts';
 
 export type { CallInput, Expectation, Near } from './call.ts';
+export type { Named, Outline, Overrides, Read, RotaName } from './duties.ts';
+export type { Episode } from './episodes.ts';
 export type { Missed } from './missed.ts';
+export type { OurRecord } from './our-record.ts';
 export type { PersonsNote } from './people.ts';
 export type { Permission } from './permission.ts';
 export type { Planned, Weighed } from './plan.ts';
@@ -55,6 +63,8 @@ export interface ActivityOptions {
   /** Takes the secret of a new webhook subscription, which PagerDuty tells only once. */
   readonly keeper: SecretKeeper;
   readonly store: () => Promise<Store>;
+  /** Counts what is sent; without it nothing is counted, or held back. */
+  readonly meter?: AccountMeter;
   /** File that takes the records of releases while the store is away. */
   readonly journalFile: string;
   readonly now?: () => number;
@@ -117,6 +127,15 @@ const runnerActivities = (deps: Deps) => ({
   weighPlan: (input: WeighInput) => weighPlan(deps, input),
   listLog: (input: Parameters<typeof listLog>[1]) => listLog(deps, input),
   listNotes: (input: Parameters<typeof listNotes>[1]) => listNotes(deps, input),
+  outlinePolicy: (input: Parameters<typeof outlinePolicy>[1]) => outlinePolicy(deps, input),
+  findPolicy: (input: Parameters<typeof findPolicy>[1]) => findPolicy(deps, input),
+  findUser: (input: Parameters<typeof findUser>[1]) => findUser(deps, input),
+  listDuties: (input: Parameters<typeof listDuties>[1]) => listDuties(deps, input),
+  listEpisodes: (input: Parameters<typeof listEpisodes>[1]) => listEpisodes(deps, input),
+  traceIncident: (input: Parameters<typeof traceIncident>[1]) => traceIncident(deps, input),
+  readOurRecord: (input: Parameters<typeof readOurRecord>[1]) => readOurRecord(deps, input),
+  readLastNote: (input: Parameters<typeof readLastNote>[1]) => readLastNote(deps, input),
+  listOverrides: (input: Parameters<typeof listOverrides>[1]) => listOverrides(deps, input),
   listOpen: (input: Parameters<typeof listOpen>[1]) => listOpen(deps, input),
   compareOpen: (input: Parameters<typeof compareOpen>[1]) => compareOpen(deps, input),
   countNotes: (input: Parameters<typeof countNotes>[1]) => countNotes(deps, input),
@@ -127,7 +146,7 @@ const runnerActivities = (deps: Deps) => ({
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
 function sendersOf(
-  { account: name, policy, secrets, keeper, store }: ActivityOptions,
+  { account: name, policy, secrets, keeper, store, meter }: ActivityOptions,
   now: () => number,
 ): Pick<Deps, 'connection' | 'ourAddresses'> {
   const connect = connector(secrets, now);
@@ -159,7 +178,9 @@ function sendersOf(
     connection: async (agent) => {
       const account = await accountNow();
       const { credential, from } = agent?.credentials?.[name] ?? account;
-      return { ...(await connect({ account, credential, from: from ?? account.from })), keeper };
+      const connection = await connect({ account, credential, from: from ?? account.from });
+      const counted = meter?.of(activityInfo().taskQueue, JSON.stringify(credential));
+      return { ...connection, keeper, ...(counted && { meter: counted }) };
     },
     ourAddresses: async () => {
       const { from } = await accountNow();

@@ -32,7 +32,7 @@ export async function listLog(
       id,
       at,
       what: type.replace(/_log_entry(_reference)?$/, ''),
-      ...doerOf(agent, result.ourUsers),
+      ...doneBy(agent, result.ourUsers),
       text: oneLine(summary ?? '', mostCharacters),
     })),
     more: more === true && log.length > 0,
@@ -45,7 +45,13 @@ export async function listNotes(
   deps: Deps,
   { step, incident }: { readonly step: string; readonly incident: string },
 ): Promise<
-  | { readonly ok: true; readonly notes: readonly Noted[]; readonly more: boolean; readonly entry: Stamp }
+  | {
+      readonly ok: true;
+      readonly notes: readonly Noted[];
+      readonly more: boolean;
+      readonly agent: string;
+      readonly entry: Stamp;
+    }
   | NotDone
 > {
   const result = await perform(deps, 'listIncidentNotes', {
@@ -60,20 +66,26 @@ export async function listNotes(
     notes: notes.slice(0, mostNotes).map(({ id, created_at, user, content }) => ({
       id,
       at: created_at ?? null,
-      ...doerOf(user, result.ourUsers),
+      ...doneBy(user, result.ourUsers),
       text: oneLine(content, mostCharacters),
     })),
     more: notes.length > mostNotes,
+    agent: result.agent,
     entry: result.entry,
   };
 }
 
-/** Neither services nor PagerDuty's bots are people. */
-function doerOf(
+/** Who did it, and what PagerDuty calls them. */
+const doneBy = (
   who: Reference | null | undefined,
   ourUsers: readonly string[] | undefined,
-): { readonly by: Doer; readonly name: string } {
+): { readonly by: Doer; readonly name: string } => ({
+  by: doerOf(who, ourUsers),
+  name: oneLine(who?.summary ?? who?.id ?? 'PagerDuty', 60),
+});
+
+/** Neither services nor PagerDuty's bots are people. */
+export function doerOf(who: Reference | null | undefined, ourUsers: readonly string[] = []): Doer {
   const isUser = who?.type?.startsWith('user') === true;
-  const by = !isUser ? 'pagerduty' : ourUsers?.includes(who.id) ? 'ours' : 'person';
-  return { by, name: oneLine(who?.summary ?? who?.id ?? 'PagerDuty', 60) };
+  return !isUser ? 'pagerduty' : ourUsers.includes(who.id) ? 'ours' : 'person';
 }

@@ -7,9 +7,11 @@ import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
 import { type Ordered, orderedIn, strays } from '../gate/standing.ts';
 import { keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
+import { standingIn } from '../gate/timed-orders.ts';
 import { voiceOf } from '../gate/voice.ts';
 import { nameOf } from '../gate/words.ts';
 import type { IncidentEvent } from '../pagerduty/webhooks.ts';
+import { type ScheduleReader, scheduleReader, unproved } from './scheduled.ts';
 
 /** Workflow Types that act as the built-in runner, whoever starts them: they may only look, ask the gate and release, so no proof is asked. */
 const runnerWorkflows: readonly string[] = [
@@ -112,6 +114,7 @@ export function runNow(): { readonly run: RunNow; readonly attempt: number; read
  */
 export function originReader(client: Client, store: () => Promise<Store>, where: Where): OriginReader {
   const firstEvents = new Map<string, Promise<FirstEvent>>();
+  const schedules = scheduleReader(client);
 
   async function firstEventOf(workflowId: string, runId: string): Promise<FirstEvent> {
     const known = firstEvents.get(runId);
@@ -180,12 +183,19 @@ export function originReader(client: Client, store: () => Promise<Store>, where:
     }
     if (isOfRunner(first)) return { kind: 'runner', lineage, startedAt: first.at };
     const root = lineage.at(-1) ?? lineage[0];
-    const ordered =
-      statementOf(run.first.attributes) === undefined ? orderedIn(run.first.input[0]) : undefined;
-    const found = ordered
-      ? await orderOf(store, where, root, run.first, ordered, policy)
-      : await authority(store, where.account, root, run.first, policy);
+    const found = await authorityOf(root, run.first);
     return { lineage, startedAt: first.at, ...found };
+
+    async function authorityOf(root: Ancestor, began: FirstEvent): Promise<Authority> {
+      const isSigned = statementOf(began.attributes) !== undefined;
+      const named = isSigned ? undefined : standingIn(began.input[0]);
+      if (named && policy?.timed.has(named.standing))
+        return timedOf(schedules, { store, where, root, began, named, policy });
+      const ordered = isSigned ? undefined : orderedIn(began.input[0]);
+      if (ordered) return orderOf(store, where, root, began, ordered, policy);
+      if (named) return { kind: 'nobody', claimed: 'nobody', why: noOrder(named.standing) };
+      return authority(store, where.account, root, began, policy);
+    }
   };
 }
 
@@ -202,6 +212,8 @@ const isOfRunner = ({ attributes }: FirstEvent): boolean =>
 type Unproved<Kind> = Kind extends unknown ? Omit<Kind, 'lineage' | 'startedAt'> : never;
 type Authority = Exclude<Unproved<Origin>, { kind: 'runner' }>;
 
+const noOrder = (name: string): string => `the configuration has no standing order ${nameOf(name)}`;
+
 /** The authority of a run that a standing order started: the configuration's, where the run is exactly what the order starts. */
 async function orderOf(
   store: () => Promise<Store>,
@@ -214,7 +226,7 @@ async function orderOf(
   const name = nameOf(ordered.standing);
   const nobody = (why: string): Authority => ({ kind: 'nobody', claimed: 'nobody', why });
   const order = policy?.standing.get(ordered.standing);
-  if (!order) return nobody(`the configuration has no standing order ${name}`);
+  if (!order) return nobody(noOrder(ordered.standing));
   const type = attributes.workflowType?.name ?? '';
   const fault = input.length === 1 ? strays(order, { type, input: input[0], ordered }) : 'takes one argument';
   if (fault !== undefined) return nobody(`the standing order ${name} ${fault}`);
@@ -238,6 +250,52 @@ async function orderOf(
     ...(order.services && { ordered: { name, incident: ordered.incident, services: order.services } }),
   };
 }
+
+/** The authority of a run that a Schedule started: the configuration's, where both are exactly what the order says. */
+async function timedOf(
+  schedules: ScheduleReader,
+  {
+    store,
+    where: { account, taskQueue },
+    root,
+    began,
+    named,
+    policy,
+  }: {
+    readonly store: () => Promise<Store>;
+    readonly where: Where;
+    readonly root: Ancestor;
+    readonly began: FirstEvent;
+    readonly named: { readonly account: string; readonly standing: string };
+    readonly policy: Policy;
+  },
+): Promise<Authority> {
+  const name = nameOf(named.standing);
+  const nobody = (why: string): Authority => ({
+    kind: 'nobody',
+    claimed: 'nobody',
+    why: `the standing order ${name} ${why}`,
+  });
+  const order = policy.timed.get(named.standing);
+  if (!order) return nobody('is not in the configuration');
+  if (named.account !== account || order.account !== account)
+    return nobody(`is for another account than ${account}`);
+  const { attributes, input, at } = began;
+  const type = attributes.workflowType?.name ?? '';
+  const why = await unproved(schedules, await store(), {
+    name: named.standing,
+    order,
+    taskQueue,
+    run: { ...root, type, input, at, saysScheduled: saysScheduled(attributes) },
+  });
+  return why === undefined
+    ? { kind: 'agent', agent: order.agent, via: `standing order ${name}` }
+    : nobody(why);
+}
+
+/** Whether the run says itself that a Schedule started it: so does every one that was, and whoever wants to. */
+const saysScheduled = ({ searchAttributes }: Started): boolean =>
+  searchAttributes?.indexedFields?.['TemporalScheduledById'] !== undefined;
 
 async function authority(
   store: () => Promise<Store>,

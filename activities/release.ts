@@ -30,7 +30,7 @@ export interface UnheldPage {
 
 /**
  * Sets an incident that a run of ours acknowledged back to triggered, on the escalation policy that was recorded when it was
- * taken. The runner's own action, which nothing refuses; `ok: false` says that there was nothing to give back.
+ * taken; one that was handed to somebody meanwhile for that person again, and nobody else. The runner's own action, which nothing refuses; `ok: false` says that there was nothing to give back.
  */
 export async function release(
   deps: Deps,
@@ -51,21 +51,21 @@ export async function release(
     lease = await ledger.lease(deps.account, id);
     policy = lease?.policy ?? read.response.incident.escalation_policy?.id;
   }
-  const result = await perform(deps, 'updateIncident', {
-    step,
-    request: {
-      params: { id },
-      body: {
-        incident: {
-          type: 'incident_reference',
-          status: 'triggered',
-          ...(policy !== undefined && {
-            escalation_policy: { id: policy, type: 'escalation_policy_reference' },
-          }),
-        },
+  const give = (named: string, to: object): Promise<CallResult<'updateIncident'>> =>
+    perform(deps, 'updateIncident', {
+      step: named,
+      request: {
+        params: { id },
+        body: { incident: { type: 'incident_reference', status: 'triggered', ...to } },
       },
-    },
-  });
+    });
+  let result = await give(
+    step,
+    policy === undefined ? {} : { escalation_policy: { id: policy, type: 'escalation_policy_reference' } },
+  );
+  const { incident: now } = result.ok ? {} : result;
+  if (policy !== undefined && now?.chosen === true && now.status === 'acknowledged')
+    result = await give(`${step}, to whom it was handed`, {});
   if (!result.ok && lease && isOver(result)) {
     await deps
       .store()

@@ -13,6 +13,7 @@ import { ApplicationFailure, defaultPayloadConverter } from '@temporalio/common'
 import { sign, statementHeader } from '../gate/statement.ts';
 import {
   type AgentUpdates,
+  priorityOf,
   searchAttributes,
   type WorkflowName,
   type Workflows,
@@ -75,7 +76,7 @@ export async function startRun<Name extends WorkflowName>(
       args: [parsed],
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: options.key === undefined ? 'ALLOW_DUPLICATE' : 'REJECT_DUPLICATE',
-      priority: { priorityKey: 3, fairnessKey: agent.name },
+      priority: { priorityKey: priorityOf(name, parsed), fairnessKey: agent.name },
       staticSummary: `${titleOf(name, parsed)} of account ${parsed.account}, asked by ${agent.name}`,
       typedSearchAttributes: [
         { key: searchAttributes.agent, value: agent.name },

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { Action, Endpoint } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue } from '../pagerduty/catalogue/index.ts';
 import type { WorkflowName, Workflows } from '../workflows/contract.ts';
-import { OncallError } from './errors.ts';
+import { OncallError, UsageError } from './errors.ts';
 
 /** What gets somebody paged who was not paged before. */
 const paging: ReadonlySet<Action> = new Set<Action>([
@@ -46,14 +46,31 @@ export async function agree(
   { input, output }: Terminal = { input: process.stdin, output: process.stderr },
 ): Promise<void> {
   if (actions.length === 0 || !input.isTTY) return;
+  const question = `${what} can page people (${actions.join(', ')}). Go on? [y/N] `;
+  if (!(await isYes(question, { input, output })))
+    throw new OncallError('Nothing was sent. With --yes you are not asked.');
+}
+
+/**
+ * Asks the person at the terminal before something is changed; who said --yes is not asked.
+ * @throws UsageError where nobody sits at one, and --yes was not said.
+ */
+export async function confirm(
+  question: string,
+  { yes = false }: { readonly yes?: boolean },
+  { input, output }: Terminal = { input: process.stdin, output: process.stderr },
+): Promise<boolean> {
+  if (yes) return true;
+  if (!input.isTTY)
+    throw new UsageError('Nothing was done, since nobody is here to be asked; --yes does it.');
+  return isYes(`${question} [y/N] `, { input, output });
+}
+
+async function isYes(question: string, { input, output }: Terminal): Promise<boolean> {
   const lines = createInterface({ input, output });
   // Ctrl-D is no answer, and Ctrl-C none either.
   const left = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
-  const answer = await Promise.race([
-    lines.question(`${what} can page people (${actions.join(', ')}). Go on? [y/N] `),
-    left,
-  ]);
+  const answer = await Promise.race([lines.question(question), left]);
   lines.close();
-  if (!/^y(es)?$/i.test(answer.trim()))
-    throw new OncallError('Nothing was sent. With --yes you are not asked.');
+  return /^y(es)?$/i.test(answer.trim());
 }

@@ -50,6 +50,15 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   'webhook-subscriptions rotate': ['oncall webhook-subscriptions rotate PSUB123'],
   'webhook-subscriptions delete': ['oncall webhook-subscriptions delete PSUB123'],
+  standing: ['oncall standing', 'oncall standing --json'],
+  'standing apply': ['oncall standing apply', 'oncall standing apply --yes'],
+  'standing trigger': ['oncall standing trigger noise'],
+  'standing pause': ['oncall standing pause noise --reason "while we move the service"'],
+  'standing resume': ['oncall standing resume noise'],
+  'standing backfill': [
+    'oncall standing backfill noise --since 3d',
+    'oncall standing backfill noise --since 2026-11-23 --until 2026-11-24T12:00:00Z --yes',
+  ],
   can: [
     'oncall can triage-bot incidents.resolve --incident Q1ABC2DEF3GH45',
     'oncall can triage-bot incidents.create --service PCHECKOUT --urgency low',

@@ -11,6 +11,7 @@ export function addOperatorCommands(program: Command, end: End): void {
   switches(program, end);
   approvals(program, end);
   subscriptions(program, end);
+  standing(program, end);
   program
     .command('can')
     .description('what the gate would say to an agent now: decision, rule, facts, and who can grant it')
@@ -228,6 +229,55 @@ function subscriptions(program: Command, end: End): void {
     .argument('<id>')
     .action(async (id: string, _options, command: Command) =>
       end((await load()).deleteSubscription(id, command.optsWithGlobals(), outputOf(asksJson(command)))),
+    );
+  for (const command of all.commands) command.allowExcessArguments(false);
+}
+
+function standing(program: Command, end: End): void {
+  const load = () => import('./commands/standing.ts');
+  const act = () => import('./commands/standing-acts.ts');
+  const inJson = (command: Command): Command => command.option('--json', 'print it as JSON');
+  const all = inJson(program.command('standing'))
+    .description('the standing orders: whether the server has them as written, last and next runs')
+    .allowExcessArguments()
+    .action(async (_options, command: Command) => {
+      const [word] = command.args;
+      if (word !== undefined) throw unknown(word, command);
+      await end((await load()).listStanding(outputOf(asksJson(command))));
+    });
+  inJson(all.command('apply'))
+    .description('bring the Schedules to what the configuration says, as the operator of ONCALL_OPERATOR')
+    .option('--yes', 'do not ask')
+    .action(async (options, command: Command) =>
+      end((await load()).applyStanding(options, outputOf(asksJson(command)))),
+    );
+  inJson(all.command('trigger'))
+    .description('start a run now, as the operator of ONCALL_OPERATOR; never beside one that is under way')
+    .argument('<order>')
+    .action(async (name: string, _options, command: Command) =>
+      end((await act()).triggerOrder(name, outputOf(asksJson(command)))),
+    );
+  inJson(all.command('pause'))
+    .description('start nothing until an operator resumes it')
+    .argument('<order>')
+    .option('--reason <text>', 'why, for whoever finds it paused')
+    .action(async (name: string, options, command: Command) =>
+      end((await act()).pauseOrder(name, options, outputOf(asksJson(command)))),
+    );
+  inJson(all.command('resume'))
+    .description('end a pause, as the operator of ONCALL_OPERATOR')
+    .argument('<order>')
+    .action(async (name: string, _options, command: Command) =>
+      end((await act()).resumeOrder(name, outputOf(asksJson(command)))),
+    );
+  inJson(all.command('backfill'))
+    .description('start what was due in a span, one after the other, as the operator of ONCALL_OPERATOR')
+    .argument('<order>')
+    .requiredOption('--since <time>', 'a time, or an age such as 2d')
+    .option('--until <time>', 'now where left out')
+    .option('--yes', 'do not ask')
+    .action(async (name: string, options, command: Command) =>
+      end((await act()).backfillOrder(name, options, outputOf(asksJson(command)))),
     );
   for (const command of all.commands) command.allowExcessArguments(false);
 }

@@ -155,7 +155,7 @@ export async function findRun(client: Client, word: string): Promise<ListedRun> 
 const named = (word: string): string => JSON.stringify(said(word, 100));
 
 /** The newest run of a Workflow Id; `undefined` where there is none. */
-async function describeRun(client: Client, workflowId: string): Promise<ListedRun | undefined> {
+export async function describeRun(client: Client, workflowId: string): Promise<ListedRun | undefined> {
   try {
     return asListed(await client.workflow.getHandle(workflowId).describe());
   } catch (error) {

@@ -1,16 +1,32 @@
 import { type Client, ScheduleOverlapPolicy } from '@temporalio/client';
-import { sweepScheduleId } from '../workflows/contract.ts';
+import proto from '@temporalio/proto';
+import { frozenReason, sweepScheduleId, taskQueues } from '../workflows/contract.ts';
 import { temporalSettings } from './config.ts';
 import { connect } from './connect.ts';
 import { OncallError } from './errors.ts';
 
+/** Lets nothing start that is not urgent, until a thaw: the pace-keeper of each account sees to it too, and ends it. */
+async function stopQueues({ workflowService, options }: Client, account: string): Promise<void> {
+  for (const taskQueue of [taskQueues.rest(account), taskQueues.events(account)]) {
+    await workflowService.updateTaskQueueConfig({
+      namespace: options.namespace,
+      identity: options.identity,
+      taskQueue,
+      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+      updateQueueRateLimit: { rateLimit: { requestsPerSecond: 0 }, reason: frozenReason },
+    });
+  }
+}
+
 /**
  * Has what nobody may hold any more given back at once, instead of within the minute.
+ * @param isFreeze whether nothing that is not urgent may start from now on.
  * @returns what was begun, in a sentence; where Temporal is away, that too.
  */
 export async function sweepNow(
   accounts: readonly string[],
   who: string,
+  { isFreeze }: { readonly isFreeze: boolean },
 ): Promise<{
   readonly swept: readonly string[];
   readonly sentence: string;
@@ -30,6 +46,7 @@ export async function sweepNow(
   try {
     for (const account of accounts) {
       try {
+        if (isFreeze) await stopQueues(client, account);
         await client.schedule.getHandle(sweepScheduleId(account)).trigger(ScheduleOverlapPolicy.BUFFER_ONE);
         swept.push(account);
       } catch {

@@ -9,6 +9,8 @@ export type {
   AuditRow,
   BearerRow,
   LeaseRow,
+  PaceCountRow,
+  PaceRow,
   StepRow,
   Store,
   StoreTransaction,

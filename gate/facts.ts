@@ -10,6 +10,8 @@ export interface IncidentFacts {
   readonly policy: string | undefined;
   readonly teams: readonly string[];
   readonly assignees: readonly string[];
+  /** Where they were named themselves, and no escalation policy named them. */
+  readonly chosen?: true;
   readonly acknowledgers: readonly string[];
 }
 

@@ -20,7 +20,7 @@ export const Hours = z.string().transform((text, context): Hours => {
     return z.NEVER;
   }
   if (!isZone(zone)) {
-    context.addIssue(`${zone} is no time zone; it is such as Europe/Berlin or UTC`);
+    context.addIssue(noZone(zone));
     return z.NEVER;
   }
   return { text, from, to, zone };
@@ -48,6 +48,16 @@ function minuteOfDay(zone: string, at: number): number {
   }).formatToParts(at);
   const value = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
   return value('hour') * 60 + value('minute');
+}
+
+const noZone = (zone: string): string => `${zone} is no time zone; it is such as Europe/Berlin or UTC`;
+
+/** Why the name of a zone cannot be one on a server, which knows them as they are written; `undefined` where it can. */
+export function zoneFault(zone: string): string | undefined {
+  if (!/^[A-Za-z]/.test(zone) || !isZone(zone)) return noZone(zone);
+  const known = new Intl.DateTimeFormat('en-GB', { timeZone: zone }).resolvedOptions().timeZone;
+  const isOtherwiseWritten = known !== zone && known.toLowerCase() === zone.toLowerCase();
+  return isOtherwiseWritten ? `${zone} is written ${known}` : undefined;
 }
 
 function isZone(zone: string): boolean {

@@ -5,7 +5,8 @@ import { Id } from '../pagerduty/catalogue/wire.ts';
 import { sha256 } from './canonical.ts';
 import { Denies, Grants } from './grants.ts';
 import { reservedNames } from './runner.ts';
-import { completed, StandingOrder } from './standing.ts';
+import { completed, isTimed, type StandingOrder, WrittenOrder } from './standing.ts';
+import type { TimedOrder } from './timed-orders.ts';
 import { readYaml, type Yaml, YamlFault } from './yaml.ts';
 
 /** Where a secret lies; never the secret itself. */
@@ -169,7 +170,7 @@ const Configuration = z.strictObject({
   agents: section(Agent),
   operators: section(Operator),
   front_doors: section(FrontDoor),
-  standing: section(StandingOrder),
+  standing: section(WrittenOrder),
 });
 
 type Written = z.output<typeof Configuration>;
@@ -282,7 +283,9 @@ export interface Policy {
   readonly agents: ReadonlyMap<string, Agent>;
   readonly operators: ReadonlyMap<string, Operator>;
   readonly frontDoors: ReadonlyMap<string, FrontDoor>;
+  /** Standing orders on events; those by the clock are `timed`. No name is in both. */
   readonly standing: ReadonlyMap<string, StandingOrder>;
+  readonly timed: ReadonlyMap<string, TimedOrder>;
   /** SHA-256 of the file's bytes; stands in each audit entry. */
   readonly digest: string;
 }
@@ -325,7 +328,8 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
       agents: new Map(Object.entries(agents)),
       operators: new Map(Object.entries(operators)),
       frontDoors: new Map(Object.entries(front_doors)),
-      standing: new Map(orders),
+      standing: new Map(orders.flatMap(([name, order]) => (isTimed(order) ? [] : [[name, order]]))),
+      timed: new Map(orders.flatMap(([name, order]) => (isTimed(order) ? [[name, order]] : []))),
       digest: sha256(text),
     };
   }

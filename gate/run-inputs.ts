@@ -4,6 +4,7 @@ import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { Id, Name } from '../pagerduty/catalogue/wire.ts';
 import type { PlannedName, WorkflowName } from '../workflows/contract.ts';
 import { closest } from './closest.ts';
+import { Hours } from './hours.ts';
 
 const errand = {
   account: z
@@ -39,6 +40,18 @@ const either = [
     (services === undefined) !== (teams === undefined),
   'name services or teams, one of the two',
 ] as const;
+/** What a report is about. */
+const scope = {
+  policies: z.array(Id).min(1).max(1_000).optional(),
+  services: z.array(Id).min(1).max(100).optional(),
+  teams: z.array(Id).min(1).max(100).optional(),
+};
+
+/** Text that reads as hours; the run gets the text, its Activities the hours. */
+const hours = z.string().superRefine((text, context) => {
+  const { error } = Hours.safeParse(text);
+  for (const { message } of error?.issues ?? []) context.addIssue(message);
+});
 
 /** What each Workflow takes; strict, so that a misspelt field is an error before anything starts. */
 export const runInputs = {
@@ -177,6 +190,58 @@ export const runInputs = {
       testKey: z.string().min(1).max(40).optional(),
     })
     .refine(...notBoth),
+  coverageCheck: z.strictObject({
+    ...errand,
+    ...scope,
+    days: z.int().min(1).max(90).optional(),
+    expected: z
+      .record(Id, z.strictObject({ hours, days: z.array(z.int().min(1).max(7)).min(1).max(7).optional() }))
+      .optional(),
+    longestHours: z
+      .int()
+      .min(1)
+      .max(24 * 90)
+      .optional(),
+  }),
+  postIncidentTimeline: z.strictObject({
+    ...subject,
+    quietSeconds: z.int().min(0).max(86_400).optional(),
+    note: z.boolean().optional(),
+  }),
+  announceChangeAndWatch: z.strictObject({
+    ...errand,
+    routingKey: z.string().min(1),
+    service: Id,
+    neighbours: z.array(Id).min(1).max(50).optional(),
+    summary: z.string().trim().min(1).max(1_024),
+    source: z.string().min(1).max(255).optional(),
+    links: z
+      .array(z.strictObject({ href: z.url().max(1_000), text: z.string().max(255).optional() }))
+      .max(10)
+      .optional(),
+    details: z.record(z.string(), z.unknown()).optional(),
+    watchSeconds: z.int().min(1).max(86_400).optional(),
+    everySeconds: z.int().min(1).max(3_600).optional(),
+    stopAtFirst: z.boolean().optional(),
+  }),
+  noiseReport: z.strictObject({
+    ...errand,
+    services: scope.services,
+    team: Id.optional(),
+    days: z.int().min(7).max(30).optional(),
+    night: hours.optional(),
+    logsPerDay: z.int().min(0).max(100).optional(),
+  }),
+  handoffReport: z.strictObject({
+    ...errand,
+    ...scope,
+    hours: z
+      .int()
+      .min(1)
+      .max(24 * 14)
+      .optional(),
+    noteOn: Id.optional(),
+  }),
   tellIncident: z.strictObject(subject),
   runOperation: z
     .strictObject({

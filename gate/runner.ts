@@ -39,9 +39,15 @@ export interface ReleaseRequest {
   };
 }
 
+/** Whether somebody was named who has the incident, and is not ours: then it pages that person again, and no policy. */
+export const isChosen = (
+  { chosen, assignees }: Pick<IncidentFacts, 'chosen' | 'assignees'>,
+  ourUsers: readonly string[],
+): boolean => chosen === true && assignees.some((user) => !ourUsers.includes(user));
+
 /**
  * May the runner do this? It may view, and it may release: set an incident that only our own users acknowledged back to
- * triggered on its own escalation policy. No grant, cap, freeze or unreadable policy enters here, so nothing refuses that.
+ * triggered, on its own escalation policy or for whom it was handed to. No grant, cap, freeze or unreadable policy enters here, so nothing refuses that.
  */
 export function decideForRunner(
   question: Question,
@@ -80,7 +86,11 @@ export function decideForRunner(
   if (others.length > 0) return refuse(`a person has acknowledged it as well (${join(others)})`);
   if (holder && !holder.isAsking)
     return refuse(`${holder.agent} holds it under a lease that still runs (${holder.workflowId})`);
-  const home = recordedPolicy ?? incident.policy;
+  const theirs = incident.assignees.filter((user) => !ourUsers.includes(user));
+  const isHanded = isChosen(incident, ourUsers);
+  const home = isHanded ? undefined : (recordedPolicy ?? incident.policy);
+  if (isHanded && change.escalation_policy)
+    return refuse(`it was handed to ${join(theirs)}, and goes back to nobody else`);
   if (change.escalation_policy?.id !== home) {
     return refuse(`it belongs to escalation policy ${home ?? 'none'}, and goes back nowhere else`);
   }

@@ -8,11 +8,9 @@ export async function spend(
   store: Store,
   statement: { readonly jti: string; readonly workflowId: string; readonly firstRunId: string },
 ): Promise<boolean> {
-  const ownerIn = (db: Pick<Store, 'selectFrom'>) =>
-    db.selectFrom('statements').select('first_run_id').where('jti', '=', statement.jti).executeTakeFirst();
   // Nearly every call is of a run that owns its statement already: a read is enough then.
-  const known = await withStore(() => ownerIn(store));
-  if (known) return known.first_run_id === statement.firstRunId;
+  const known = await spentBy(store, statement.jti);
+  if (known !== undefined) return known === statement.firstRunId;
   const work = async (tx: StoreTransaction): Promise<boolean> => {
     const row = {
       jti: statement.jti,
@@ -25,8 +23,20 @@ export async function spend(
       .values(row)
       .onConflict((conflict) => conflict.column('jti').doNothing())
       .execute();
-    const owner = await ownerIn(tx);
-    return owner?.first_run_id === statement.firstRunId;
+    return (await ownerIn(tx, statement.jti)) === statement.firstRunId;
   };
   return transact(store, work, mayRepeat);
+}
+
+/** The first run id of the run that owns a statement; `undefined` where nobody has shown it. */
+export const spentBy = (store: Store, jti: string): Promise<string | undefined> =>
+  withStore(() => ownerIn(store, jti));
+
+async function ownerIn(db: Pick<Store, 'selectFrom'>, jti: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('statements')
+    .select('first_run_id')
+    .where('jti', '=', jti)
+    .executeTakeFirst();
+  return row?.first_run_id;
 }

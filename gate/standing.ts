@@ -4,12 +4,13 @@ import { eventsWithService, incidentEvents } from '../pagerduty/webhooks.ts';
 import type { WorkflowName } from '../workflows/contract.ts';
 import { canonical } from './canonical.ts';
 import { inputFaults, runInputs, workflowNames } from './run-inputs.ts';
+import { TimedOrder, takenBy } from './timed-orders.ts';
 
 /** Workflows that are about one incident: what an incident's event can start. */
 const aboutIncidents = workflowNames.filter((name) => 'incident' in runInputs[name].shape);
 
-/** A standing order as it is written. */
-export const StandingOrder = z.strictObject({
+/** A standing order on an event, as it is written. */
+const EventOrder = z.strictObject({
   on: z.enum(incidentEvents, `an order is on one of ${incidentEvents.join(', ')}`),
   account: z.string().optional(),
   services: z.array(Id).min(1).optional(),
@@ -19,35 +20,62 @@ export const StandingOrder = z.strictObject({
 });
 
 /** A line of the configuration that lets a webhook start runs as an agent. */
-export type StandingOrder = z.output<typeof StandingOrder> & { readonly account: string };
+export type StandingOrder = z.output<typeof EventOrder> & { readonly account: string };
+
+type Written = z.output<typeof EventOrder> | z.output<typeof TimedOrder>;
+
+/** A standing order as it is written: on an event, or by the clock. What is wrong is told of the kind that is meant. */
+export const WrittenOrder = z.looseObject({}).transform((order, context): Written => {
+  const refuse = (message: string, path: readonly string[] = []) => {
+    context.addIssue({ code: 'custom', path: [...path], message });
+    return z.NEVER;
+  };
+  const has = (key: string): boolean => Object.hasOwn(order, key);
+  if (has('on') && has('cron'))
+    return refuse('an order is on an event (on) or by the clock (cron), not both; make it two', ['cron']);
+  if (!has('on') && !has('cron'))
+    return refuse('say when: on (an event, such as incident.triggered), or cron and zone');
+  const parsed = (has('on') ? EventOrder : TimedOrder).safeParse(order, { reportInput: true });
+  if (parsed.success) return parsed.data;
+  for (const issue of parsed.error.issues) context.addIssue({ ...issue });
+  return z.NEVER;
+});
+
+/** Whether an order is by the clock. */
+export const isTimed = <Order extends Written>(
+  order: Order,
+): order is Extract<Order, { readonly cron: unknown }> => 'cron' in order;
 
 type Fault = readonly [path: readonly PropertyKey[], message: string];
 
 /** The order with its account named, or what only the rest of the configuration shows to be wrong. */
 export function completed(
-  written: z.output<typeof StandingOrder>,
+  written: Written,
   accounts: readonly string[],
   agents: readonly string[],
-): { readonly order: StandingOrder; readonly faults: readonly Fault[] } {
+): { readonly order: StandingOrder | TimedOrder; readonly faults: readonly Fault[] } {
   const [only, ...others] = accounts;
   const { account = others.length === 0 ? (only ?? '') : '' } = written;
-  const order = { ...written, account };
+  const order: StandingOrder | TimedOrder = { ...written, account };
   const faults: Fault[] = [];
   if (!agents.includes(written.agent))
     faults.push([['agent'], `there is no agent ${written.agent}; there are ${agents.join(', ') || 'none'}`]);
   if (account === '') faults.push([[], `say which account: ${accounts.join(' or ') || 'there is none'}`]);
   else if (!accounts.includes(account)) faults.push([['account'], `there is no account ${account}`]);
-  if (written.services && !eventsWithService.includes(written.on))
+  if (!isTimed(written) && written.services && !eventsWithService.includes(written.on))
     faults.push([
       ['services'],
       `an event ${written.on} does not say of which service its incident is; leave services out, and limit the grants of the agent by them`,
     ]);
-  for (const reserved of ['account', 'incident', 'standing', 'event'])
+  const reservedNames = ['account', 'standing', 'event', ...(isTimed(order) ? [] : ['incident'])];
+  for (const reserved of reservedNames)
     if (Object.hasOwn(written.input, reserved))
       faults.push([['input', reserved], 'the order says this itself; take it out']);
   if (faults.length > 0) return { order, faults };
-  const schema: z.ZodType = runInputs[order.workflow];
-  const parsed = schema.safeParse({ ...order.input, account, incident: 'PEXAMPLE' }, { reportInput: true });
+  const { schema, example } = isTimed(order)
+    ? takenBy(order)
+    : { schema: runInputs[order.workflow], example: { ...order.input, account, incident: 'PEXAMPLE' } };
+  const parsed = (schema as z.ZodType).safeParse(example, { reportInput: true });
   for (const { path, message } of parsed.success ? [] : inputFaults(schema, parsed.error))
     faults.push([['input', ...path], message]);
   return { order, faults };

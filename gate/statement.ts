@@ -8,7 +8,7 @@ import { nameOf } from './words.ts';
 export interface Claim {
   /** Workflow Id the statement is for. */
   readonly target: string;
-  /** `start:WORKFLOWTYPE`, `update:NAME`, `approve`, or `lift:freeze` and `lift:disable`. */
+  /** `start:WORKFLOWTYPE`, `update:NAME`, `approve`, `lift:freeze` and `lift:disable`, or `standing:ACT`. */
   readonly type: string;
   /** The input as it travels; only its digest is signed. */
   readonly input: unknown;

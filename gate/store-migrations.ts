@@ -197,6 +197,22 @@ const migrations: Readonly<Record<string, Migration>> = {
       ['revoked', text, 'or null'],
     ]).execute();
   },
+  '0005-pace': async (db, { text }) => {
+    await tableOf(db, 'pace', [
+      ['account', text, 'primary key'],
+      ['keeper', text],
+      ['until', 'bigint'],
+      ['memory', text],
+    ]).execute();
+    await tableOf(db, 'pace_counts', [
+      ['account', text],
+      ['worker', text],
+      ['at', 'bigint'],
+      ['counts', text],
+    ])
+      .addPrimaryKeyConstraint('pace_counts_pk', ['account', 'worker'])
+      .execute();
+  },
 };
 
 /** The names of all migrations, in their order. */

@@ -88,6 +88,26 @@ export interface SwitchRow {
   lifted_at: number | null;
 }
 
+/** Which Worker keeps the pace of an account, and what it has to remember. */
+export interface PaceRow {
+  account: string;
+  keeper: string;
+  /** Until when no other takes over, by the store's clock, milliseconds since 1970. */
+  until: number;
+  /** What the keeper has learned, as JSON, for whoever comes after it. */
+  memory: string;
+}
+
+/** What one Worker has counted of an account's requests. */
+export interface PaceCountRow {
+  account: string;
+  worker: string;
+  /** By the store's clock, milliseconds since 1970. */
+  at: number;
+  /** As JSON. */
+  counts: string;
+}
+
 /** The tables of the store. */
 export interface Schema {
   audit: AuditRow;
@@ -102,6 +122,8 @@ export interface Schema {
   uses: { agent: string; granted: string; step_key: string; at: number };
   sweeps: SweepRow;
   swept: SweptRow;
+  pace: PaceRow;
+  pace_counts: PaceCountRow;
 }
 
 /** A token by which an agent comes to a front door. Of the token itself only its hash is here. */

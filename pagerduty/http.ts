@@ -2,7 +2,7 @@ import { type Dispatcher, request as fetchOverHttp } from 'undici';
 import { type Endpoint, isWrite } from './catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf, type ResponseOf } from './catalogue/index.ts';
 import { effectOf, explain, kindOf, PagerDutyError } from './errors.ts';
-import { first, type Headers, retryAfterMs } from './rate-limit.ts';
+import { first, type Headers, type Meter, retryAfterMs, standingOf } from './rate-limit.ts';
 import { type SecretKeeper, secretIn, withoutSecretFields, withPlace } from './secrets.ts';
 import { cleanAll, oneLine } from './text.ts';
 
@@ -22,6 +22,8 @@ export interface Connection {
   readonly routingKeys: ReadonlyMap<string, string>;
   /** Who keeps what an answer tells only once; where there is none it is withheld, and lost. */
   readonly keeper?: SecretKeeper;
+  /** Who counts what is sent; where there is none nothing is counted, or held back. */
+  readonly meter?: Meter;
   readonly dispatcher: Dispatcher;
 }
 
@@ -89,8 +91,10 @@ export async function send<Name extends OperationName>(
       effect: 'nothing',
     });
   }
+  checkPace(connection, name, what);
   const limit = AbortSignal.timeout(Math.ceil(limitMs));
   let sent = false;
+  const answered = connection.meter?.leaves(name);
   try {
     const answer = await fetchOverHttp(urlOf(connection, endpoint, parsed), {
       method: endpoint.method,
@@ -100,6 +104,7 @@ export async function send<Name extends OperationName>(
       dispatcher: connection.dispatcher,
     });
     sent = true;
+    answered?.(standingOf(answer.headers));
     const text = await answer.body.text();
     return understand(connection, name, what, answer.statusCode, answer.headers, text);
   } catch (error) {
@@ -128,6 +133,17 @@ function checkScope({ scopes }: Connection, { scope }: Endpoint, what: string): 
     `${what} needs the OAuth scope ${scope}, which PagerDuty did not give this app; add it to the app in PagerDuty.`,
     { kind: 'Forbidden', effect: 'nothing' },
   );
+}
+
+/** What PagerDuty would refuse now is not sent: it waits as after a refusal, and costs nobody a request. */
+function checkPace({ meter }: Connection, name: OperationName, what: string): void {
+  const waitMs = meter?.waitMs(name) ?? 0;
+  if (waitMs <= 0) return;
+  throw new PagerDutyError(`${what} was not sent: PagerDuty's limit has no room for it now.`, {
+    kind: 'RateLimited',
+    effect: 'nothing',
+    retryAfterMs: waitMs,
+  });
 }
 
 function headersOf(connection: Connection, endpoint: Endpoint, request: unknown): Record<string, string> {

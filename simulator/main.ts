@@ -71,7 +71,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, end);
   if (flags.exitWithParent) process.stdin.once('close', end).once('end', end).resume();
   process.stdout.write(`listening on ${simulator.url}\n`);
-  if (tls) process.stdout.write(tls.cert);
+  if (tls) process.stdout.write(`${tls.cert.trim()}\n`);
 }
 
 await main().catch((error: unknown) => {

@@ -1,8 +1,9 @@
 import { Client } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
-import { NativeConnection, Worker } from '@temporalio/worker';
+import { type ActivityExecuteInput, NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { type Activities, createActivities } from '../activities/index.ts';
+import { AccountMeter } from '../activities/meter.ts';
 import { lastGoodAccounts } from '../gate/accounts.ts';
 import { openStore, type Store, StoreAway, StoreUnfit, storePlace } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
@@ -13,6 +14,7 @@ import { driftOf } from '../workflows/seen.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
 import { setPace } from './pace.ts';
+import { keepPace } from './pace-keeper.ts';
 import { missingSearchAttributes } from './search-attributes.ts';
 import { scheduleSweeps } from './sweep-schedule.ts';
 
@@ -36,6 +38,12 @@ export interface RunningWorker {
   /** Lets running Activities end, then stops. */
   readonly stop: () => void;
 }
+
+/** How many Workflow Tasks are taken at a time: what a Worker has taken nothing more urgent overtakes, and two cores do no more. */
+const mostWorkflowTasks = 10;
+
+/** How many Activities that are not urgent run at a time: all share one thread, and what is urgent must not stand behind hundreds. */
+const mostOrdinary = 20;
 
 /** How long running Activities have to end once a Worker is told to stop; the longest request is 8 s. */
 const shutdownGraceTime = '12 seconds';
@@ -97,11 +105,14 @@ export async function startWorker({
       // A killed Worker's runs go on elsewhere after this, instead of the default 10 s.
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime,
+      maxConcurrentWorkflowTaskExecutions: mostWorkflowTasks,
     }),
   ];
+  const keepers: ReturnType<typeof keepPace>[] = [];
   for (const account of accounts) {
     await setPace(client, account);
     await scheduleSweeps(client, account);
+    const meter = new AccountMeter(taskQueues.urgent(account));
     const activities = createActivities({
       account,
       client,
@@ -113,6 +124,7 @@ export async function startWorker({
       secrets: readSecret,
       keeper: webhookSecretsIn(home, account),
       store,
+      meter,
       journalFile: journalFile(home),
     });
     const events = ofApi(activities, 'events');
@@ -123,20 +135,42 @@ export async function startWorker({
       [taskQueues.events(account), events],
     ] as const) {
       workers.push(
-        await Worker.create({ connection, namespace, taskQueue, activities: served, shutdownGraceTime }),
+        await Worker.create({
+          connection,
+          namespace,
+          taskQueue,
+          activities: served,
+          shutdownGraceTime,
+          ...(taskQueue !== taskQueues.urgent(account) && {
+            maxConcurrentActivityTaskExecutions: mostOrdinary,
+          }),
+          interceptors: { activity: [counting(meter, taskQueue)] },
+        }),
       );
     }
+    keepers.push(keepPace({ account, client, store, policy, meter, log }));
   }
   const stop = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   // One part that fails takes the others down with it: half a Worker would hide the failure.
   const stopped = Promise.all(workers.map((worker) => worker.run().finally(stop))).then(async () => {
+    await Promise.all(keepers.map((keeper) => keeper.stop()));
     await connection.close();
     await close();
   });
   return { accounts, namespace, stopped, stop };
 }
+
+/** Counts every Activity that begins on a Task Queue. */
+const counting = (meter: AccountMeter, taskQueue: string) => () => ({
+  inbound: {
+    execute: (input: ActivityExecuteInput, next: (input: ActivityExecuteInput) => Promise<unknown>) => {
+      meter.begins(taskQueue);
+      return next(input);
+    },
+  },
+});
 
 const ofApi = (activities: Activities, api: 'rest' | 'events'): Partial<Activities> =>
   Object.fromEntries(

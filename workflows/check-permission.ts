@@ -6,8 +6,8 @@ import { activitiesOf, perform } from './proxies.ts';
 /** Asks the gate what it would say to an agent, and does nothing. Runs as the runner, which may look. */
 export async function checkPermission({ account, ...asked }: CheckInput): Promise<CheckResult> {
   const chronicle = chronicleOf({ account, incident: asked.things?.incident });
-  const { look } = activitiesOf(account);
-  const permission = await attempt(perform(look.checkPermission, { step: 'Ask the gate', ...asked }));
+  const { ask } = activitiesOf(account);
+  const permission = await attempt(perform(ask.checkPermission, { step: 'Ask the gate', ...asked }));
   if ('ok' in permission) return chronicle.end('failed', permission.sentence, nextOf(permission));
   return { ...chronicle.end('done', permission.sentence, { verified: true }), permission };
 }

@@ -2,6 +2,18 @@ import { type CommonWorkflowOptions, defineSearchAttributeKey } from '@temporali
 import type { Expectation, NotDone, Permission } from '../activities/index.ts';
 import type { Asked } from '../gate/asked.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import type {
+  AnnounceInput,
+  AnnounceResult,
+  CoverageInput,
+  CoverageResult,
+  HandoffInput,
+  HandoffResult,
+  NoiseInput,
+  NoiseResult,
+  TimelineInput,
+  TimelineResult,
+} from './reports.ts';
 import type { SeenIncident } from './seen.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
@@ -16,6 +28,25 @@ export const taskQueues = {
   /** Events API, paced per routing key. */
   events: (account: string): string => `oncall-events-${account}`,
 } as const;
+
+/** How the reason of every limit begins that we set: one with another reason is an operator's, and stays. */
+export const paceReason = 'oncall-runner: ';
+
+/** The reason of the limit, nothing, that a freeze sets on the queues of an account that are not urgent. */
+export const frozenReason = `${paceReason}frozen; \`oncall thaw\` ends it`;
+
+/** Workflow Types whose runs somebody is paged by, or waits for while it is. */
+const urgentTypes: readonly string[] = ['acknowledgeIncident', 'respondToIncident', 'waitForHumanAck'];
+
+/** Operations that may page, or acknowledge. */
+const urgentOperations: readonly string[] = ['createIncident', 'updateIncident', 'updateIncidents'];
+
+/** How much a run matters from its start on: a page or an acknowledge before ordinary work, and many at once behind it. */
+export function priorityOf(workflow: string, input: object): 1 | 3 | 5 {
+  const { operation = '', all = false } = input as { readonly operation?: string; readonly all?: boolean };
+  if (urgentTypes.includes(workflow) || urgentOperations.includes(operation)) return 1;
+  return all || workflow === 'resolveIncidents' ? 5 : 3;
+}
 
 /** Task Queue on which an agent waits for work. */
 export const agentTaskQueue = (agent: string): string => `oncall-agent-${agent}`;
@@ -40,6 +71,9 @@ export const searchAttributes: Readonly<
 export const lookingTypes: readonly string[] = [
   'bringEvents',
   'checkPermission',
+  'coverPolicies',
+  'noiseOfDay',
+  'pickIds',
   'sweepIncidents',
   'sweepLeases',
   'tellIncident',
@@ -273,7 +307,9 @@ export const followerIds = ({
   account,
   incident,
 }: Pick<Subject, 'account' | 'incident'>): readonly string[] =>
-  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened'].map((kind) => `${kind}:${account}:${incident}`);
+  ['respond', 'acknowledge', 'resolve', 'wait', 'reopened', 'timeline'].map(
+    (kind) => `${kind}:${account}:${incident}`,
+  );
 
 /** Words with the statement of the agent that said them. Unsigned words move nothing. */
 export interface Signed<T> {
@@ -607,6 +643,11 @@ export interface Workflows {
   readonly duplicateSweep: { readonly input: DuplicateSweepInput; readonly result: PlanResult };
   readonly staleSweep: { readonly input: StaleSweepInput; readonly result: StaleResult };
   readonly onboardService: { readonly input: OnboardInput; readonly result: OnboardResult };
+  readonly coverageCheck: { readonly input: CoverageInput; readonly result: CoverageResult };
+  readonly postIncidentTimeline: { readonly input: TimelineInput; readonly result: TimelineResult };
+  readonly announceChangeAndWatch: { readonly input: AnnounceInput; readonly result: AnnounceResult };
+  readonly noiseReport: { readonly input: NoiseInput; readonly result: NoiseResult };
+  readonly handoffReport: { readonly input: HandoffInput; readonly result: HandoffResult };
   readonly tellIncident: { readonly input: TellInput; readonly result: TellResult };
   readonly runOperation: { readonly input: OperationInput; readonly result: OperationResult };
 }
@@ -628,6 +669,11 @@ export const workflowIds: {
   duplicateSweep: (input) => planned('duplicates', input, among(input)),
   staleSweep: (input) => planned('stale', input, among(input)),
   onboardService: (input) => planned('onboard', input, input.service.name),
+  coverageCheck: ({ account }, key) => `coverage:${account}:${key}`,
+  postIncidentTimeline: ({ account, incident }) => `timeline:${account}:${incident}`,
+  announceChangeAndWatch: ({ account, service }, key) => `change:${account}:${service}:${key}`,
+  noiseReport: ({ account }, key) => `noise:${account}:${key}`,
+  handoffReport: ({ account }, key) => `handoff:${account}:${key}`,
   tellIncident: ({ account, incident }, key) => `tell:${account}:${incident}:${key}`,
   runOperation: ({ account, operation }, key) => `operation:${account}:${operation}:${key}`,
 };
@@ -684,7 +730,7 @@ export const orderedStartOptions = ({
 } => ({
   workflowId,
   args: [input],
-  priority: { priorityKey: 3, fairnessKey: agent },
+  priority: { priorityKey: priorityOf(workflow, input), fairnessKey: agent },
   staticSummary: `${workflow} ${input.incident} of account ${input.account}, by the standing order ${input.standing}`,
   typedSearchAttributes: [
     { key: searchAttributes.agent, value: agent },

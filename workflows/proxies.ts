@@ -39,6 +39,8 @@ export function activitiesOf(account: string) {
     events: on(taskQueues.events(account), priorities.ordinary, '1 hour', 150),
     /** Giving back: worth doing until it is done. */
     release: on(taskQueues.urgent(account), priorities.urgent, '1 day', 10_000),
+    /** Asking the gate, which sends nothing and must answer while everything is frozen. */
+    ask: on(taskQueues.urgent(account), priorities.ordinary, '2 minutes', 20),
     /** Looking for what must be given back, and for what runs were not told: on the queue that no freeze stops. */
     sweep: on(taskQueues.urgent(account), priorities.sweep, '50 seconds', 10),
   };
@@ -61,6 +63,21 @@ export const agentOn = (agent: string, { presenceMs, thinkMs }: { presenceMs: nu
     retry: { maximumAttempts: 1 },
   });
 
+/** PagerDuty limits each routing key by itself, so each is paced by itself: its name is the fairness key. */
+const keyed = (input: {
+  readonly step: string;
+  readonly request?: object;
+}): Pick<ActivityOptions, 'priority'> => {
+  const { routingKey } = (input.request ?? {}) as { readonly routingKey?: unknown };
+  if (typeof routingKey !== 'string') return {};
+  return {
+    priority: { priorityKey: priorities.ordinary, fairnessKey: routingKey.slice(0, longestFairnessKey) },
+  };
+};
+
+/** The server takes no longer fairness key, in bytes. Names of routing keys are plain letters. */
+const longestFairnessKey = 64;
+
 /** Runs one Activity; its step is what operators read beside it. */
 export const perform = <Input extends { readonly step: string }, Result>(
   activity: {
@@ -68,4 +85,4 @@ export const perform = <Input extends { readonly step: string }, Result>(
     executeWithOptions(options: ActivityOptions, args: [Input]): Promise<Result>;
   },
   input: Input,
-): Promise<Result> => activity.executeWithOptions({ summary: input.step }, [input]);
+): Promise<Result> => activity.executeWithOptions({ summary: input.step, ...keyed(input) }, [input]);

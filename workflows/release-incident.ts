@@ -49,7 +49,7 @@ export async function releaseIncident(input: ReleaseInput): Promise<ReleaseResul
       ({ assignee }) => !given.ourUsers?.includes(assignee.id),
     );
     // Whom a person chose is paged, on call or not.
-    const isChosen = incident['assigned_via'] === 'direct_assignment';
+    const isChosen = incident.assigned_via === 'direct_assignment';
     const paged = isChosen ? theirs : theirs.filter(({ assignee }) => people.has(assignee.id));
     if (paged.length === 0) {
       throw stranded(

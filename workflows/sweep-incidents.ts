@@ -10,7 +10,13 @@ import {
 import type { Compared, Missed, NotDone, Wake } from '../activities/index.ts';
 import { attempt, type Failed } from './attempt.ts';
 import { clock } from './chronicle.ts';
-import { type Happening, type IncidentSweep, type SweepInput, searchAttributes } from './contract.ts';
+import {
+  type Happening,
+  type IncidentSweep,
+  priorityOf,
+  type SweepInput,
+  searchAttributes,
+} from './contract.ts';
 import { inTurns } from './in-turns.ts';
 import { changed } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -211,7 +217,7 @@ async function startMissed({
       parentClosePolicy: ParentClosePolicy.ABANDON,
       workflowIdReusePolicy: on === 'incident.triggered' ? 'REJECT_DUPLICATE' : 'ALLOW_DUPLICATE',
       staticSummary: `${workflow} ${input.incident} of account ${input.account}, by the standing order ${order} (${on}, found by the sweep)`,
-      priority: { priorityKey: 3, fairnessKey: agent },
+      priority: { priorityKey: priorityOf(workflow, input), fairnessKey: agent },
       typedSearchAttributes: [
         { key: searchAttributes.agent, value: agent },
         { key: searchAttributes.account, value: input.account },

@@ -27,6 +27,8 @@ export interface WalkResult {
   readonly end?: 'complete' | 'cut';
   /** Whose authority it was. */
   readonly agent?: string;
+  /** How many of the records the agent may not see; absent where it may see all. */
+  readonly hidden?: number;
   /** Why a page did not come. */
   readonly stopped?: Extract<CallResult<OperationName>, { ok: false }> | Failed;
 }
@@ -59,6 +61,22 @@ export async function pickIncidents(input: Omit<WalkInput, 'operation'>): Promis
   return { ...result, lots };
 }
 
+export interface PickIdsResult extends WalkResult {
+  readonly ids: readonly string[];
+}
+
+/** Reads some pages of any list and keeps of each record no more than its id. */
+export async function pickIds(input: WalkInput): Promise<PickIdsResult> {
+  const ids: string[] = [];
+  const result = await walkSome(input, {
+    keep: ['id'],
+    take: (records) => {
+      for (const { id } of records) if (typeof id === 'string') ids.push(id);
+    },
+  });
+  return { ...result, ids };
+}
+
 async function walkSome(
   { operation, request, position, ...errand }: WalkInput,
   {
@@ -72,6 +90,8 @@ async function walkSome(
   const paging = pagings[operation];
   let at = position;
   let agent: string | undefined;
+  let hidden = 0;
+  const known = () => ({ ...whose(agent), ...(hidden > 0 && { hidden }) });
   for (let page = 1; page <= mostPages; page += 1) {
     const result = await attempt(
       perform(read, {
@@ -84,16 +104,17 @@ async function walkSome(
       at = { ...at, limit: Math.ceil(at.limit / 4) };
       continue;
     }
-    if (!result.ok) return { ...whose(agent), stopped: result };
+    if (!result.ok) return { ...known(), stopped: result };
     agent = result.agent;
     chronicle.actsAs(agent);
     const found = pageOf(result.response, paging.items);
     take(found.items);
+    hidden += result.narrowed?.hidden ?? 0;
     const step = after(at, paging, { ...found, hidden: result.narrowed?.hidden ?? 0 });
-    if ('end' in step) return { ...whose(agent), end: step.end };
+    if ('end' in step) return { ...known(), end: step.end };
     at = step.next;
   }
-  return { ...whose(agent), next: at };
+  return { ...known(), next: at };
 }
 
 interface PageInput {

@@ -38,14 +38,14 @@ export async function audit(options: AuditOptions, output: Output): Promise<Exit
 }
 
 /** `2026-11-23T14:00:00Z`, `2026-11-23`, or how long ago: `30m`, `1h 30m`. */
-export function instant(text: string): string {
+export function instant(text: string, option = '--since'): string {
   const isAge = /^(\d+(\.\d+)?\s*[a-z]+\s*)+$/i.test(text);
   const ago = isAge ? parseDuration(text) : null;
   const written = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : Number.NaN;
   const at = new Date(ago === null ? written : Date.now() - ago);
   if (Number.isNaN(at.getTime()))
     throw new UsageError(
-      `--since takes a time such as 2026-11-23T14:00:00Z, or an age such as 30m; not ${JSON.stringify(text)}.`,
+      `${option} takes a time such as 2026-11-23T14:00:00Z, or an age such as 30m; not ${JSON.stringify(text)}.`,
     );
   return at.toISOString();
 }

@@ -4,6 +4,7 @@ import { closest } from '../../gate/closest.ts';
 import { PolicyError, parsePolicy } from '../../gate/policy.ts';
 import { plannedNames, workflowNames } from '../../gate/run-inputs.ts';
 import type { PlanResult, RunResult, WorkflowName, Workflows } from '../../workflows/contract.ts';
+import type { ReportResult } from '../../workflows/reports.ts';
 import { type ClientSettings, clientSettings, temporalSettings } from '../config.ts';
 import { agree, pagingOf } from '../confirm.ts';
 import { type ExitCode, exitCodes, exitOf, OncallError, UsageError } from '../errors.ts';
@@ -105,16 +106,18 @@ export async function execute<Name extends WorkflowName>(
   }
 }
 
-/** A result for people; of a plan, what it would write. */
+/** A result for people, with its report where it has one; of a plan, what it would write. */
 export function describe({
   outcome,
   summary,
   notChanged,
   next,
   plan,
-}: RunResult & Pick<PlanResult, 'plan'>): string {
+  report,
+}: RunResult & Pick<PlanResult, 'plan'> & Partial<Pick<ReportResult, 'report'>>): string {
   return [
     `${outcome}: ${summary}`,
+    ...(report === undefined ? [] : ['', report, '']),
     ...(plan?.writes ?? []).flatMap(({ operation, effect, pages, decision, sentence }, index) => [
       `  ${index + 1}. ${effect} (${operation}; ${pages.length === 0 ? 'pages nobody' : `pages ${pages.join(', ')}`})`,
       `     ${decision}: ${sentence}`,

@@ -46,7 +46,7 @@ async function pressed(
     kind === 'freeze'
       ? 'Everything is frozen: every call of every agent is denied. `oncall thaw` ends it, signed by an operator.'
       : `${name} is disabled. \`oncall agents enable ${name}\` ends it, signed by an operator.`;
-  const { swept, sentence } = await sweepNow(accounts, who);
+  const { swept, sentence } = await sweepNow(accounts, who, { isFreeze: kind === 'freeze' });
   output.result({ ...told(row), swept, sweep: sentence }, `${what}\n${sentence}`);
   return exitCodes.done;
 }

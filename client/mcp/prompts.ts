@@ -118,6 +118,50 @@ const byWorkflow: Readonly<Record<Startable, Prompt>> = {
     ask: ({ service, team }) =>
       `Bring the service ${service} on call for ${team}. Look with pd_find what is there already, ask me what is open (who, in which order, for how long each, how urgent), and start onboardService with pd_workflow (plan: true). ${planFirst}`,
   },
+  coverageCheck: {
+    title: 'Check who answers',
+    description: 'Look ahead at who is on call, and find when nobody is. Changes nothing.',
+    takes: { days: 'How many days ahead, 90 at most.' },
+    ask: ({ days }) =>
+      `Will somebody answer in the next ${days} days? Start coverageCheck with pd_workflow (days: ${days}) and ask pd_run (wait_s: 20) until it has ended. ` +
+      'Show me its report as it is. What it says it could not read is unknown, not fine. Change nothing.',
+  },
+  postIncidentTimeline: {
+    title: 'Tell what happened',
+    description: 'Tell the story of an incident that is over, in order, with what it leaves open.',
+    takes: incident,
+    ask: ({ incident }) =>
+      `Tell what happened in the incident ${incident}. Find its id with pd_find, start postIncidentTimeline with pd_workflow (quietSeconds: 0, note: false) and ask pd_run (wait_s: 20) until it has ended. ` +
+      'Show me its report as it is. Its open questions are questions: add no cause of your own.',
+  },
+  announceChangeAndWatch: {
+    title: 'Announce a change and watch',
+    description: 'Announce a release to PagerDuty, and watch for incidents after it.',
+    takes: {
+      routing_key: 'The routing key, by its name in the configuration.',
+      service: 'The service to watch, by its id or name.',
+      summary: 'What changes, in one line.',
+    },
+    ask: ({ routing_key, service, summary }) =>
+      `Announce the change with the routing key named ${routing_key}: ${summary}. Find the id of the service ${service} with pd_find, start announceChangeAndWatch with pd_workflow, and ask pd_run (wait_s: 20) until it has ended. ` +
+      'Tell me at once of an incident that comes.',
+  },
+  noiseReport: {
+    title: 'Find the noise',
+    description: 'Count what woke people for nothing, and propose what would spare them. Changes nothing.',
+    takes: { team: 'The team, by its id or name.' },
+    ask: ({ team }) =>
+      `What woke ${team} for nothing in the last week? Find the id of the team with pd_find, start noiseReport with pd_workflow (team) and ask pd_run (wait_s: 20) until it has ended. ` +
+      'Show me its report as it is, and what it could not read. Change nothing.',
+  },
+  handoffReport: {
+    title: 'Hand over',
+    description: 'Tell the next person on call what there is to inherit. Changes nothing.',
+    takes: { team: 'The team, by its id or name.', hours: 'How long the shift was, in hours.' },
+    ask: ({ team, hours }) =>
+      `The shift of ${team} ends after ${hours} hours. Find the id of the team with pd_find, start handoffReport with pd_workflow (teams, hours: ${hours}) and ask pd_run (wait_s: 20) until it has ended. ` +
+      'Show me its report as it is, and what it could not read. Change nothing.',
+  },
 };
 
 /** The longest word that is taken from a person's form. */

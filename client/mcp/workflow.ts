@@ -14,14 +14,22 @@ export function isStartable(name: WorkflowName): name is Startable {
 }
 const startable = workflowNames.filter(isStartable);
 
-/** What a Workflow takes, as a model is told: `respondToIncident(incident, assess, watchSeconds?)`. */
-export function signatureOf(name: WorkflowName): string {
+/** How many of the fields that may be left out the tool's description names of each Workflow: it is read before anything is asked. */
+const mostOptional = 3;
+
+/** What a Workflow takes, as a model is told: `respondToIncident(incident, assess, watchSeconds?)`; `…` where there is more. */
+export function signatureOf(name: WorkflowName, most = Number.POSITIVE_INFINITY): string {
   const { properties = {}, required = [] } = z.toJSONSchema(runInputs[name], {
     io: 'input',
     unrepresentable: 'any',
   });
   const fields = Object.keys(properties).filter((field) => !common.has(field));
-  return `${name}(${fields.map((field) => (required.includes(field) ? field : `${field}?`)).join(', ')})`;
+  const isRequired = (field: string): boolean => required.includes(field);
+  const optional = fields.filter((field) => !isRequired(field));
+  const shown = new Set(optional.slice(0, most));
+  const told = fields.filter((field) => isRequired(field) || shown.has(field));
+  const words = told.map((field) => (isRequired(field) ? field : `${field}?`));
+  return `${name}(${[...words, ...(optional.length > shown.size ? ['…'] : [])].join(', ')})`;
 }
 
 /** What each of them takes and needs no telling. */
@@ -40,6 +48,11 @@ export const needs: Readonly<Record<Startable, readonly Action[]>> = {
   duplicateSweep: ['incidents.resolve'],
   staleSweep: ['incidents.add_note'],
   onboardService: ['services.create'],
+  coverageCheck: ['oncalls.view'],
+  postIncidentTimeline: ['incidents.view'],
+  announceChangeAndWatch: ['events.announce_change'],
+  noiseReport: ['incidents.view'],
+  handoffReport: ['oncalls.view'],
 };
 
 export const workflow = workflowTool(startable);
@@ -51,7 +64,7 @@ function workflowTool(names: readonly Startable[]): AnyTool {
   return tool({
     name: 'pd_workflow',
     title: 'Start a Workflow',
-    description: `Start on-call work that takes several steps and survives crashes: ${names.map(signatureOf).join('; ')}. It goes on without you: ask pd_run. A second start about the same incident joins the first.${judges}`,
+    description: `Start on-call work that takes several steps and survives crashes: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on without you: ask pd_run. A second start about the same incident joins the first.${judges}`,
     input: z.strictObject({
       workflow: z.enum(names).describe('Which Workflow.'),
       input: z

@@ -33,6 +33,7 @@ export const Incident = z.looseObject({
   teams: z.array(Reference).nullish(),
   assignments: z.array(z.looseObject({ at: z.string().nullish(), assignee: Reference })).nullish(),
   acknowledgements: z.array(z.looseObject({ at: z.string().nullish(), acknowledger: Reference })).nullish(),
+  assigned_via: z.string().nullish(),
   priority: z.looseObject({ id: z.string(), summary: z.string().nullish() }).nullish(),
   incident_type: z.looseObject({ name: z.string().nullish() }).nullish(),
   /** Only with `include[]=conference_bridge`. */

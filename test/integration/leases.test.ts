@@ -186,6 +186,35 @@ test('what was acknowledged under an earlier From address is still ours to give 
   await expectWithPeople(incident);
 });
 
+test('what a person handed on before our acknowledge came through goes back to whom it was handed', async () => {
+  stage = await setStage({ agents: { 'triage-bot': responder() } });
+  await stage.startWorker();
+  const incident = await stage.trigger();
+  const put = (change: object, from?: string): Promise<unknown> =>
+    stage.asPerson(
+      'PUT',
+      `/incidents/${incident}`,
+      { incident: { type: 'incident_reference', ...change } },
+      from,
+    );
+  await put({ assignments: [{ assignee: { id: 'PEVA', type: 'user_reference' } }] });
+  await put({ status: 'acknowledged' }, 'oncall-bot@example.com');
+  await stage.sweep();
+  expect(stage.simulator.world.incident(incident)).toMatchObject({
+    status: 'triggered',
+    assignments: [{ userId: 'PEVA' }],
+    acknowledgements: [],
+  });
+  const said = (await stage.audit()).filter(
+    ({ kind, incident: of, operation }) =>
+      kind === 'entry' && of === incident && operation === 'updateIncident',
+  );
+  expect(said.map(({ decision, sentence }) => [decision, sentence])).toEqual([
+    ['denied', expect.stringMatching(/it was handed to PEVA, and goes back to nobody else\.$/)],
+    ['allowed', expect.stringMatching(/^runner gives incident #/)],
+  ]);
+});
+
 test('where a person has acknowledged too, nothing is given back', async () => {
   const { incident, run } = await held('1s');
   await stage.asPerson('PUT', `/incidents/${incident}`, {

@@ -131,6 +131,11 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
       'duplicateSweep',
       'staleSweep',
       'onboardService',
+      'coverageCheck',
+      'postIncidentTimeline',
+      'announceChangeAndWatch',
+      'noiseReport',
+      'handoffReport',
     ]);
     for (const { name, arguments: takes = [] } of prompts) {
       const filled = Object.fromEntries(takes.map((field) => [field.name, `the ${field.name}`]));

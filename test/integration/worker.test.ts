@@ -84,7 +84,7 @@ test('the pace is set on the server for all Workers, and what an operator set st
   await setPace(stage.client, 'fresh');
   expect(await limitsOf(stage, taskQueues.rest('fresh'))).toEqual({ queue: 5, key: undefined });
   expect(await limitsOf(stage, taskQueues.urgent('fresh'))).toEqual({ queue: 3, key: undefined });
-  expect(await limitsOf(stage, taskQueues.events('fresh'))).toEqual({ queue: undefined, key: 2 });
+  expect(await limitsOf(stage, taskQueues.events('fresh'))).toEqual({ queue: undefined, key: 1.75 });
   await stage.client.workflowService.updateTaskQueueConfig({
     namespace: stage.namespace,
     taskQueue: taskQueues.rest('fresh'),

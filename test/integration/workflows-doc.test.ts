@@ -19,6 +19,14 @@ incidents.create: full
 incidents.escalate: full
 events: { level: full, routing_keys: [checkout] }`,
       'setup-bot': everything(),
+      reporter: `incidents: read
+incidents.add_note: full
+events.announce_change: { level: full, routing_keys: [checkout] }
+services: read
+schedules: read
+escalation_policies: read
+users: read
+oncalls: read`,
     },
     operators: { lead: '' },
   });
@@ -31,8 +39,8 @@ const open = (): Promise<string> =>
 let count = 0;
 /** A title of its own each time, so that no incident is another's like. */
 const letters = (): string => String.fromCharCode(97 + (count++ % 26)).repeat(3);
-async function run(name: string, input: object): Promise<object> {
-  const started = await stage.start('triage-bot', name as 'addNote', { account, ...input } as never);
+async function run(name: string, input: object, agent = 'triage-bot'): Promise<object> {
+  const started = await stage.start(agent, name as 'addNote', { account, ...input } as never);
   return (await started.result()) as object;
 }
 
@@ -120,6 +128,41 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
     await approveIn(stage, started);
     return started.result();
   },
+  coverageCheck: async () => run('coverageCheck', { services: ['PCHECKOUT'], days: 7 }, 'reporter'),
+  postIncidentTimeline: async () => {
+    const incident = await open();
+    await stage.asPerson('POST', `/incidents/${incident}/notes`, {
+      note: { content: 'The vendor is on it.' },
+    });
+    await stage.asPerson('PUT', `/incidents/${incident}`, {
+      incident: { type: 'incident_reference', status: 'resolved' },
+    });
+    return run('postIncidentTimeline', { incident, quietSeconds: 0 }, 'reporter');
+  },
+  announceChangeAndWatch: async () =>
+    run(
+      'announceChangeAndWatch',
+      { routingKey: 'checkout', service: 'PSEARCH', summary: 'Release 2026.11', watchSeconds: 1 },
+      'reporter',
+    ),
+  noiseReport: async () => {
+    opened(stage.simulator, 'support', 3, (index) => `Mailbox ${index} is full`);
+    return run('noiseReport', { services: ['PSUPPORTDESK'], logsPerDay: 3 }, 'reporter');
+  },
+  handoffReport: async () => {
+    const { world } = stage.simulator;
+    await Promise.all(
+      [...world.incidents.values()]
+        .filter(({ status }) => status !== 'resolved')
+        .map(({ id }) =>
+          stage.asPerson('PUT', `/incidents/${id}`, {
+            incident: { type: 'incident_reference', status: 'resolved' },
+          }),
+        ),
+    );
+    await open();
+    return run('handoffReport', { services: ['PSEARCH', 'PCHECKOUT'], hours: 1 }, 'reporter');
+  },
 };
 
 /** The result with what differs from run to run as letters. */
@@ -133,7 +176,11 @@ function settled(result: object): string {
     .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')
     .replaceAll(/\d\d:\d\d:\d\d UTC/g, 'HH:MM:SS UTC')
     .replaceAll(/\b\d+ s\b/g, 'N s')
+    .replaceAll(/"(to\w+Ms|afterMs)": \d+/g, '"$1": 0')
     .replaceAll(/"(number|seconds)": \d+/g, '"$1": 0')
+    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TIME')
+    .replaceAll(/(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ [A-Z][a-z]{2} \d\d:\d\d/g, 'DAY')
+    .replaceAll(/\b\d+ incidents? in the last/g, 'N incidents in the last')
     .replaceAll(/queue [a-z]+ is full/g, 'queue is full');
   // Who is on call depends on the day.
   return namesOut(text);

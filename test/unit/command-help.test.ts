@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { agree, pagingOf, type Terminal } from '../../client/confirm.ts';
+import { agree, confirm, pagingOf, type Terminal } from '../../client/confirm.ts';
 import { programOf } from '../../client/program.ts';
 
 /** Every command that does something, with its words and the help that it prints. */
@@ -72,6 +72,13 @@ describe('before people are paged', () => {
     await expect(agree('createIncident', ['incidents.create'], terminal(true, answer))).rejects.toThrow(
       'Nothing was sent. With --yes you are not asked.',
     );
+  });
+
+  test('a change is made on yes alone; a script says --yes', async () => {
+    expect(await confirm('Make it?', {}, terminal(true, 'y\n'))).toBe(true);
+    expect(await confirm('Make it?', {}, terminal(true, '\n'))).toBe(false);
+    expect(await confirm('Make it?', { yes: true }, terminal(false, ''))).toBe(true);
+    await expect(confirm('Make it?', {}, terminal(false, ''))).rejects.toThrow('--yes does it');
   });
 
   test('nobody is asked where nobody sits, nor about what pages nobody', async () => {

@@ -76,6 +76,7 @@ const refusals = {
   nobody: /: nobody is said to have acknowledged it\.$/,
   person: /: a person has acknowledged it as well \(\w+\)\.$/,
   held: /: triage-bot holds it under a lease that still runs \(respond:main:P1\)\.$/,
+  handed: /: it was handed to PADA, and goes back to nobody else\.$/,
   policy: /: it belongs to escalation policy \w+, and goes back nowhere else\.$/,
   more: /^runner may not .+: it may only look, and give incidents back to people\.$/,
 } as const;
@@ -111,6 +112,23 @@ const held: readonly Held[] = [
   ['ours, without any policy', { policy: undefined }, { recordedPolicy: null }, undefined, 'released'],
   ['ours, of low urgency', { urgency: 'low' }, {}, 'PHOME', 'released'],
   ['ours, assigned to a person', { assignees: ['PADA'] }, {}, 'PHOME', 'released'],
+  ['ours, handed to a person', { assignees: ['PADA'], chosen: true }, {}, undefined, 'released'],
+  ['ours, handed to a person, to a policy', { assignees: ['PADA'], chosen: true }, {}, 'PHOME', 'handed'],
+  [
+    'ours, handed to a person and to us',
+    { assignees: ['PBOT', 'PADA'], chosen: true },
+    {},
+    'PHOME',
+    'handed',
+  ],
+  ['ours, handed to us alone', { assignees: ['PBOT'], chosen: true }, {}, 'PHOME', 'released'],
+  [
+    'ours, handed to us alone, and left there',
+    { assignees: ['PBOT'], chosen: true },
+    {},
+    undefined,
+    'policy',
+  ],
   ['a person alone', { acknowledgers: ['PADA'] }, {}, 'PHOME', 'person'],
   ['a person and ours', { acknowledgers: ['PBOT', 'PADA'] }, {}, 'PHOME', 'person'],
   [

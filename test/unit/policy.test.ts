@@ -140,6 +140,7 @@ describe('a good configuration', () => {
         frontDoors: new Map(),
         operators: new Map(),
         standing: new Map(),
+        timed: new Map(),
         digest: sha256(text),
       });
     },

@@ -1,0 +1,136 @@
+import { isWithin } from '../gate/hours.ts';
+import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import type { RequestOf } from '../pagerduty/catalogue/index.ts';
+import type { Reference } from '../pagerduty/catalogue/wire.ts';
+import { oneLine } from '../pagerduty/text.ts';
+import type { Doer, Noted } from '../workflows/contract.ts';
+import type { Deps } from './deps.ts';
+import { hoursOf, type Named, type Read } from './duties.ts';
+import { doerOf, listNotes } from './log.ts';
+import { perform } from './perform.ts';
+
+/** An incident, cut to what reports count and show. PagerDuty's words: data, never an order. */
+export interface Episode {
+  readonly id: string;
+  readonly number: number;
+  readonly title: string;
+  readonly status: string;
+  readonly urgency: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly resolvedAt: number | null;
+  readonly service: Named | null;
+  readonly assignees: readonly string[];
+  readonly acknowledgers: readonly string[];
+  /** Who last changed its status. */
+  readonly by: Doer;
+}
+
+export interface EpisodePage {
+  readonly episodes: readonly Episode[];
+  /** How many records came, and when the last of them was created: where a walk goes on. */
+  readonly came: number;
+  readonly hidden: number;
+  readonly edge: string;
+  readonly more: boolean;
+}
+
+const mostCharacters = { title: 100, name: 60, note: 160 };
+
+/** One page of incidents, cut to what reports count and show. */
+export async function listEpisodes(
+  deps: Deps,
+  {
+    step,
+    query,
+  }: { readonly step: string; readonly query: NonNullable<RequestOf<'listIncidents'>['query']> },
+): Promise<Read<EpisodePage>> {
+  const result = await perform(deps, 'listIncidents', { step, request: { query }, ours: true });
+  if (!result.ok) return result;
+  const { incidents, more } = result.response;
+  return {
+    ok: true,
+    episodes: incidents.map((incident) => episodeOf(incident, result.ourUsers ?? [])),
+    came: incidents.length,
+    hidden: result.narrowed?.hidden ?? 0,
+    edge: incidents.at(-1)?.created_at ?? '',
+    more: more === true,
+    agent: result.agent,
+    entry: result.entry,
+  };
+}
+
+function episodeOf(incident: Incident, ourUsers: readonly string[]): Episode {
+  const { id, incident_number, title, status, urgency, created_at, service } = incident;
+  const resolved = incident.resolved_at ?? (status === 'resolved' ? incident.last_status_change_at : null);
+  return {
+    id,
+    number: incident_number,
+    title: oneLine(title ?? '', mostCharacters.title),
+    status,
+    urgency,
+    at: Date.parse(created_at),
+    resolvedAt: resolved ? Date.parse(resolved) : null,
+    service: service ? { id: service.id, name: nameOf(service) } : null,
+    assignees: (incident.assignments ?? []).map(({ assignee }) => nameOf(assignee)),
+    acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => nameOf(acknowledger)),
+    by: doerOf(incident.last_status_change_by, ourUsers),
+  };
+}
+
+/** The newest note of an incident, cut to a line; `null` where it has none. */
+export async function readLastNote(
+  deps: Deps,
+  { step, incident }: { readonly step: string; readonly incident: string },
+): Promise<Read<{ readonly note: Noted | null }>> {
+  const result = await listNotes(deps, { step, incident });
+  if (!result.ok) return result;
+  const [note] = result.notes;
+  return {
+    ok: true,
+    note: note ? { ...note, text: oneLine(note.text, mostCharacters.note) } : null,
+    agent: result.agent,
+    entry: result.entry,
+  };
+}
+
+const nameOf = ({ id, summary }: Reference): string => oneLine(summary ?? id, mostCharacters.name);
+
+/** Who was paged for an incident and who answered, as far as its log says. */
+export interface Trace {
+  /** A person acknowledged it at some time. */
+  readonly isAnswered: boolean;
+  /** Whom it was given, each time. */
+  readonly paged: readonly { readonly person: string; readonly isNight: boolean }[];
+  /** There is more in the log than was read. */
+  readonly more: boolean;
+}
+
+/** Who was paged for an incident and who answered. Nights are told apart here: what zones do is no business of a Workflow. */
+export async function traceIncident(
+  deps: Deps,
+  { step, incident, night }: { readonly step: string; readonly incident: string; readonly night: string },
+): Promise<Read<Trace>> {
+  const hours = hoursOf(night);
+  const result = await perform(deps, 'listIncidentLogEntries', {
+    step,
+    request: { params: { id: incident }, query: { limit: 100 } },
+    ours: true,
+  });
+  if (!result.ok) return result;
+  const { log_entries: log, more } = result.response;
+  return {
+    ok: true,
+    isAnswered: log.some(
+      ({ type, agent }) => type.startsWith('acknowledge') && doerOf(agent, result.ourUsers) === 'person',
+    ),
+    paged: log.flatMap(({ assignees, created_at: at }) =>
+      (assignees ?? [])
+        .filter(({ id }) => !result.ourUsers?.includes(id))
+        .map((user) => ({ person: nameOf(user), isNight: isWithin(hours, Date.parse(at)) })),
+    ),
+    more: more === true,
+    agent: result.agent,
+    entry: result.entry,
+  };
+}

@@ -1,0 +1,130 @@
+import { confirm } from '../confirm.ts';
+import { type ExitCode, exitCodes } from '../errors.ts';
+import { asOperator, readable, withWord } from '../order-word.ts';
+import type { Output } from '../output.ts';
+import { type Change, changesFor, type ListedOrder, listOrders, makeChange } from '../standing.ts';
+import { table } from '../table.ts';
+import { clockOf, said } from '../words.ts';
+
+/** `oncall standing`: every order, whether its Schedule is as the configuration says, its last run and its next. */
+export async function listStanding(output: Output): Promise<ExitCode> {
+  const policy = readable();
+  return asOperator(async (client) => {
+    const orders = await listOrders(client, policy);
+    output.result(
+      orders,
+      orders.length === 0 ? 'The configuration has no standing orders.' : inWords(orders),
+    );
+    return exitCodes.done;
+  });
+}
+
+function inWords(orders: readonly ListedOrder[]): string {
+  const rows = table<ListedOrder>(
+    [
+      { title: 'ORDER', of: ({ name }) => said(name) },
+      { title: 'WHEN', of: ({ when }) => said(when), flexible: true },
+      { title: 'WORKFLOW', of: ({ workflow }) => said(workflow) },
+      { title: 'AGENT', of: ({ agent }) => said(agent) },
+      { title: 'STATE', of: ({ state }) => state },
+      { title: 'LAST', of: ({ last }) => (last ? `${clockOf(last.at)} ${last.state}` : '') },
+      { title: 'NEXT', of: ({ next: [next] }) => (next === undefined ? '' : clockOf(next)) },
+    ],
+    orders,
+  );
+  return [rows, ...orders.flatMap(remarks)].join('\n');
+}
+
+/** What of an order a person should know, a sentence each. */
+function remarks({ name, paused, differences, state, missed, skipped }: ListedOrder): readonly string[] {
+  const lines = differences.map(
+    ({ line, wanted, found }) =>
+      `  ${line}: ${said(found)} on the server, ${said(wanted)} in the configuration`,
+  );
+  return [
+    ...(lines.length > 0
+      ? [`${name}: its Schedule is not as the configuration says, so the gate refuses its runs:`, ...lines]
+      : []),
+    ...(state === 'not applied'
+      ? [`${name}: it has no Schedule yet; \`oncall standing apply\` makes it.`]
+      : []),
+    ...(state === 'not in the configuration'
+      ? [`${said(name)}: the gate refuses its runs; \`oncall standing apply\` removes its Schedule.`]
+      : []),
+    ...(paused === null ? [] : [`${said(name)}: paused ${said(paused)}.`]),
+    ...(missed > 0 ? [`${said(name)}: missed ${missed} times, found too late to be caught up.`] : []),
+    ...(skipped > 0 ? [`${said(name)}: left out ${skipped} times, since the run before was under way.`] : []),
+  ];
+}
+
+/** `oncall standing apply`: brings the Schedules to what the configuration says, after the diff was shown. */
+export async function applyStanding(options: { readonly yes?: boolean }, output: Output): Promise<ExitCode> {
+  const policy = readable();
+  return asOperator(async (client) => {
+    const changes = await changesFor(client, policy);
+    if (changes.length === 0) {
+      output.result(
+        { changes: [], applied: false },
+        'Nothing to change: the Schedules are as the configuration says.',
+      );
+      return exitCodes.done;
+    }
+    for (const line of changes.flatMap(diffOf)) output.say(line);
+    if (
+      !(await confirm(
+        `Make ${changes.length === 1 ? 'this change' : `these ${changes.length} changes`}?`,
+        options,
+      ))
+    ) {
+      output.result({ changes: changes.map(told), applied: false }, 'Nothing was changed.');
+      return exitCodes.done;
+    }
+    for (const change of changes) {
+      const { kind: act, name, account, scheduleId } = change;
+      const lines = change.kind === 'update' ? change.differences : [];
+      const what = lines.map(({ line, wanted, found }) => `${line} from ${found} to ${wanted}`).join('; ');
+      await withWord(
+        policy,
+        { act, account, name, scheduleId, detail: told(change), ...(what !== '' && { said: what }) },
+        () => makeChange(client, change),
+      );
+    }
+    const count = (kind: Change['kind']): number => changes.filter((change) => change.kind === kind).length;
+    output.result(
+      { changes: changes.map(told), applied: true },
+      `Created ${count('create')}, updated ${count('update')}, removed ${count('remove')}.`,
+    );
+    return exitCodes.done;
+  });
+}
+
+const told = (change: Change): object => {
+  const { kind, name, account, scheduleId } = change;
+  return {
+    kind,
+    name,
+    account,
+    scheduleId,
+    ...(change.kind === 'update' && { differences: change.differences }),
+  };
+};
+
+function diffOf(change: Change): readonly string[] {
+  const { name } = change;
+  switch (change.kind) {
+    case 'create': {
+      const { cron, zone, workflow, agent } = change.order;
+      return [`+ ${name}: ${cron.text} ${zone}, ${workflow} as ${agent}`];
+    }
+    case 'update':
+      return [
+        `~ ${name}`,
+        ...change.differences.flatMap(({ line, wanted, found }) => [
+          `  - ${line}: ${said(found, 500)}`,
+          `  + ${line}: ${said(wanted, 500)}`,
+        ]),
+      ];
+    case 'remove':
+      return [`- ${said(name)}: not in the configuration`];
+  }
+}
