@@ -15,7 +15,7 @@ export function isStartable(name: WorkflowName): name is Startable {
 const startable = workflowNames.filter(isStartable);
 
 /** How many of the fields that may be left out the tool's description names of each Workflow: it is read before anything is asked. */
-const mostOptional = 2;
+const mostOptional = 1;
 
 /** What a Workflow takes, as a model is told: `respondToIncident(incident, assess, watchSeconds?)`; `…` where there is more. */
 export function signatureOf(name: WorkflowName, most = Number.POSITIVE_INFINITY): string {
@@ -59,18 +59,18 @@ export const workflow = workflowTool(startable);
 
 function workflowTool(names: readonly Startable[]): AnyTool {
   const judges = names.includes('respondToIncident')
-    ? ' assess: rules (the runner judges), client (you, by pd_finding within a minute), agent (whoever polls pd_next).'
+    ? ' assess is rules (the runner), client (you: pd_finding within a minute) or agent (whoever polls pd_next).'
     : '';
   return tool({
     name: 'pd_workflow',
     title: 'Start a Workflow',
-    description: `Start a run of several steps: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on without you; ask pd_run. A second start on one incident joins the first.${judges}`,
+    description: `Start work of several steps that survives crashes: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on alone: ask pd_run.${judges}`,
     input: z.strictObject({
       workflow: z.enum(names).describe('Which Workflow.'),
       input: z
         .record(z.string(), z.unknown())
-        .describe('Its fields, as above; a wrong one is answered with those there are.'),
-      key: words(100).optional().describe('Names a one-off run; the same joins it.'),
+        .describe('Its input: the fields above; a wrong one is answered with all that there are.'),
+      key: words(100).optional().describe('Your name for a one-off run; the same name joins it.'),
       reason,
     }),
     kind: { destructive: true, repeatable: false },
