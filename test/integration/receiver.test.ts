@@ -118,6 +118,10 @@ test('a run that opened its incident itself is woken too', async () => {
       if (workflowId === run.workflowId) return true;
     return false;
   });
+  // The list that a receiver has asked for within the last second may not name it yet: a new one asks anew.
+  const port = portOf(server);
+  await server.stop();
+  server = await startReceiver(stage, { address: proxy.address, port });
   await acknowledge(id);
   expect(await run.result()).toMatchObject({
     outcome: 'done',
@@ -174,25 +178,36 @@ test('an event that is delivered again after the receiver was started anew acts 
 
 test('of many at once each acts once, also where the receiver is gone before they are brought on', async () => {
   const ids: string[] = [];
-  const own = await startReceiver(stage, { address: proxy.address });
-  const lines: string[] = [];
   await stage.asPerson('DELETE', `/webhook_subscriptions/${subscribed.id}`, undefined);
-  for (let index = 0; index < 24; index += 1) ids.push(await stage.trigger({ key: `many-${index}` }));
-  for (const id of ids)
-    lines.push(
-      written({
-        id: `many ${id}`,
-        type: 'incident.triggered',
-        data: { id, type: 'incident', service: { id: 'PCHECKOUT', type: 'service_reference' } },
+  const handedOver = async (): Promise<number> =>
+    (await stage.client.workflow.count("WorkflowType = 'bringEvents'")).count;
+  /** Sends some to a receiver that ends at once. */
+  async function sendMany(round: number): Promise<void> {
+    const own = await startReceiver(stage, { address: proxy.address });
+    const some: string[] = [];
+    for (let index = 0; index < 24; index += 1)
+      some.push(await stage.trigger({ key: `many-${round}-${index}` }));
+    const statuses = await Promise.all(
+      some.map((id) => {
+        const body = written({
+          id: `many ${id}`,
+          type: 'incident.triggered',
+          data: { id, type: 'incident', service: { id: 'PCHECKOUT', type: 'service_reference' } },
+        });
+        return post(own.url, body, { 'x-pagerduty-signature': signature(body, subscribed.secret) });
       }),
     );
-  const statuses = await Promise.all(
-    lines.map((body) => post(own.url, body, { 'x-pagerduty-signature': signature(body, subscribed.secret) })),
-  );
-  await own.stop();
-  expect(new Set(statuses)).toEqual(new Set([202]));
-  const query = "WorkflowType = 'bringEvents'";
-  await until('some were handed over', async () => (await stage.client.workflow.count(query)).count > 0);
+    await own.stop();
+    expect(new Set(statuses)).toEqual(new Set([202]));
+    ids.push(...some);
+  }
+  // A machine that is quick with each of them hands none over.
+  let round = 0;
+  await until('some were handed over', async () => {
+    round += 1;
+    await sendMany(round);
+    return (await handedOver()) > 0;
+  });
   await until('the order has noted on each', () => ids.every(isNoted));
   for (const id of ids) expect(notesOf(id)).toHaveLength(1);
   subscribed = await subscribe(stage, server.url);
