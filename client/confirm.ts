@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { isatty } from 'node:tty';
 import type { Action, Endpoint } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue } from '../pagerduty/catalogue/index.ts';
 import type { WorkflowName, Workflows } from '../workflows/contract.ts';
@@ -31,9 +32,13 @@ export async function pagingOf<Name extends WorkflowName>(
 
 /** Where a person is asked. */
 export interface Terminal {
-  readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly input: NodeJS.ReadableStream;
   readonly output: NodeJS.WritableStream;
 }
+
+/** The terminal at which somebody sits. Without one standard input is not touched: an open pipe would keep the process. */
+const ownTerminal = (): Terminal | null =>
+  isatty(0) ? { input: process.stdin, output: process.stderr } : null;
 
 /**
  * Asks the person at the terminal before somebody is paged. Where nobody sits at one the gate alone has the say: agents and
@@ -43,11 +48,11 @@ export interface Terminal {
 export async function agree(
   what: string,
   actions: readonly Action[],
-  { input, output }: Terminal = { input: process.stdin, output: process.stderr },
+  terminal: Terminal | null = ownTerminal(),
 ): Promise<void> {
-  if (actions.length === 0 || !input.isTTY) return;
+  if (actions.length === 0 || !terminal) return;
   const question = `${what} can page people (${actions.join(', ')}). Go on? [y/N] `;
-  if (!(await isYes(question, { input, output })))
+  if (!(await isYes(question, terminal)))
     throw new OncallError('Nothing was sent. With --yes you are not asked.');
 }
 
@@ -58,12 +63,11 @@ export async function agree(
 export async function confirm(
   question: string,
   { yes = false }: { readonly yes?: boolean },
-  { input, output }: Terminal = { input: process.stdin, output: process.stderr },
+  terminal: Terminal | null = ownTerminal(),
 ): Promise<boolean> {
   if (yes) return true;
-  if (!input.isTTY)
-    throw new UsageError('Nothing was done, since nobody is here to be asked; --yes does it.');
-  return isYes(`${question} [y/N] `, { input, output });
+  if (!terminal) throw new UsageError('Nothing was done, since nobody is here to be asked; --yes does it.');
+  return isYes(`${question} [y/N] `, terminal);
 }
 
 async function isYes(question: string, { input, output }: Terminal): Promise<boolean> {
