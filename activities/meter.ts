@@ -26,7 +26,7 @@ const ownPart = 0.9;
 /** Requests that may find out how a limit stands once its time is over. */
 const probes = 10;
 
-/** How long others wait for what these find out, in milliseconds. */
+/** How long others wait for what these find out, in milliseconds; then as many more may. */
 const afterProbesMs = 1_000;
 
 /** A limit as one answer told of it. */
@@ -54,11 +54,19 @@ export interface Counts {
   readonly requests: Readonly<Record<string, number>>;
 }
 
+/** The same as it is counted, and the requests that find out how a limit stands since its time was over. */
+interface Spending {
+  left: number;
+  heard: Heard | undefined;
+  /** How many had left when these began, and when that was. */
+  probing: { readonly left: number; readonly at: number } | undefined;
+}
+
 /** Counts the REST requests of an account in this process, and holds back what PagerDuty would refuse. */
 export class AccountMeter {
   readonly #now: () => number;
   readonly #urgentQueue: string;
-  readonly #used = new Map<string, { left: number; heard: Heard | undefined; atEnd: number | undefined }>();
+  readonly #used = new Map<string, Spending>();
   readonly #starts: Record<string, number> = {};
   readonly #requests: Record<string, number> = {};
   readonly #own = new Map<OperationName, OwnLimit>();
@@ -105,16 +113,16 @@ export class AccountMeter {
           // Of two limits an answer tells of the one that is nearer its end.
           if (own && standing.limit !== used.heard?.limit) return own.hears(standing);
           used.heard = { ...standing, at: this.#now(), leftBefore, leftAfter: used.left };
-          used.atEnd = undefined;
+          used.probing = undefined;
         };
       },
     };
   }
 
-  #usedBy(credential: string) {
+  #usedBy(credential: string): Spending {
     const known = this.#used.get(credential);
     if (known) return known;
-    const used = { left: 0, heard: undefined, atEnd: undefined };
+    const used: Spending = { left: 0, heard: undefined, probing: undefined };
     this.#used.set(credential, used);
     return used;
   }
@@ -128,8 +136,14 @@ export class AccountMeter {
     const keeps = taskQueue === this.#urgentQueue ? 0 : heard.limit * urgentPart;
     if (heard.remaining - (left - heard.leftBefore) > keeps) return 0;
     if (endsInMs > 0) return endsInMs;
-    used.atEnd ??= left;
-    return left - used.atEnd < probes ? 0 : afterProbesMs;
+    const { probing } = used;
+    // Answers need not say how the limit stands: then some more find out.
+    const round =
+      probing && (left - probing.left < probes || now < probing.at + afterProbesMs)
+        ? probing
+        : { left, at: now };
+    used.probing = round;
+    return left - round.left < probes ? 0 : round.at + afterProbesMs - now;
   }
 
   #ownLimit(name: OperationName): OwnLimit | undefined {

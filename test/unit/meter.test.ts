@@ -52,6 +52,19 @@ test('after the end of a window a few find out how it stands, and the others wai
   expect(of(meter, rest)).toBe(0);
 });
 
+test('where answers do not say how it stands, as many more find out after a second: nobody waits for ever', () => {
+  const { meter, pass, ask } = metered();
+  ask(rest, { limit: 100, remaining: 0, resetMs: 0 });
+  for (let second = 0; second < 5; second += 1) {
+    for (let probe = 0; probe < 10; probe += 1) {
+      expect(of(meter, rest)).toBe(0);
+      ask(rest);
+    }
+    expect(of(meter, rest)).toBe(1_000);
+    pass(1_000);
+  }
+});
+
 test('each credential has a budget of its own', () => {
   const { meter, ask } = metered();
   ask(rest, { limit: 100, remaining: 0, resetMs: 30_000 }, 'env:OTHER');
