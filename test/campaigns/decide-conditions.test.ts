@@ -12,7 +12,7 @@ const deciding: readonly (readonly [path: string, begin?: string, end?: string])
   ['gate/facts.ts', 'export const incidentOf'],
   ['gate/runner.ts'],
   ['gate/grants.ts', 'export function grantFor'],
-  ['gate/hours.ts', 'export function isWithin', 'function isZone'],
+  ['gate/hours.ts', 'export function isWithin', 'const noZone'],
   ['activities/narrow.ts'],
 ];
 
