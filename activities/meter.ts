@@ -109,7 +109,12 @@ export class AccountMeter {
         own?.leaves();
         const leftBefore = used.left;
         return (standing) => {
-          if (!standing) return;
+          if (!standing) {
+            // Once its time is over, an answer that says nothing of a limit ends what was heard of it.
+            const { heard } = used;
+            if (heard && this.#now() >= heard.at + heard.resetMs) used.heard = undefined;
+            return;
+          }
           // Of two limits an answer tells of the one that is nearer its end.
           if (own && standing.limit !== used.heard?.limit) return own.hears(standing);
           used.heard = { ...standing, at: this.#now(), leftBefore, leftAfter: used.left };
