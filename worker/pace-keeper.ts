@@ -17,6 +17,9 @@ const everyMs = 500;
 /** How often the store is: whether everything is frozen, and what other Workers have counted. */
 const storeEveryMs = 1_000;
 
+/** The same while it is away: waiting for a file that is locked holds up the whole process, which may have an incident to give back. */
+const awayEveryMs = 15_000;
+
 /** How often the keeper says that it is still there. */
 const keepEveryMs = 3_000;
 
@@ -83,7 +86,7 @@ class PaceKeeper {
   #isKeeper = false;
   #isFrozen = false;
   #keptAt = Number.NEGATIVE_INFINITY;
-  #lookedAt = Number.NEGATIVE_INFINITY;
+  #looksInStoreAt = Number.NEGATIVE_INFINITY;
   #told = '';
   #others = new Map<string, Counts>();
   /** What all Workers have counted since this one is the keeper, by credential, and what each had when it was last looked. */
@@ -101,9 +104,16 @@ class PaceKeeper {
 
   async look(): Promise<void> {
     const now = Date.now();
-    if (now - this.#lookedAt >= storeEveryMs) {
-      this.#lookedAt = now;
-      await this.#lookInStore(now);
+    if (now >= this.#looksInStoreAt) {
+      this.#looksInStoreAt = now + storeEveryMs;
+      try {
+        await this.#lookInStore(now);
+      } catch (error) {
+        this.#looksInStoreAt = Date.now() + awayEveryMs;
+        // Another may have taken over.
+        this.#isKeeper = false;
+        throw error;
+      }
     }
     const { meter } = this.#options;
     const counts = [meter.counts, ...this.#others.values()];
