@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { approveStep, refuseStep, waitingSteps } from '../../client/approvals.ts';
 import type { AnnounceInput } from '../../workflows/reports.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { approveIn, refuseIn } from '../support/words.ts';
 
 const account = 'main';
 let stage: Stage;
@@ -118,13 +118,7 @@ describe('a change that is announced and watched', () => {
     ] as const) {
       const input = change();
       const run = await start('careful-bot', input);
-      const step = await until(
-        'it waits',
-        async () => (await waitingSteps(stage.client, run.workflowId)).steps[0],
-      );
-      await (word === 'approve'
-        ? approveStep(stage.client, stage.operator('lead'), step)
-        : refuseStep(stage.client, 'lead', step, 'not today'));
+      await (word === 'approve' ? approveIn(stage, run) : refuseIn(stage, run, 'not today'));
       expect(await run.result()).toMatchObject({ outcome });
       expect(announced(input.summary)).toHaveLength(times);
     }

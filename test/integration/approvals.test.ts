@@ -6,6 +6,7 @@ import { press } from '../../gate/switches.ts';
 import { type ApprovalAnswer, searchAttributes, type WorkflowName } from '../../workflows/contract.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { theStepOf } from '../support/words.ts';
 
 let stage: Stage;
 beforeAll(async () => {
@@ -44,17 +45,14 @@ const entries = (run: { readonly workflowId: string }) => stage.audit({ run: run
 const startNote = (agent = 'note-bot', approvalSeconds = 300) =>
   stage.start(agent, 'addNote', { account, incident, note: 'Rolled back.', approvalSeconds });
 
-/** The steps of a run that wait, once there are so many. */
-const waitingIn = <Name extends WorkflowName>({ workflowId }: Run<Name>, count = 1) =>
-  until(`${count} steps of the run wait`, async () => {
+/** Both steps of a run that wait, once they do. */
+const bothIn = <Name extends WorkflowName>({ workflowId }: Run<Name>) =>
+  until('two steps of the run wait', async () => {
     const { steps } = await waitingSteps(stage.client, workflowId);
-    return steps.length === count && steps;
+    return steps.length === 2 && steps;
   });
-async function theStep<Name extends WorkflowName>(run: Run<Name>): Promise<WaitingStep> {
-  const [step] = await waitingIn(run);
-  if (!step) throw new Error('Nothing waits.');
-  return step;
-}
+/** The one step of a run that waits, once it does. */
+const theStep = <Name extends WorkflowName>(run: Run<Name>): Promise<WaitingStep> => theStepOf(stage, run);
 const approve = (step: WaitingStep, operator = 'lead') =>
   approveStep(stage.client, stage.operator(operator), step);
 /** Sends whatever statement one likes. */
@@ -386,7 +384,7 @@ describe('under a lease', () => {
     const run = await stage.start('hold-bot', 'respondToIncident', { account, incident, assess: 'rules' });
     await until('it holds the incident', () => statusOf(incident) === 'acknowledged');
     await run.answer('conclude', { resolution: 'Rolled back.' });
-    const steps = await waitingIn(run, 2);
+    const steps = await bothIn(run);
     expect(steps.map(({ operation }) => operation).toSorted()).toEqual([
       'createIncidentNote',
       'updateIncident',
@@ -405,7 +403,7 @@ describe('under a lease', () => {
     const run = await stage.start('hold-bot', 'respondToIncident', { account, incident, assess: 'rules' });
     await until('it holds the incident', () => statusOf(incident) === 'acknowledged');
     await run.answer('conclude', { resolution: 'Rolled back.' });
-    const steps = await waitingIn(run, 2);
+    const steps = await bothIn(run);
     const note = steps.find(({ operation }) => operation === 'createIncidentNote');
     if (!note) throw new Error('The note does not wait.');
     expect(await approve(note)).toMatchObject({ step: 'done' });

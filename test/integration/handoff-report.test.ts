@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { approveStep, refuseStep, waitingSteps } from '../../client/approvals.ts';
 import { onCallAt } from '../../simulator/on-call.ts';
 import type { HandoffInput } from '../../workflows/reports.ts';
 import { type Stage, setStage } from '../support/stage.ts';
-import { until } from '../support/until.ts';
+import { approveIn, refuseIn } from '../support/words.ts';
 
 const account = 'main';
 let stage: Stage;
@@ -139,13 +138,7 @@ describe('a handoff report', () => {
         { account, policies: ['PPAYMENTSONCALL'], noteOn: incident },
         word,
       );
-      const step = await until(
-        'it waits',
-        async () => (await waitingSteps(stage.client, run.workflowId)).steps[0],
-      );
-      await (word === 'approve'
-        ? approveStep(stage.client, stage.operator('lead'), step)
-        : refuseStep(stage.client, 'lead', step, 'not now'));
+      await (word === 'approve' ? approveIn(stage, run) : refuseIn(stage, run, 'not now'));
       const result = await run.result();
       expect(result).toMatchObject({ outcome, missing: [] });
       expect(result.open.length).toBeGreaterThan(0);

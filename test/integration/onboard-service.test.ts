@@ -2,8 +2,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { seedIds } from '../../simulator/seed-data.ts';
 import type { OnboardInput, OnboardResult } from '../../workflows/contract.ts';
 import { everything } from '../support/grants.ts';
-import { approveIn, plannedWrites, refuseIn, takenSince, theStepOf, type Write } from '../support/plans.ts';
+import { plannedWrites, takenSince, type Write } from '../support/plans.ts';
 import { type Stage, setStage } from '../support/stage.ts';
+import { approveIn, refuseIn, theStepOf } from '../support/words.ts';
 
 const account = 'main';
 const { users, schedules } = seedIds;

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Run } from '../../client/agent.ts';
-import { waitingSteps } from '../../client/approvals.ts';
 import { sign } from '../../gate/statement.ts';
 import { incidentChanged, type Pause, searchAttributes } from '../../workflows/contract.ts';
 import { responder } from '../support/grants.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { theStepOf } from '../support/words.ts';
 
 const account = 'main';
 let stage: Stage;
@@ -90,10 +90,7 @@ async function held(agent = 'triage-bot'): Promise<Response> {
 /** The step that waits, once its question is on the incident. */
 async function asked(run: Response) {
   await until('people are asked', () => notes().some((text) => text.includes('Answer with a note: “ok ')));
-  const { steps } = await waitingSteps(stage.client, run.workflowId);
-  const [step] = steps;
-  if (!step) throw new Error('Nothing waits.');
-  return step;
+  return theStepOf(stage, run);
 }
 
 /** How often the run looked at its incident anew. */
@@ -367,10 +364,7 @@ describe('asked for an operator’s word', () => {
     // Long enough before that run, or it would be the person's.
     stage.simulator.world.clock.advance(10);
     const again = await stage.start('closing-bot', 'resolveIncident', { account, incident });
-    const second = await until('it waits', async () => {
-      const { steps } = await waitingSteps(stage.client, again.workflowId);
-      return steps[0];
-    });
+    const second = await theStepOf(stage, again);
     expect(second.id).not.toBe(step.id);
     await tell(again as unknown as Response, 'incident.annotated');
     await until('the run has looked', async () => (await looks(again as unknown as Response)) === 1);

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { approveStep, refuseStep, waitingSteps } from '../../client/approvals.ts';
 import type { TimelineInput } from '../../workflows/reports.ts';
 import { responder } from '../support/grants.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { approveIn, refuseIn } from '../support/words.ts';
 
 const account = 'main';
 let stage: Stage;
@@ -150,13 +150,7 @@ describe('a timeline', () => {
         incident: id,
         quietSeconds: 0,
       });
-      const step = await until(
-        'it waits',
-        async () => (await waitingSteps(stage.client, run.workflowId)).steps[0],
-      );
-      await (word === 'approve'
-        ? approveStep(stage.client, stage.operator('lead'), step)
-        : refuseStep(stage.client, 'lead', step, 'not like this'));
+      await (word === 'approve' ? approveIn(stage, run) : refuseIn(stage, run, 'not like this'));
       expect(await run.result()).toMatchObject({ outcome, missing: [] });
       expect(timelinesOn(id)).toBe(notes);
     }

@@ -22,14 +22,14 @@ test('whatever befalls deliveries, what PagerDuty told is brought on once, and n
   expect(Object.entries(counts).filter(([, count]) => count === 0)).toEqual([]);
 });
 
-test('a receiver that answers before Temporal has it loses events, and the campaign turns red', async () => {
+test('a receiver that answers 2xx though Temporal has it not loses events, and the campaign turns red', async () => {
   const { faults } = await runCampaign(stage, {
     seed: seed + 1,
     incidents: 6,
     planted: (app) => ({
       fetch: async (request) => {
-        const body = await request.arrayBuffer();
-        void app.fetch(new Request(request.url, { method: 'POST', body, headers: request.headers }));
+        // Whatever became of it.
+        await app.fetch(request);
         return new Response(null, { status: 202 });
       },
     }),

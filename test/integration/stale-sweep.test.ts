@@ -5,8 +5,9 @@ import type { Incident } from '../../simulator/model.ts';
 import { seedIds } from '../../simulator/seed-data.ts';
 import type { StaleResult, StaleSweepInput } from '../../workflows/contract.ts';
 import { opened } from '../support/opened.ts';
-import { approveIn, plannedWrites, refuseIn, takenSince, theStepOf } from '../support/plans.ts';
+import { plannedWrites, takenSince } from '../support/plans.ts';
 import { type Stage, setStage } from '../support/stage.ts';
+import { approveIn, refuseIn, theStepOf } from '../support/words.ts';
 
 const account = 'main';
 const { users, services } = seedIds;

@@ -1,11 +1,12 @@
 import { afterEach, expect, test } from 'vitest';
-import { approveStep, waitingSteps } from '../../client/approvals.ts';
+import { approveStep } from '../../client/approvals.ts';
 import { press } from '../../gate/switches.ts';
 import { searchAttributes, sweepScheduleId } from '../../workflows/contract.ts';
 import { responder } from '../support/grants.ts';
 import { liftAll } from '../support/lift-all.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { theStepOf } from '../support/words.ts';
 
 let stage: Stage;
 afterEach(() => stage.close());
@@ -100,7 +101,7 @@ test('a disabled agent loses what it holds and may nothing; another keeps what i
 test('an approval does not get a step past a freeze', async () => {
   const incident = await set();
   const run = await stage.start('note-bot', 'addNote', { account, incident, note: 'Hi.' });
-  const step = await until('it waits', async () => (await waitingSteps(stage.client)).steps[0]);
+  const step = await theStepOf(stage, run);
   await freeze();
   expect(await approveStep(stage.client, stage.operator('lead'), step)).toMatchObject({
     step: 'denied',

@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runInputs } from '../../gate/run-inputs.ts';
 import { everything, responder } from '../support/grants.ts';
 import { opened } from '../support/opened.ts';
-import { approveIn } from '../support/plans.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
+import { approveIn } from '../support/words.ts';
 
 const page = fileURLToPath(new URL('../../docs/workflows.md', import.meta.url));
 const account = 'main';

@@ -1,8 +1,6 @@
-import { approveStep, refuseStep, type WaitingStep, waitingSteps } from '../../client/approvals.ts';
 import type { Plan, PlanWrite } from '../../workflows/contract.ts';
 import type { SeenRequest } from './join.ts';
 import type { Stage } from './stage.ts';
-import { until } from './until.ts';
 
 /** A write as a plan has it and as PagerDuty got it. */
 export interface Write {
@@ -43,19 +41,3 @@ function taken({ operation, path, body }: SeenRequest): Write {
     body: note ? { note: { content: note.content.replace(/\n\n[^\n]+$/, '') } } : (body ?? null),
   };
 }
-
-/** The one step of a run that waits, once it does. */
-export const theStepOf = (
-  stage: Stage,
-  { workflowId }: { readonly workflowId: string },
-): Promise<WaitingStep> =>
-  until(
-    'a step of the run waits',
-    async () => (await waitingSteps(stage.client, workflowId)).steps[0] ?? false,
-  );
-
-export const approveIn = async (stage: Stage, run: { readonly workflowId: string }, operator = 'lead') =>
-  approveStep(stage.client, stage.operator(operator), await theStepOf(stage, run));
-
-export const refuseIn = async (stage: Stage, run: { readonly workflowId: string }, reason: string) =>
-  refuseStep(stage.client, 'lead', await theStepOf(stage, run), reason);
