@@ -198,7 +198,10 @@ export function hoursOf(text: string): Hours {
 
 /** A target is a schedule of either kind or a user; a row's user may be a shift's empty place. */
 const isUser = ({ type }: Reference): boolean => !/^(schedule|empty)/.test(type ?? '');
-const namedOf = ({ id, summary }: Reference): Named => ({ id, name: oneLine(summary ?? id, mostCharacters) });
+export const namedOf = ({ id, summary }: Reference): Named => ({
+  id,
+  name: oneLine(summary ?? id, mostCharacters),
+});
 const rotaOf = (schedule: Reference): RotaName => ({
   ...namedOf(schedule),
   isShiftBased: schedule.type?.startsWith('schedule_v3') === true,

@@ -1,11 +1,10 @@
 import { isWithin } from '../gate/hours.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { RequestOf } from '../pagerduty/catalogue/index.ts';
-import type { Reference } from '../pagerduty/catalogue/wire.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { Doer, Noted } from '../workflows/contract.ts';
 import type { Deps } from './deps.ts';
-import { hoursOf, type Named, type Read } from './duties.ts';
+import { hoursOf, type Named, namedOf, type Read } from './duties.ts';
 import { doerOf, listNotes } from './log.ts';
 import { perform } from './perform.ts';
 
@@ -35,7 +34,7 @@ export interface EpisodePage {
   readonly more: boolean;
 }
 
-const mostCharacters = { title: 100, name: 60, note: 160 };
+const mostCharacters = { title: 100, note: 160 };
 
 /** One page of incidents, cut to what reports count and show. */
 export async function listEpisodes(
@@ -62,7 +61,7 @@ export async function listEpisodes(
 
 function episodeOf(incident: Incident, ourUsers: readonly string[]): Episode {
   const { id, incident_number, title, status, urgency, created_at, service } = incident;
-  const resolved = incident.resolved_at ?? (status === 'resolved' ? incident.last_status_change_at : null);
+  const resolvedAt = resolvedAtOf(incident);
   return {
     id,
     number: incident_number,
@@ -70,13 +69,17 @@ function episodeOf(incident: Incident, ourUsers: readonly string[]): Episode {
     status,
     urgency,
     at: Date.parse(created_at),
-    resolvedAt: resolved ? Date.parse(resolved) : null,
-    service: service ? { id: service.id, name: nameOf(service) } : null,
-    assignees: (incident.assignments ?? []).map(({ assignee }) => nameOf(assignee)),
-    acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => nameOf(acknowledger)),
+    resolvedAt: resolvedAt === null ? null : Date.parse(resolvedAt),
+    service: service ? namedOf(service) : null,
+    assignees: (incident.assignments ?? []).map(({ assignee }) => namedOf(assignee).name),
+    acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => namedOf(acknowledger).name),
     by: doerOf(incident.last_status_change_by, ourUsers),
   };
 }
+
+/** When an incident was resolved, as PagerDuty writes it; `null` where it is open. */
+export const resolvedAtOf = ({ status, resolved_at, last_status_change_at }: Incident): string | null =>
+  resolved_at ?? (status === 'resolved' ? (last_status_change_at ?? null) : null);
 
 /** The newest note of an incident, cut to a line; `null` where it has none. */
 export async function readLastNote(
@@ -93,8 +96,6 @@ export async function readLastNote(
     entry: result.entry,
   };
 }
-
-const nameOf = ({ id, summary }: Reference): string => oneLine(summary ?? id, mostCharacters.name);
 
 /** Who was paged for an incident and who answered, as far as its log says. */
 export interface Trace {
@@ -127,7 +128,7 @@ export async function traceIncident(
     paged: log.flatMap(({ assignees, created_at: at }) =>
       (assignees ?? [])
         .filter(({ id }) => !result.ourUsers?.includes(id))
-        .map((user) => ({ person: nameOf(user), isNight: isWithin(hours, Date.parse(at)) })),
+        .map((user) => ({ person: namedOf(user).name, isNight: isWithin(hours, Date.parse(at)) })),
     ),
     more: more === true,
     agent: result.agent,

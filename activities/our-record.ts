@@ -1,7 +1,8 @@
 import { list } from '../gate/audit.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { Deps } from './deps.ts';
-import type { Read } from './duties.ts';
+import { namedOf, type Read } from './duties.ts';
+import { resolvedAtOf } from './episodes.ts';
 import { doerOf } from './log.ts';
 import { perform } from './perform.ts';
 
@@ -71,9 +72,9 @@ export async function readOurRecord(
     number,
     title: oneLine(title ?? '', most.text),
     status,
-    service: service ? oneLine(service.summary ?? service.id, 60) : null,
+    service: service ? namedOf(service).name : null,
     createdAt,
-    resolvedAt: found.resolved_at ?? (status === 'resolved' ? (found.last_status_change_at ?? null) : null),
+    resolvedAt: resolvedAtOf(found),
     isOursResolved: doerOf(found.last_status_change_by, result.ourUsers) === 'ours',
     acts: acts.slice(-most.acts),
     more: acts.length > most.acts || records.length === 5 * most.acts,

@@ -25,8 +25,8 @@ export interface PartOptions {
   readonly readyWhen: RegExp;
   /** Gets the part's log, a line at a time. */
   readonly log?: (line: string) => void;
-  /** Gives up the start; what has started by then is ended again. */
-  readonly stop: AbortSignal;
+  /** Gives up the start; what has started by then is ended again. Nothing does where it is left out. */
+  readonly stop?: AbortSignal;
 }
 
 /** What was under way when someone asked us to end: no fault, and nobody else's business. */
@@ -50,7 +50,8 @@ const stopWithinMs = 5_000;
  */
 export async function startPart(options: PartOptions): Promise<Part> {
   const { name, command, args, env = {}, readyWhen, log } = options;
-  if (options.stop.aborted) throw new Stopped();
+  const { stop: stopping = new AbortController().signal } = options;
+  if (stopping.aborted) throw new Stopped();
   const child = spawn(command, args, {
     env: childEnvironment(env),
     detached: true,
@@ -73,12 +74,12 @@ export async function startPart(options: PartOptions): Promise<Part> {
       log?.(line);
     });
   }
-  const line = await ready(child, readyWhen, Promise.race([ended, aborted(options.stop)]));
+  const line = await ready(child, readyWhen, Promise.race([ended, aborted(stopping)]));
   const stop = (): Promise<void> => stopChild(child, ended);
   if (line === undefined) {
     const isLate = child.exitCode === null && child.signalCode === null;
     await stop();
-    if (options.stop.aborted) throw new Stopped();
+    if (stopping.aborted) throw new Stopped();
     // Its last words may still be on their way; whoever inherited the pipe may hold it open for longer.
     await Promise.race([closed, sleep(500)]);
     if (isLate) lastWords.push(`The ${name} did not start within ${startWithinMs / 1_000} s.`);

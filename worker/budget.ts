@@ -1,3 +1,4 @@
+import { windowMs as countedOver, urgentPart, usualLimit } from '../activities/meter.ts';
 import type { Standing } from '../pagerduty/rate-limit.ts';
 
 // How many requests a second an account has room for: counts, headers and time go in, limits come out. Nothing here asks a clock,
@@ -60,11 +61,10 @@ export interface Settings {
 }
 
 /** PagerDuty's own: 960 a minute. */
-export const pagerDutys: Settings = { windowMs: 60_000, usualLimit: 960 };
+export const pagerDutys: Settings = { windowMs: countedOver, usualLimit };
 
-/** The part of a limit that stays for the customer's other tools, and that for urgent work. */
+/** The part of a limit that stays for the customer's other tools. */
 const toolsPart = 0.1;
-const urgentPart = 0.03;
 
 /** What others are expected to use, and some more. */
 const margin = 1.1;

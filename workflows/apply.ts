@@ -23,6 +23,15 @@ export interface Applied {
   readonly next?: readonly string[];
 }
 
+/** What stays as it is after a plan, and why it stopped, in sentences. */
+export function restOf({ left, stopped }: Applied, { left: before }: Plan): readonly string[] {
+  const rest = left.length + before.length;
+  return [
+    ...(rest > 0 ? [`${rest} ${rest === 1 ? 'was' : 'were'} left as they are.`] : []),
+    ...(stopped === undefined ? [] : [`It stopped: ${stopped}`]),
+  ];
+}
+
 /** A plan that was weighed, and all that shows that it may be carried out. */
 export interface Applying {
   readonly plan: Plan;

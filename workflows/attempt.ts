@@ -52,6 +52,12 @@ export const outcomeOf: Readonly<
   Failed: 'failed',
 };
 
+/** A step that was not done, whatever kept it from that. */
+export interface Undone {
+  readonly kind: keyof typeof outcomeOf;
+  readonly sentence: string;
+}
+
 /** What to do about a step that was not done, as far as is known. */
 export const nextOf = (result: object): { readonly next?: readonly string[] } =>
   'next' in result ? { next: (result as Failed).next } : {};

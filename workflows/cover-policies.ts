@@ -52,11 +52,9 @@ export async function coverPolicies(input: CoverInput): Promise<CoverResult> {
       people.set(id, [...(people.get(id) ?? []), outline]);
     }
     for (const name of roster.shiftBased) shiftBased.add(name);
-    if (roster.hidden > 0)
-      missing.push(`${roster.hidden} on-calls of ${outline.name} that the agent may not see`);
-    if (roster.isCut) missing.push(`on-calls of ${outline.name} beyond the first ${roster.duties.length}`);
+    missing.push(...roster.unseen);
     // Of what is seen in part nothing is said: a gap may be what is hidden.
-    else if (roster.hidden === 0) findings.push(...findingsOf(outline, roster.duties, names, input));
+    if (roster.unseen.length === 0) findings.push(...findingsOf(outline, roster.duties, names, input));
   }
   const gone = await whoIsGone(input, people, names);
   return {
@@ -79,10 +77,8 @@ export interface Roster {
   readonly people: readonly Named[];
   /** Names of its schedules of the shift-based kind. */
   readonly shiftBased: readonly string[];
-  /** How many on-calls the agent may not see. */
-  readonly hidden: number;
-  /** There are more on-calls than are read. */
-  readonly isCut: boolean;
+  /** Which of its on-calls are not among the duties, and why. */
+  readonly unseen: readonly string[];
 }
 
 /** What of a policy could not be read, and why. */
@@ -157,8 +153,10 @@ export async function readRoster(
     duties: [...duties.values()],
     people: [...people.values()],
     shiftBased: [...shiftBased],
-    hidden,
-    isCut,
+    unseen: [
+      ...(hidden > 0 ? [`${hidden} on-calls of ${outline.name} that the agent may not see`] : []),
+      ...(isCut ? [`on-calls of ${outline.name} beyond the first ${duties.size}`] : []),
+    ],
   };
 }
 

@@ -1,9 +1,10 @@
-import { ApplicationFailure, ChildWorkflowFailure } from '@temporalio/common';
-import { executeChild, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { executeChild, workflowInfo } from '@temporalio/workflow';
 import { outcomeOf } from './attempt.ts';
+import { childOr } from './child.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { Outcome } from './contract.ts';
 import { coverPolicies } from './cover-policies.ts';
+import { inLots } from './in-turns.ts';
 import { count, markdownOf, moment, plain, type Section, spell } from './report.ts';
 import type { CoverageFinding, CoverageInput, CoverageResult, CoverInput, CoverResult } from './reports.ts';
 import { policiesIn } from './scope.ts';
@@ -41,11 +42,10 @@ export async function coverageCheck(input: CoverageInput): Promise<CoverageResul
     people: new Set(),
     shiftBased: new Set(),
   };
-  for (let from = 0; from < ids.length; from += lot) {
-    const policies = ids.slice(from, from + lot);
+  for (const [index, policies] of inLots(ids, lot).entries()) {
     add(
       looked,
-      await cover(from / lot + 1, {
+      await cover(index + 1, {
         account,
         policies,
         span,
@@ -55,7 +55,7 @@ export async function coverageCheck(input: CoverageInput): Promise<CoverageResul
       }),
     );
     chronicle.say(
-      `${Math.min(from + lot, ids.length)} of ${count(ids.length, 'policy', 'policies')} looked at.`,
+      `${Math.min((index + 1) * lot, ids.length)} of ${count(ids.length, 'policy', 'policies')} looked at.`,
     );
   }
   if (looked.agent !== undefined) chronicle.actsAs(looked.agent);
@@ -118,20 +118,22 @@ function add(
 }
 
 /** Some policies, looked at by a run of its own; where that fails, they are missing. */
-async function cover(number: number, input: CoverInput): Promise<CoverResult> {
-  try {
-    return await executeChild(coverPolicies, {
+const cover = (number: number, input: CoverInput): Promise<CoverResult> =>
+  childOr<CoverResult>(
+    executeChild(coverPolicies, {
       workflowId: `${workflowInfo().workflowId}:${number}`,
       args: [input],
       staticSummary: `Who is on call by ${input.policies.length} policies`,
-    });
-  } catch (error) {
-    if (isCancellation(error) || !(error instanceof ChildWorkflowFailure)) throw error;
-    const why = error.cause instanceof ApplicationFailure ? error.cause.message : 'their run failed';
-    const missing = [`escalation policies ${input.policies.join(', ')}: ${why}`];
-    return { findings: [], missing, levels: 0, people: [], shiftBased: [] };
-  }
-}
+    }),
+    (why) => ({
+      findings: [],
+      missing: [`escalation policies ${input.policies.join(', ')}: ${why}`],
+      levels: 0,
+      people: [],
+      shiftBased: [],
+    }),
+    'their run failed',
+  );
 
 /** A gap is bad news, and no run is green with it; what could not be read is neither good nor bad. */
 const outcomes: Readonly<Record<CoverageResult['verdict'], Outcome>> = {

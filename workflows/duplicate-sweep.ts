@@ -1,12 +1,12 @@
 import type { Alert } from '../pagerduty/catalogue/incidents.ts';
-import type { Applied } from './apply.ts';
+import { type Applied, restOf } from './apply.ts';
 import { problemOf } from './assess.ts';
 import { attempt } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import { type DuplicateSweepInput, type Plan, type PlanResult, planIdOf } from './contract.ts';
-import { inTurns } from './in-turns.ts';
+import { inLots, inTurns } from './in-turns.ts';
 import { type OpenIncident, type OpenIncidents, openIncidents } from './open-incidents.ts';
-import { carryOut, type Draft, type Drafting, type Left, type NoReads } from './plan.ts';
+import { carryOut, type Draft, type Drafting, type Left, type NoReads, noReads } from './plan.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { isReadBack } from './resolve-lot.ts';
 import { seenOf } from './seen.ts';
@@ -93,10 +93,7 @@ async function alertKeysOf(
       }),
     );
     if (!alerts.ok) {
-      failed ??= {
-        outcome: alerts.kind === 'PermissionDenied' ? 'denied' : 'failed',
-        sentence: alerts.sentence,
-      };
+      failed ??= noReads(alerts);
       return;
     }
     const key = alerts.response.alerts[0]?.alert_key;
@@ -128,9 +125,7 @@ export function duplicatesIn(
   const closed = fit.slice(0, hardStop);
   for (const { duplicate } of fit.slice(hardStop))
     left.push({ what: duplicate.id, why: `one run closes no more than ${hardStop}; run it again` });
-  const batches = Array.from({ length: Math.ceil(closed.length / largestBatch) }, (_, index) =>
-    closed.slice(index * largestBatch, (index + 1) * largestBatch),
-  );
+  const batches = inLots(closed, largestBatch);
   const withPeople = closed.filter(({ duplicate }) =>
     acknowledgersOf(duplicate).some((user) => !ourUsers.includes(user)),
   ).length;
@@ -188,15 +183,13 @@ const resolving = (batch: readonly Pair[], number: number): Draft['writes'][numb
   pages: [],
 });
 
-function tell({ done, left, stopped }: Applied, { writes, left: before }: Plan): string {
+function tell(applied: Applied, plan: Plan): string {
   const idsIn = (
     some: readonly { readonly operation: string; readonly seen: Plan['writes'][number]['seen'] }[],
   ) => some.flatMap(({ operation, seen }) => (operation === 'updateIncidents' ? seen : []));
-  const [closed, meant] = [idsIn(done.map(({ write }) => write)), idsIn(writes)];
-  const rest = left.length + before.length;
+  const [closed, meant] = [idsIn(applied.done.map(({ write }) => write)), idsIn(plan.writes)];
   return [
-    `${closed.length} of ${meant.length + before.length} are closed as duplicates.`,
-    ...(rest > 0 ? [`${rest} ${rest === 1 ? 'was' : 'were'} left as they are.`] : []),
-    ...(stopped === undefined ? [] : [`It stopped: ${stopped}`]),
+    `${closed.length} of ${meant.length + plan.left.length} are closed as duplicates.`,
+    ...restOf(applied, plan),
   ].join(' ');
 }

@@ -1,5 +1,4 @@
 import type { Episode, RotaName } from '../activities/index.ts';
-import { deskOf } from './approvals.ts';
 import { attempt, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Outcome } from './contract.ts';
@@ -8,6 +7,7 @@ import { stretchesOf } from './coverage.ts';
 import { walkEpisodes } from './episodes.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { count, duration, markdownOf, moment, plain, type Section, spell } from './report.ts';
+import { noteReport } from './report-note.ts';
 import type { HandoffInput, HandoffResult } from './reports.ts';
 import { policiesIn } from './scope.ts';
 import type { Query } from './walk.ts';
@@ -20,9 +20,6 @@ const most = { policies: 20, rotas: 20, pages: 10, notes: 10, services: 100, ope
 
 /** How far ahead who is next and which overrides come is looked. */
 const aheadMs = 7 * 24 * 3_600_000;
-
-/** The longest text of a note; the rest is in the result. */
-const longestNote = 5_000;
 
 type OnCall = HandoffResult['onCall'][number];
 
@@ -77,7 +74,15 @@ export async function handoffReport(input: HandoffInput): Promise<HandoffResult>
     sectionsOf(result, open, shiftBased, now, hours),
     told.missing,
   );
-  const noted = input.noteOn === undefined ? undefined : await note(input, input.noteOn, report, chronicle);
+  const noted =
+    input.noteOn === undefined
+      ? undefined
+      : await noteReport(input, chronicle, {
+          incident: input.noteOn,
+          step: `Note the handoff on ${input.noteOn}`,
+          report,
+          changed: `Incident ${input.noteOn} has the handoff as a note.`,
+        });
   const outcome: Outcome =
     isEmpty && told.unread
       ? outcomeOf[told.unread]
@@ -113,9 +118,7 @@ async function readRosters(
       continue;
     }
     rosters.push(roster);
-    if (roster.hidden > 0)
-      told.missing.push(`${roster.hidden} on-calls of ${roster.outline.name} that the agent may not see`);
-    if (roster.isCut) told.missing.push(`on-calls of ${roster.outline.name} beyond the first`);
+    told.missing.push(...roster.unseen);
   }
   if (ids.length > most.policies)
     told.missing.push(
@@ -379,32 +382,6 @@ function sectionsOf(
       ],
     },
   ];
-}
-
-/** Leaves the report as a note. Gives the outcome where that was not done. */
-async function note(
-  input: HandoffInput,
-  incident: string,
-  report: string,
-  chronicle: Chronicle,
-): Promise<Outcome | undefined> {
-  const { write } = activitiesOf(input.account);
-  const added = await deskOf(input, chronicle).ask<'createIncidentNote'>((words) =>
-    perform(write.createIncidentNote, {
-      step: `Note the handoff on ${incident}`,
-      request: {
-        params: { id: incident },
-        body: { note: { content: report.slice(0, longestNote).toWellFormed() } },
-      },
-      ...words,
-    }),
-  );
-  if (added.ok) {
-    chronicle.changed(`Incident ${incident} has the handoff as a note.`);
-    return undefined;
-  }
-  chronicle.notChanged(`note on ${incident}`, added.sentence);
-  return outcomeOf[added.kind];
 }
 
 const hourMs = 3_600_000;

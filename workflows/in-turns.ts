@@ -5,9 +5,15 @@ export async function inTurns<T, Result>(
   work: (one: T) => Promise<Result | undefined>,
 ): Promise<Result[]> {
   const done: Result[] = [];
-  for (let from = 0; from < all.length; from += atOnce) {
-    const some = await Promise.all(all.slice(from, from + atOnce).map(work));
+  for (const lot of inLots(all, atOnce)) {
+    const some = await Promise.all(lot.map(work));
     for (const result of some) if (result !== undefined) done.push(result);
   }
   return done;
 }
+
+/** Cuts all of them into lots of so many at most, in their order. */
+export const inLots = <T>(all: readonly T[], most: number): readonly (readonly T[])[] =>
+  Array.from({ length: Math.ceil(all.length / most) }, (_, index) =>
+    all.slice(index * most, (index + 1) * most),
+  );

@@ -1,6 +1,6 @@
-import { ApplicationFailure, ChildWorkflowFailure } from '@temporalio/common';
-import { executeChild, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { executeChild, workflowInfo } from '@temporalio/workflow';
 import { outcomeOf } from './attempt.ts';
+import { childOr } from './child.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { Outcome } from './contract.ts';
 import { addLoad, againMs, noiseOfDay } from './noise-of-day.ts';
@@ -127,19 +127,23 @@ function add(all: Sum, { groups, load, missing, incidents, high, logsRead, unrea
 const published = ({ firstAt: _first, lastAt: _last, ...group }: Group): NoiseGroup => group;
 
 /** One day, counted by a run of its own; where that fails, it is missing. */
-async function countDay(number: number, input: NoiseDayInput): Promise<NoiseDayResult> {
-  try {
-    return await executeChild(noiseOfDay, {
+const countDay = (number: number, input: NoiseDayInput): Promise<NoiseDayResult> =>
+  childOr<NoiseDayResult>(
+    executeChild(noiseOfDay, {
       workflowId: `${workflowInfo().workflowId}:${number}`,
       args: [input],
       staticSummary: `Noise of day ${number}`,
-    });
-  } catch (error) {
-    if (isCancellation(error) || !(error instanceof ChildWorkflowFailure)) throw error;
-    const why = error.cause instanceof ApplicationFailure ? error.cause.message : 'its run failed';
-    return { incidents: 0, high: 0, logsRead: 0, groups: [], load: [], missing: [`day ${number}: ${why}`] };
-  }
-}
+    }),
+    (why) => ({
+      incidents: 0,
+      high: 0,
+      logsRead: 0,
+      groups: [],
+      load: [],
+      missing: [`day ${number}: ${why}`],
+    }),
+    'its run failed',
+  );
 
 /** Fewer than this of a kind are no pattern. */
 const fewest = 3;

@@ -1,10 +1,11 @@
 import type { CallResult } from '../activities/index.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import type { Applied } from './apply.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import { type CheckItem, type OnboardInput, type OnboardResult, type Plan, planIdOf } from './contract.ts';
-import { carryOut, type Draft, type Left, type NoReads } from './plan.ts';
+import { firstOnCall } from './on-call.ts';
+import { carryOut, type Draft, type Left, type NoReads, noReads } from './plan.ts';
 import { activitiesOf, perform } from './proxies.ts';
 
 /** What is still to be made, as writes after it call it. */
@@ -96,8 +97,7 @@ type Ok<Name extends OperationName> = Extract<CallResult<Name>, { ok: true }>['r
 
 async function must<Name extends OperationName>(step: Promise<CallResult<Name>>): Promise<Ok<Name>> {
   const result = await attempt(step);
-  if (!result.ok)
-    throw new Unread({ outcome: outcomeOf[result.kind], sentence: result.sentence, ...nextOf(result) });
+  if (!result.ok) throw new Unread(noReads(result));
   return result.response as Ok<Name>;
 }
 
@@ -172,18 +172,8 @@ async function allReads({ account, team, policy, service }: OnboardInput): Promi
 }
 
 /** Who is on call at the first level of a policy now; nobody where that may not be read. */
-async function onCallOf(account: string, policy: string, when: string): Promise<readonly string[]> {
-  const { look } = activitiesOf(account);
-  const read = await attempt(
-    perform(look.listOnCalls, {
-      step: `Read who is on call for ${policy}, ${when}`,
-      request: { query: { 'escalation_policy_ids[]': [policy], limit: 100 } },
-    }),
-  );
-  if (!read.ok) return [];
-  const first = read.response.oncalls.filter(({ escalation_level }) => escalation_level === 1);
-  return [...new Set(first.map(({ user }) => user.summary ?? user.id))];
-}
+const onCallOf = async (account: string, policy: string, when: string): Promise<readonly string[]> =>
+  (await firstOnCall(account, policy, `Read who is on call for ${policy}, ${when}`)) ?? [];
 
 /** PagerDuty compares names without case. */
 const isSame = (name: string | null | undefined, wanted: string): boolean =>

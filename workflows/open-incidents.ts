@@ -1,9 +1,9 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Errand } from './contract.ts';
 import { allPages } from './pages.ts';
-import type { NoReads } from './plan.ts';
+import { type NoReads, noReads } from './plan.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { seenFields } from './seen.ts';
 import { begin, pageAt, pagings } from './walk.ts';
@@ -62,7 +62,7 @@ export async function openIncidents(
       mostIncidents,
     ),
   );
-  if (!read.ok) return { outcome: outcomeOf[read.kind], sentence: read.sentence, ...nextOf(read) };
+  if (!read.ok) return noReads(read);
   chronicle.actsAs(read.agent);
   // Where a page ends and the next begins an incident may come twice.
   const all = [...new Map(read.items.map((incident) => [incident.id, incident])).values()];

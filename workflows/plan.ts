@@ -1,7 +1,7 @@
 import type { InTheWay, Planned, Weighed } from '../activities/index.ts';
 import { type Applied, apply } from './apply.ts';
 import { deskOf } from './approvals.ts';
-import { attempt, type Failed, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, type Failed, nextOf, outcomeOf, type Undone } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Outcome, Plan, PlanErrand, PlanResult } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -32,6 +32,13 @@ export interface NoReads {
   readonly sentence: string;
   readonly next?: readonly string[];
 }
+
+/** The same of a step that was not done. */
+export const noReads = (step: Undone): NoReads => ({
+  outcome: outcomeOf[step.kind],
+  sentence: step.sentence,
+  ...nextOf(step),
+});
 
 /** What a Workflow says of its own to a run with a plan. */
 export interface PlannedWork {
@@ -164,8 +171,7 @@ async function make(input: PlanErrand, chronicle: Chronicle, work: PlannedWork):
       };
     }
     const weighed = await weigh(input, `Weigh the plan, ${round}`, work.type, { writes, guards, basis });
-    if (!weighed.ok)
-      return { outcome: outcomeOf[weighed.kind], sentence: weighed.sentence, ...nextOf(weighed), left };
+    if (!weighed.ok) return { ...noReads(weighed), left };
     const inTheWay = [...weighed.denied, ...weighed.changed];
     if (inTheWay.length === 0) return { weighed, left };
     const ids = new Set(writes.flatMap(({ seen }) => seen.map(({ id }) => id)));
@@ -183,8 +189,7 @@ async function make(input: PlanErrand, chronicle: Chronicle, work: PlannedWork):
 /** The plan that was made before, if it holds still. */
 async function recall(input: PlanErrand, hash: string, work: PlannedWork): Promise<Made | NotMade> {
   const weighed = await weigh(input, 'Weigh the plan that was made', work.type, { by: work.planId, hash });
-  if (!weighed.ok)
-    return { outcome: outcomeOf[weighed.kind], sentence: weighed.sentence, ...nextOf(weighed) };
+  if (!weighed.ok) return noReads(weighed);
   const whole = weighed.plan.hash.slice(0, shownHash);
   const next = ['Make a new plan with --plan.'];
   const stopped = (outcome: Outcome, inTheWay: readonly InTheWay[], why: string): NotMade => ({
@@ -249,8 +254,7 @@ async function wordOn(input: PlanErrand, chronicle: Chronicle, work: PlannedWork
       statements,
     });
   });
-  if (!asked.ok)
-    return { ok: false, outcome: outcomeOf[asked.kind], sentence: asked.sentence, ...nextOf(asked) };
+  if (!asked.ok) return { ok: false, ...noReads(asked) };
   const stops = work.onTrouble === 'stop' || input.apply !== undefined;
   const [first] = [...asked.changed, ...asked.denied];
   if (first && stops) return { ok: false, outcome: 'yielded_to_human', sentence: `${first.why}.` };

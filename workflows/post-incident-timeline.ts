@@ -1,6 +1,5 @@
 import { condition, setHandler } from '@temporalio/workflow';
 import type { OurRecord } from '../activities/index.ts';
-import { deskOf } from './approvals.ts';
 import { attempt, type Failed, nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Logged, Noted, Outcome, RunResult } from './contract.ts';
@@ -8,6 +7,7 @@ import { allPages } from './pages.ts';
 import { changed } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { count, duration, markdownOf, moment, plain } from './report.ts';
+import { noteReport } from './report-note.ts';
 import type { TimelineInput, TimelineResult } from './reports.ts';
 
 /** How long it must have stayed resolved, in seconds, where the input does not say. */
@@ -18,9 +18,6 @@ const mostWaits = 50;
 
 /** How much of an incident is read, and how much of its timeline is shown; the rest is counted. */
 const most = { pages: 5, alerts: 300, shown: 40, alertsShown: 5 };
-
-/** The longest note; PagerDuty's own limit is far away. */
-const longestNote = 5_000;
 
 /** Slower than this is a question. */
 const slowMs = 15 * 60_000;
@@ -356,20 +353,12 @@ async function note(
     chronicle.notChanged(`note on ${id}`, 'its notes could not be read, and it may have a timeline already');
     return 'partly';
   }
-  const { write } = activitiesOf(input.account);
-  const added = await deskOf(input, chronicle).ask<'createIncidentNote'>((words) =>
-    perform(write.createIncidentNote, {
-      step: `Note the timeline of #${number}`,
-      request: { params: { id }, body: { note: { content: report.slice(0, longestNote).toWellFormed() } } },
-      ...words,
-    }),
-  );
-  if (added.ok) {
-    chronicle.changed(`Incident #${number} has its timeline as a note.`);
-    return undefined;
-  }
-  chronicle.notChanged(`note on ${id}`, added.sentence);
-  return outcomeOf[added.kind];
+  return noteReport(input, chronicle, {
+    incident: id,
+    step: `Note the timeline of #${number}`,
+    report,
+    changed: `Incident #${number} has its timeline as a note.`,
+  });
 }
 
 const iso = (at: string): string => new Date(at).toISOString();

@@ -1,4 +1,5 @@
 import type { Span } from './coverage.ts';
+import { shortened } from './said.ts';
 
 /** A part of a report: its lines, the most important first. */
 export interface Section {
@@ -28,7 +29,7 @@ export function markdownOf(
     ...(missing.length === 0 ? [] : [{ title: 'Could not be read', lines: missing.map(plain) }]),
   ];
   const parts = all.flatMap(({ title: name, lines, empty, most = mostLines }) => {
-    const shown = lines.slice(0, most).map((line) => `- ${cut(line)}`);
+    const shown = lines.slice(0, most).map((line) => `- ${shortened(line, longestLine)}`);
     const left = lines.length - shown.length;
     if (shown.length === 0 && empty === undefined) return [];
     return [
@@ -43,9 +44,6 @@ export function markdownOf(
 
 /** PagerDuty's words as they may stand in Markdown: letters alone, no link, image, heading or code. */
 export const plain = (text: string): string => text.replace(/[\\`*_[\]<>#|!~]/g, '\\$&');
-
-const cut = (line: string): string =>
-  line.length <= longestLine ? line : `${line.slice(0, longestLine - 1).toWellFormed()}…`;
 
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];

@@ -1,8 +1,9 @@
-import { ApplicationFailure, ChildWorkflowFailure } from '@temporalio/common';
-import { executeChild, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { executeChild, workflowInfo } from '@temporalio/workflow';
 import { nextOf, outcomeOf } from './attempt.ts';
+import { childOr } from './child.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { BulkResult, Outcome, ResolveManyInput } from './contract.ts';
+import { inLots } from './in-turns.ts';
 import { type Lot, largestLot, type ResolveLotResult, resolveLot } from './resolve-lot.ts';
 import { begin, type Position, pagings } from './walk.ts';
 import { type PickResult, pickIncidents } from './walk-pages.ts';
@@ -50,12 +51,8 @@ interface Picked {
   readonly stopped?: PickResult['stopped'];
 }
 
-function lotsOf(ids: readonly string[]): readonly Lot[] {
-  const all = [...new Set(ids)];
-  return Array.from({ length: Math.ceil(all.length / largestLot) }, (_, index) => ({
-    ids: all.slice(index * largestLot, (index + 1) * largestLot),
-  }));
-}
+const lotsOf = (ids: readonly string[]): readonly Lot[] =>
+  inLots([...new Set(ids)], largestLot).map((lot) => ({ ids: lot }));
 
 /** Walks the list of open incidents that fit, in runs of some pages each. */
 async function pick(
@@ -94,14 +91,14 @@ async function pick(
   return { lots };
 }
 
-/** One lot, as a run of its own. A lot whose run fails leaves its incidents alone, and the others go on. */
-async function resolveOne(
+/** One lot, as a run of its own. A lot whose run fails leaves its incidents alone. */
+const resolveOne = (
   { account, resolution, reason, approvalSeconds }: ResolveManyInput,
   lot: Lot,
   number: number,
-): Promise<ResolveLotResult> {
-  try {
-    return await executeChild(resolveLot, {
+): Promise<ResolveLotResult> =>
+  childOr<ResolveLotResult>(
+    executeChild(resolveLot, {
       workflowId: `${workflowInfo().workflowId}:${number}`,
       args: [
         {
@@ -113,13 +110,10 @@ async function resolveOne(
         },
       ],
       staticSummary: `Resolve ${lot.ids.length} incidents`,
-    });
-  } catch (error) {
-    if (isCancellation(error) || !(error instanceof ChildWorkflowFailure)) throw error;
-    const why = error.cause instanceof ApplicationFailure ? error.cause.message : 'the run of its lot failed';
-    return { resolved: 0, left: lot.ids.map((id) => ({ id, why })), verified: false };
-  }
-}
+    }),
+    (why) => ({ resolved: 0, left: lot.ids.map((id) => ({ id, why })), verified: false }),
+    'the run of its lot failed',
+  );
 
 function endOf(
   { asked, resolved, left }: BulkResult['counts'],

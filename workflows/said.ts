@@ -47,5 +47,9 @@ export function checkShort({ by, reason }: { readonly by?: unknown; readonly rea
 export function asSaid(words: unknown, otherwise: string, most = 60): string {
   const line = (typeof words === 'string' ? words : '').replace(/[\p{C}\p{Z}]+/gu, ' ').trim();
   if (line === '') return otherwise;
-  return line.length <= most ? line : `${line.slice(0, most - 1).toWellFormed()}…`;
+  return shortened(line, most);
 }
+
+/** A text of so many characters at most; the last is … where it was cut. */
+export const shortened = (text: string, most: number): string =>
+  text.length <= most ? text : `${text.slice(0, most - 1).toWellFormed()}…`;

@@ -1,4 +1,5 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import { shortened } from './said.ts';
 import { acknowledgersOf, assigneesOf, notesMark } from './state.ts';
 
 /** An incident as a plan saw it: whatever of this is different when it is applied stops it there. */
@@ -85,9 +86,14 @@ export function driftOf(
   ];
 }
 
-const saidOf = (value: string | readonly string[]): string =>
-  typeof value === 'string' ? (value === '' ? 'none' : cut(value)) : value.join(' and ') || 'nobody';
+/** How much of a title a sentence shows, in characters. */
+const longestValue = 200;
 
-const cut = (text: string): string => (text.length <= 200 ? text : `${text.slice(0, 199).toWellFormed()}…`);
+const saidOf = (value: string | readonly string[]): string =>
+  typeof value === 'string'
+    ? value === ''
+      ? 'none'
+      : shortened(value, longestValue)
+    : value.join(' and ') || 'nobody';
 
 const alertsOf = (count: number): string => `${count} ${count === 1 ? 'alert' : 'alerts'}`;

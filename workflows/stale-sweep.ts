@@ -1,6 +1,6 @@
 import type { Note } from '../pagerduty/catalogue/notes.ts';
-import type { Applied } from './apply.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { type Applied, restOf } from './apply.ts';
+import { attempt, type Undone } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import {
   type Plan,
@@ -9,9 +9,10 @@ import {
   type StaleResult,
   type StaleSweepInput,
 } from './contract.ts';
-import { inTurns } from './in-turns.ts';
+import { inLots, inTurns } from './in-turns.ts';
+import { firstOnCall } from './on-call.ts';
 import { type OpenIncident, openIncidents } from './open-incidents.ts';
-import { carryOut, type Draft, type Drafting, type NoReads } from './plan.ts';
+import { carryOut, type Draft, type NoReads, noReads } from './plan.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { notesIn, seenOf } from './seen.ts';
 import { acknowledgersOf, namesOf } from './state.ts';
@@ -71,17 +72,12 @@ export async function staleSweep(input: StaleSweepInput): Promise<StaleResult> {
       const reads = await read(input, chronicle);
       if ('outcome' in reads) return reads;
       stale = rowsOf(input, reads);
-      return draftOf(input, reads);
+      return (without) => staleIn(input, reads, without);
     },
-    tell: (applied, plan) => tell(applied, plan),
+    tell,
   });
   return { ...result, ...(input.apply === undefined && { stale }) };
 }
-
-const draftOf =
-  (input: StaleSweepInput, reads: StaleReads): Drafting =>
-  (without) =>
-    staleIn(input, reads, without);
 
 async function read(input: StaleSweepInput, chronicle: Chronicle): Promise<StaleReads | NoReads> {
   const { look } = activitiesOf(input.account);
@@ -92,8 +88,8 @@ async function read(input: StaleSweepInput, chronicle: Chronicle): Promise<Stale
   const looked = old.slice(0, mostStale);
   const services = new Map<string, number | null>();
   let failed: NoReads | undefined;
-  const fail = (result: { readonly kind: keyof typeof outcomeOf; readonly sentence: string }): undefined => {
-    failed ??= { outcome: outcomeOf[result.kind], sentence: result.sentence, ...nextOf(result) };
+  const fail = (result: Undone): undefined => {
+    failed ??= noReads(result);
   };
   const ids = [...new Set(looked.flatMap(({ service }) => service?.id ?? []))];
   await inTurns(ids, atOnce, async (id) => {
@@ -116,16 +112,9 @@ async function read(input: StaleSweepInput, chronicle: Chronicle): Promise<Stale
   const policies = [...new Set(looked.flatMap(({ escalation_policy }) => escalation_policy?.id ?? []))];
   const onCall = new Map<string, readonly string[]>();
   await inTurns(policies, atOnce, async (id) => {
-    const read = await attempt(
-      perform(look.listOnCalls, {
-        step: `Read who is on call for ${id}`,
-        request: { query: { 'escalation_policy_ids[]': [id], limit: 100 } },
-      }),
-    );
+    const names = await firstOnCall(input.account, id, `Read who is on call for ${id}`);
     // Who is paged is told as far as it may be known.
-    if (!read.ok) return;
-    const first = read.response.oncalls.filter(({ escalation_level }) => escalation_level === 1);
-    onCall.set(id, [...new Set(first.map(({ user }) => user.summary ?? user.id))]);
+    if (names) onCall.set(id, names);
   });
   chronicle.say(`${old.length} of them are old.`);
   return { forgotten, ourUsers: open.ourUsers, onCall, rest: old.slice(mostStale), now };
@@ -214,9 +203,7 @@ export function staleIn(
     if (why === undefined) of[turn.kind].push(one);
     else left.push({ what: id, why });
   }
-  const batches = Array.from({ length: Math.ceil(of.resolve.length / largestBatch) }, (_, index) =>
-    of.resolve.slice(index * largestBatch, (index + 1) * largestBatch),
-  );
+  const batches = inLots(of.resolve, largestBatch);
   return {
     left,
     guards: [
@@ -322,13 +309,11 @@ function rowsOf(input: StaleSweepInput, reads: StaleReads): readonly StaleIncide
 /** `2026-11-25 14:05 UTC`. */
 const minute = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
-function tell({ done, left, stopped }: Applied, { left: before }: Plan): string {
+function tell(applied: Applied, plan: Plan): string {
   const count = (operation: string): number =>
-    done.reduce((sum, { write }) => sum + (write.operation === operation ? write.seen.length : 0), 0);
-  const rest = left.length + before.length;
+    applied.done.reduce((sum, { write }) => sum + (write.operation === operation ? write.seen.length : 0), 0);
   return [
     `${count('createIncidentNote')} were asked about, ${count('updateIncident')} went back to people, ${count('updateIncidents')} are resolved.`,
-    ...(rest > 0 ? [`${rest} ${rest === 1 ? 'was' : 'were'} left as they are.`] : []),
-    ...(stopped === undefined ? [] : [`It stopped: ${stopped}`]),
+    ...restOf(applied, plan),
   ].join(' ');
 }

@@ -6,13 +6,10 @@ import { chronicleOf } from './chronicle.ts';
 import type { Errand } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import type { Lot } from './resolve-lot.ts';
-import { after, type Page, type PagedName, type Position, pageAt, pagings, type Query } from './walk.ts';
+import { eachPage, type Page, type PagedName, type Position, pageAt, pagings, type Query } from './walk.ts';
 
 /** How many pages one run reads, so that no history grows with the account. */
 const mostPages = 10;
-
-/** Fewer records than this on a page are not asked for: then a single one is too large. */
-const fewestRecords = 1;
 
 export interface WalkInput extends Errand {
   readonly operation: PagedName;
@@ -88,33 +85,28 @@ async function walkSome(
   const { look } = activitiesOf(errand.account);
   const read = look[operation] as Parameters<typeof perform<PageInput, CallResult<OperationName>>>[0];
   const paging = pagings[operation];
-  let at = position;
   let agent: string | undefined;
   let hidden = 0;
-  const known = () => ({ ...whose(agent), ...(hidden > 0 && { hidden }) });
-  for (let page = 1; page <= mostPages; page += 1) {
-    const result = await attempt(
-      perform(read, {
-        step: `Page ${page} of ${operation} from ${at.offset}`,
-        request: { ...request, query: pageAt(at, paging) },
-        ...(keep && { keep }),
-      }),
-    );
-    if (!result.ok && result.kind === 'Failed' && result.type === 'TooLarge' && at.limit > fewestRecords) {
-      at = { ...at, limit: Math.ceil(at.limit / 4) };
-      continue;
-    }
-    if (!result.ok) return { ...known(), stopped: result };
-    agent = result.agent;
-    chronicle.actsAs(agent);
-    const found = pageOf(result.response, paging.items);
-    take(found.items);
-    hidden += result.narrowed?.hidden ?? 0;
-    const step = after(at, paging, { ...found, hidden: result.narrowed?.hidden ?? 0 });
-    if ('end' in step) return { ...known(), end: step.end };
-    at = step.next;
-  }
-  return { ...known(), next: at };
+  const walked = await eachPage(
+    { position, paging, mostPages },
+    (at, page) =>
+      attempt(
+        perform(read, {
+          step: `Page ${page} of ${operation} from ${at.offset}`,
+          request: { ...request, query: pageAt(at, paging) },
+          ...(keep && { keep }),
+        }),
+      ),
+    (came) => {
+      agent = came.agent;
+      chronicle.actsAs(agent);
+      const found = { ...pageOf(came.response, paging.items), hidden: came.narrowed?.hidden ?? 0 };
+      take(found.items);
+      hidden += found.hidden;
+      return found;
+    },
+  );
+  return { ...whose(agent), ...(hidden > 0 && { hidden }), ...walked };
 }
 
 interface PageInput {

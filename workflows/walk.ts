@@ -107,6 +107,44 @@ export function after(
   return sliceAt(position, edge, times.order);
 }
 
+/** Fewer records than this on a page are not asked for: then a single one is too large. */
+const fewestRecords = 1;
+
+/**
+ * Walks some pages, one after the other; a page that is too large is asked for again with a quarter of the records.
+ * @param ask for the page at a position, the first being 1.
+ * @param take what came: its records as far as the walk goes by them.
+ * @returns where it goes on, how it ended, or the answer for a page that did not come.
+ */
+export async function eachPage<Result extends { readonly ok: boolean }>(
+  {
+    position,
+    paging,
+    mostPages,
+  }: {
+    readonly position: Position;
+    readonly paging: Paging;
+    readonly mostPages: number;
+  },
+  ask: (at: Position, page: number) => Promise<Result>,
+  take: (came: Extract<Result, { ok: true }>) => Page,
+): Promise<Step | { readonly stopped: Extract<Result, { ok: false }> }> {
+  let at = position;
+  for (let page = 1; page <= mostPages; page += 1) {
+    const result = await ask(at, page);
+    if (!result.ok) {
+      if (!('type' in result && result.type === 'TooLarge') || at.limit <= fewestRecords)
+        return { stopped: result as Extract<Result, { ok: false }> };
+      at = { ...at, limit: Math.ceil(at.limit / 4) };
+      continue;
+    }
+    const step = after(at, paging, take(result as Extract<Result, { ok: true }>));
+    if ('end' in step) return step;
+    at = step.next;
+  }
+  return { next: at };
+}
+
 /** A slice that begins where 10,000 records ended; the records of that instant come again. */
 function sliceAt(position: Position, edge: string, order: 'ascending' | 'descending'): Step {
   const { date_range: isAll, ...query } = position.query;

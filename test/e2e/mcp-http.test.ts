@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { expect } from 'vitest';
 import { responder } from '../support/grants.ts';
 import { callTool } from '../support/mcp.ts';
 import { test } from '../support/processes.ts';
-import { until } from '../support/until.ts';
+import { giveToken, startDoor } from './door.ts';
 import { startWorld } from './world.ts';
 
 test('a front door is added, an agent gets a token, works over HTTP, and its token is revoked', async ({
@@ -28,22 +27,9 @@ test('a front door is added, an agent gets a token, works over HTTP, and its tok
   expect(readFileSync(place.configFile, 'utf8')).toContain('may_speak_for: [triage-bot]');
   await world.startWorker();
 
-  const give = () => oncall('agents', 'token', 'triage-bot', '--expires', '1h', '--json');
-  // Without an audit store there is nothing to keep its hash in; a Worker makes it with the first thing that it writes.
-  const given = await until('the Worker has its store', async () => {
-    const ended = await give();
-    expect(ended.stderr).toMatch(/^$|There is no audit in/);
-    return ended.code === 0 && ended;
-  });
-  const { token, id, expires } = JSON.parse(given.stdout) as Record<'token' | 'id' | 'expires', string>;
+  const { token, id, expires } = await giveToken(place, 'triage-bot');
   expect(Date.parse(expires)).toBeLessThanOrEqual(Date.now() + 3_600_000);
-  const env = {
-    ...world.temporal,
-    ONCALL_FRONT_DOOR: 'mcp',
-    ONCALL_FRONT_DOOR_KEY_FILE: join(place.home, 'keys', 'mcp.pem'),
-  };
-  const server = place.oncall(['mcp', '--http', '0'], { env });
-  const url = (await server.line(/^listening on /)).replace('listening on ', '');
+  const { server, url } = await startDoor(place, world);
   const requestInit = { headers: { authorization: `Bearer ${token}` } };
   const client = new Client({ name: 'test', version: '0.0.0' }, { versionNegotiation: { mode: 'auto' } });
   await client.connect(new StreamableHTTPClientTransport(new URL(url), { requestInit }));

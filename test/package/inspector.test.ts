@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect } from 'vitest';
+import { giveToken, startDoor } from '../e2e/door.ts';
 import { startWorld } from '../e2e/world.ts';
 import { everything } from '../support/grants.ts';
 import { built, checkout, test } from '../support/processes.ts';
-import { until } from '../support/until.ts';
 
 const run = promisify(execFile);
 const inspector = join(checkout, 'node_modules', '.bin', 'mcp-inspector-cli');
@@ -37,18 +37,8 @@ test('an inspector lists every tool and calls each, over both transports', async
     { code: 0 },
   );
   await world.startWorker();
-  const given = await until('the Worker has its store', async () => {
-    const ended = await place.oncall(['agents', 'token', 'triage-bot', '--json']).ended;
-    return ended.code === 0 && ended;
-  });
-  const { token } = JSON.parse(given.stdout) as { token: string };
-  const door = {
-    ...world.temporal,
-    ONCALL_FRONT_DOOR: 'mcp',
-    ONCALL_FRONT_DOOR_KEY_FILE: join(place.home, 'keys', 'mcp.pem'),
-  };
-  const server = place.oncall(['mcp', '--http', '0'], { env: door });
-  const url = (await server.line(/^listening on /)).replace('listening on ', '');
+  const { token } = await giveToken(place, 'triage-bot');
+  const { url } = await startDoor(place, world);
   const agent = {
     ...world.temporal,
     TMPDIR: place.temporary,
