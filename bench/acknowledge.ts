@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { Agent, request } from 'undici';
 import { startRun } from '../client/agent.ts';
 import { rowOf, table } from './measure.ts';
 import { liftPace } from './pace.ts';
 import { writeInto } from './page.ts';
-import { atATime, type SimulatorPart, setStand } from './stand.ts';
+import { type SimulatorPart, setStand } from './stand.ts';
+import { eachOf, until } from './waiting.ts';
 
 // One acknowledge through client, Workflow, gate, audit and HTTP, until PagerDuty has it, and right after it the same three requests
 // in a row by plain undici on another incident: so both meet the same machine. Then where the time went, by the run's own history;
@@ -109,13 +109,8 @@ async function acknowledgedAt(simulator: SimulatorPart): Promise<ReadonlyMap<str
   return new Map(puts.map(({ path, at }) => [path.replace('/incidents/', ''), at]));
 }
 
-async function untilAcknowledged(simulator: SimulatorPart, incident: string): Promise<void> {
-  for (let tries = 0; tries < 6_000; tries += 1) {
-    if ((await acknowledgedAt(simulator)).has(incident)) return;
-    await sleep(10);
-  }
-  throw new Error(`Incident ${incident} was not acknowledged within a minute.`);
-}
+const untilAcknowledged = (simulator: SimulatorPart, incident: string): Promise<void> =>
+  until(async () => (await acknowledgedAt(simulator)).has(incident), { everyMs: 10, withinMs: 60_000 });
 
 /** By the times of the run's events: what passed before each Activity began, and what each took. */
 async function partsOf(
@@ -159,7 +154,7 @@ async function triagesPerSecond(
 ): Promise<number> {
   let activities = 0;
   const began = performance.now();
-  await atATime(20, incidents, async (incident) => {
+  await eachOf(incidents, 20, async (incident) => {
     const run = await startRun(client, identity, 'triageIncident', { account: 'main', incident });
     await run.result();
     const { events } = await client.workflow.getHandle(run.workflowId, run.runId).fetchHistory();

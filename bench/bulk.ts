@@ -93,7 +93,6 @@ async function measure(address: string, namespace: string, size: number): Promis
     args: [join(checkout, 'dist', 'worker', 'main.js'), '--exit-with-parent'],
     env: { ...simulatorSecrets, LOG_LEVEL: 'warn', ...env },
     readyWhen: /^working on /,
-    stop: new AbortController().signal,
   });
   const memory = watchMemory(worker);
   const identity = readAgent(agent, keyFileOf(agent));

@@ -1,13 +1,14 @@
 import { availableParallelism } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { startRun } from '../client/agent.ts';
 import { list } from '../gate/audit.ts';
 import { ofPeople, openStore, storeFile } from '../gate/audit-store.ts';
 import { taskQueues } from '../workflows/contract.ts';
+import { paceAt } from './pace.ts';
 import { markdown, writeInto } from './page.ts';
-import { atATime, setStand } from './stand.ts';
+import { setStand } from './stand.ts';
+import { eachOf, until } from './waiting.ts';
 
 // Ten agents with one account, of which the first, and before the others, asks for ten times as much. All of it waits in the Task
 // Queue, then goes at an even pace; the audit says whose turn it was. `--short` asks for a fifth. Prints a table and one line of JSON;
@@ -29,14 +30,14 @@ async function main(): Promise<void> {
     agents: Object.fromEntries(names.map((name) => [name, grants])),
     flags: ['--rate-limit', '0'],
     // An operator's limit, which the pace-keeper leaves alone.
-    prepare: (to) => paceAt(to, 0),
+    prepare: (to) => paceAt(to, queue, 0),
   });
   try {
     const [incident = ''] = await simulator.open(1);
     const runs = names.flatMap((name, index) =>
       Array.from({ length: index === 0 ? greedy : each }, () => name),
     );
-    await atATime(10, runs, (name) =>
+    await eachOf(runs, 10, (name) =>
       startRun(client, agent(name), 'runOperation', {
         account: 'main',
         operation: 'createIncidentNote',
@@ -44,7 +45,7 @@ async function main(): Promise<void> {
       }),
     );
     await until(async () => (await waiting(client)) >= runs.length);
-    await paceAt(client, aSecond);
+    await paceAt(client, queue, aSecond);
     const turns = await untilDone(home, runs.length);
     tell(turns);
   } finally {
@@ -105,23 +106,6 @@ async function waiting({ workflowService, options: { namespace } }: Client): Pro
     reportStats: true,
   });
   return Number(stats?.approximateBacklogCount ?? 0);
-}
-
-async function paceAt({ workflowService, options: { namespace } }: Client, rate: number): Promise<void> {
-  await workflowService.updateTaskQueueConfig({
-    namespace,
-    taskQueue: queue,
-    taskQueueType,
-    updateQueueRateLimit: { rateLimit: { requestsPerSecond: rate }, reason: 'for the bench' },
-  });
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 3_000; tries += 1) {
-    if (await isSo()) return;
-    await sleep(200);
-  }
-  throw new Error('What was waited for did not come within ten minutes.');
 }
 
 await main();

@@ -7,14 +7,8 @@ import { promisify } from 'node:util';
 import { startRun } from '../client/agent.ts';
 import { childEnvironment } from '../client/config.ts';
 import { checkout, markdown, writeInto } from './page.ts';
-import {
-  atATime,
-  type Logged,
-  mostInAMinute,
-  type SimulatorPart,
-  setStand,
-  startSimulatorPart,
-} from './stand.ts';
+import { type Logged, mostInAMinute, type SimulatorPart, setStand, startSimulatorPart } from './stand.ts';
+import { eachOf, until } from './waiting.ts';
 
 // Jobs of reads against a PagerDuty that refuses what is over 960 a minute, side by side with PagerDuty's own clients and plain
 // undici, each on a simulator of its own, all at the same time. Meanwhile something urgent is acknowledged every ten seconds.
@@ -136,9 +130,9 @@ async function ours(way: string, reads: number): Promise<Row> {
     let readsFailed = 0;
     // As after some minutes of ordinary work: what a process does once is done.
     await acknowledgeOne(toAcknowledge.pop() ?? '');
-    await atATime(
-      10,
+    await eachOf(
       Array.from({ length: 20 }, () => subject),
+      10,
       read,
     );
     await sleep(65_000);
@@ -156,14 +150,14 @@ async function ours(way: string, reads: number): Promise<Row> {
         await startRun(client, identity, 'acknowledgeIncident', { account: 'main', incident });
       }
     })();
-    await atATime(
-      atOnce,
+    await eachOf(
       Array.from({ length: reads }, () => subject),
+      atOnce,
       read,
     );
     isOver = true;
     await urgent;
-    await until(async () => (await acknowledged(simulator, started)).size === started.size);
+    await until(async () => (await acknowledged(simulator, started)).size === started.size, withinAMinute);
     const log = (await simulator.log()).slice(first);
     const lastRead = log.findLast(({ method, path }) => method === 'GET' && path === `/incidents/${subject}`);
     const done = await acknowledged(simulator, started);
@@ -175,7 +169,10 @@ async function ours(way: string, reads: number): Promise<Row> {
 
     async function acknowledgeOne(incident: string): Promise<void> {
       await startRun(client, identity, 'acknowledgeIncident', { account: 'main', incident });
-      await until(async () => (await acknowledged(simulator, new Map([[incident, 0]]))).size === 1);
+      await until(
+        async () => (await acknowledged(simulator, new Map([[incident, 0]]))).size === 1,
+        withinAMinute,
+      );
     }
   } finally {
     await stop();
@@ -196,13 +193,7 @@ async function acknowledged(
   return done;
 }
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 600; tries += 1) {
-    if (await isSo()) return;
-    await sleep(100);
-  }
-  throw new Error('What was waited for did not come within a minute.');
-}
+const withinAMinute = { everyMs: 100, withinMs: 60_000 };
 
 const peersIn = join(checkout, 'bench', 'peers');
 

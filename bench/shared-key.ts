@@ -3,7 +3,8 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startRun } from '../client/agent.ts';
 import { markdown, writeInto } from './page.ts';
-import { atATime, type Logged, mostInAMinute, setStand, startSimulatorPart } from './stand.ts';
+import { type Logged, mostInAMinute, setStand, startSimulatorPart } from './stand.ts';
+import { eachOf } from './waiting.ts';
 
 // Another program with the same key, which eats half of its budget: it starts, stops and starts again, while we have more to read
 // than there is room for. Beside it the same program alone, with a key of its own. `--ways token-bucket` takes one way of counting,
@@ -93,9 +94,9 @@ async function measure(way: string): Promise<Row> {
       }
     };
     await Promise.all([
-      atATime(
-        atOnce,
+      eachOf(
         Array.from({ length: atOnce }, () => undefined),
+        atOnce,
         read,
       ),
       other(simulator.url, incident, began),

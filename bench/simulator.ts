@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { eachOf, until } from './waiting.ts';
 
 // How much the simulator carries, as a process of its own, by plain HTTP: incidents by the Events API with an alert each, one
 // webhook for each to a receiver in this process, limits off. Prints a table, and the same as one line of JSON.
@@ -112,23 +113,13 @@ async function trigger(simulator: Simulator, number: number): Promise<void> {
 }
 
 /** So many events, some at a time, each over a connection that stays open. */
-async function triggerMany(simulator: Simulator, count: number): Promise<void> {
-  let next = 0;
-  const work = async () => {
-    while (next < count) await trigger(simulator, next++);
-  };
-  await Promise.all(Array.from({ length: parallel }, work));
-}
+const triggerMany = (simulator: Simulator, count: number): Promise<void> =>
+  eachOf(Array(count).keys(), parallel, (number) => trigger(simulator, number));
 
 const seconds = (from: number): number => (performance.now() - from) / 1000;
 
-async function until(isTrue: () => boolean): Promise<void> {
-  const begin = performance.now();
-  while (!isTrue()) {
-    if (seconds(begin) > 300) throw new Error('The webhooks did not come within five minutes.');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+/** The webhooks come in their own time. */
+const patience = { everyMs: 5, withinMs: 300_000 };
 
 /** Milliseconds that a read took, asked again and again until it is told to stop. */
 async function watchReads(simulator: Simulator, isOver: () => boolean): Promise<readonly number[]> {
@@ -163,7 +154,7 @@ async function measureSpeed() {
   const reads = watchReads(simulator, () => isOver);
   await triggerMany(simulator, goals.incidents);
   const opened = seconds(begin);
-  await until(() => receiver.received() >= goals.incidents);
+  await until(() => receiver.received() >= goals.incidents, patience);
   const delivered = seconds(begin);
   isOver = true;
   const times = await reads;
@@ -192,7 +183,7 @@ async function measureMemory() {
   }, 250);
   const begin = performance.now();
   await triggerMany(simulator, goals.held);
-  await until(() => receiver.received() >= goals.held);
+  await until(() => receiver.received() >= goals.held, patience);
   const took = seconds(begin);
   clearInterval(watch);
   const incidents = (await incidentsIn(simulator)) - before;

@@ -12,8 +12,6 @@ import { freePorts } from '../client/ports.ts';
 import { type Part, startPart } from '../client/processes.ts';
 import { checkout } from './page.ts';
 
-const never = new AbortController().signal;
-
 /** One request as a simulator logged it. */
 export interface Logged {
   /** By the clock of this machine, milliseconds since 1970. */
@@ -44,7 +42,6 @@ export async function startSimulatorPart(flags: readonly string[]): Promise<Simu
     args: [join(checkout, 'dist', 'simulator', 'main.js'), '--port', '0', ...flags, '--exit-with-parent'],
     readyWhen: /^listening on /,
     log: (line) => lines.push(line),
-    stop: never,
   });
   const url = part.line.replace('listening on ', '');
   if (flags.includes('--tls')) while (!lines.some((line) => line.includes('END CERT'))) await sleep(10);
@@ -148,7 +145,6 @@ export async function setStand({
           ONCALL_CONFIG: configFile,
         },
         readyWhen: /^working on /,
-        stop: never,
       }),
     );
     return { client, simulator, home, agent: (name) => readAgent(name, keyFileOf(name)), stop };
@@ -167,20 +163,4 @@ export function mostInAMinute(instants: readonly number[]): number {
     most = Math.max(most, index - from + 1);
   }
   return most;
-}
-
-/** Does the same for each, so many at a time. */
-export async function atATime<T>(
-  most: number,
-  items: readonly T[],
-  work: (item: T) => Promise<unknown>,
-): Promise<void> {
-  let next = 0;
-  const one = async (): Promise<void> => {
-    for (let item = items[next]; next < items.length; item = items[next]) {
-      next += 1;
-      await work(item as T);
-    }
-  };
-  await Promise.all(Array.from({ length: most }, one));
 }

@@ -26,7 +26,6 @@ const types = ['incident.triggered', 'incident.acknowledged', 'incident.annotate
 
 const secret = randomUUID();
 const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
-const never = new AbortController().signal;
 
 interface Answer {
   readonly status: number;
@@ -156,7 +155,7 @@ async function partsIn(
   const start: Start = async (name, program, args, readyWhen) => {
     const command = process.execPath;
     const all = [program, ...args, '--exit-with-parent'];
-    const part = await startPart({ name, command, args: all, env, readyWhen, stop: never });
+    const part = await startPart({ name, command, args: all, env, readyWhen });
     parts.push(part);
     return part;
   };

@@ -12,16 +12,3 @@ export function tell(name: string, counts: Readonly<Record<string, number>>): re
   console.log(`${name} (seed ${campaign.seed}): ${words.join(', ')}.`);
   return Object.entries(counts).flatMap(([what, count]) => (count === 0 ? [what] : []));
 }
-
-/** Works on everything, so many at once. */
-export async function eachOf<T>(
-  items: readonly T[],
-  atOnce: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const left = items.values();
-  const one = async (): Promise<void> => {
-    for (const item of left) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, one));
-}

@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { eachOf } from '../../bench/waiting.ts';
 import { parseWebhook } from '../../pagerduty/webhooks.ts';
 import type { Incident } from '../../simulator/model.ts';
 import { followerIds, incidentChanged, type Known, type RunResult } from '../../workflows/contract.ts';
@@ -10,7 +11,7 @@ import { responder } from '../support/grants.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { knownTo, sweepIncidents, untilListed } from '../support/sweeps.ts';
 import { until } from '../support/until.ts';
-import { campaign, eachOf, tell } from './campaign.ts';
+import { campaign, tell } from './campaign.ts';
 
 // PagerDuty's time is the simulator's, and stands still but where it is moved; Temporal's is real. A sweep comes where its Schedule
 // would have it at the latest, a minute after the one before. What a run knows after that one sweep, it knew within 75 seconds;

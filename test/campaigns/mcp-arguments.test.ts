@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { eachOf } from '../../bench/waiting.ts';
 import type { CallerBase } from '../../client/mcp/server.ts';
 import { tools } from '../../client/mcp/tools.ts';
 import { everything } from '../support/grants.ts';
 import { openSession, type Session, type Told } from '../support/mcp.ts';
 import { type Stage, setStage } from '../support/stage.ts';
-import { campaign, eachOf, tell } from './campaign.ts';
+import { campaign, tell } from './campaign.ts';
 
 const reason = 'a campaign';
 /** Well-formed, and nobody's. */

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { eachOf } from '../../bench/waiting.ts';
 import type { Incident } from '../../simulator/model.ts';
 import { incidentChanged } from '../../workflows/contract.ts';
 import { responder } from '../support/grants.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
-import { campaign, eachOf, tell } from './campaign.ts';
+import { campaign, tell } from './campaign.ts';
 
 /** What a person can do to an incident. */
 const kinds = [
