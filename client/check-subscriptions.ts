@@ -1,5 +1,7 @@
+import type { PolicyState } from '../gate/policy-source.ts';
 import type { KeptSecret } from '../gate/webhook-secrets.ts';
 import type { WebhookSubscription } from '../pagerduty/catalogue/webhook-subscriptions.ts';
+import { followedEvents } from '../pagerduty/webhooks.ts';
 import { deliveringTo, isSameScope, type PingAndWait, type Subscriptions, scopeOf } from './subscriptions.ts';
 
 /** Something that is wrong with the feed, and how to mend it. */
@@ -8,12 +10,12 @@ export interface Finding {
   readonly subscription?: string;
   readonly what: string;
   readonly mend: string;
-  /** What mends it, where that is safe to do by itself. */
-  readonly fix?: () => Promise<void>;
+  /** What mends it in PagerDuty, where that is safe to do by itself. */
+  readonly fix?: (subscriptions: Pick<Subscriptions, 'enable' | 'update'>) => Promise<void>;
 }
 
 export interface Checking {
-  readonly subscriptions: Subscriptions;
+  readonly subscriptions: Pick<Subscriptions, 'list'>;
   readonly account: string;
   /** Where PagerDuty is to deliver to; any address that ends as ours do where absent. */
   readonly url: string | undefined;
@@ -21,7 +23,8 @@ export interface Checking {
   readonly events: readonly string[];
   /** The secrets that are kept on this machine. */
   readonly kept: readonly KeptSecret[];
-  readonly arrives: PingAndWait;
+  /** Nothing is pinged where absent. */
+  readonly arrives?: PingAndWait;
   readonly now: number;
 }
 
@@ -31,6 +34,13 @@ const mostOfOneScope = 10;
 /** A secret that is older should be rotated, in days. */
 const oldestDays = 365;
 const dayMs = 86_400_000;
+
+/** What should be delivered: what runs follow, and what standing orders of the account wait for. */
+export function eventsOf(account: string, state: PolicyState): readonly string[] {
+  const orders = state.readable ? [...state.policy.standing.values()] : [];
+  const ordered = orders.filter((order) => order.account === account).map(({ on }) => on);
+  return [...new Set<string>([...followedEvents, ...ordered])];
+}
 
 /** Looks at every subscription that delivers to us: is it switched on, complete, and does what it sends come in? */
 export async function checkSubscriptions(checking: Checking): Promise<{
@@ -56,7 +66,7 @@ export async function checkSubscriptions(checking: Checking): Promise<{
   return { checked, findings };
 }
 
-function stateOf({ subscriptions, events }: Checking, one: WebhookSubscription): readonly Finding[] {
+function stateOf({ events }: Checking, one: WebhookSubscription): readonly Finding[] {
   const { id, active, delivery_method } = one;
   const findings: Finding[] = [];
   if (!active)
@@ -64,14 +74,14 @@ function stateOf({ subscriptions, events }: Checking, one: WebhookSubscription):
       subscription: id,
       what: 'somebody has switched it off',
       mend: '--fix switches it on',
-      fix: () => subscriptions.update(id, { active: true }),
+      fix: (subscriptions) => subscriptions.update(id, { active: true }),
     });
   if (delivery_method.temporarily_disabled)
     findings.push({
       subscription: id,
       what: 'PagerDuty has switched it off for a day, after three deliveries in a row were refused',
       mend: '--fix enables it; what was thrown away meanwhile the sweep has brought up to date',
-      fix: () => subscriptions.enable(id),
+      fix: (subscriptions) => subscriptions.enable(id),
     });
   const missing = events.filter((type) => !one.events.includes(type));
   if (missing.length > 0)
@@ -79,7 +89,7 @@ function stateOf({ subscriptions, events }: Checking, one: WebhookSubscription):
       subscription: id,
       what: `it tells nothing of ${missing.join(', ')}`,
       mend: '--fix adds them',
-      fix: () => subscriptions.update(id, { events: [...one.events, ...missing] }),
+      fix: (subscriptions) => subscriptions.update(id, { events: [...one.events, ...missing] }),
     });
   return findings;
 }
@@ -130,7 +140,7 @@ async function arrivalOf(
   { arrives, kept, account }: Checking,
   { id }: WebhookSubscription,
 ): Promise<readonly Finding[]> {
-  if (await arrives(id)) return [];
+  if (!arrives || (await arrives(id))) return [];
   const isKept = kept.some(({ subscription }) => subscription === id);
   const secret = isKept
     ? `its secret is kept here; a receiver on another machine needs it too`

@@ -7,6 +7,7 @@ import { clientSettings, temporalSettings } from './config.ts';
 import { withClient } from './connect.ts';
 import { type ExitCode, exitCodes, OncallError } from './errors.ts';
 import { readOperator, whoAsks } from './identity.ts';
+import { type Change, makeChange } from './standing.ts';
 import { inStore } from './store.ts';
 
 /**
@@ -45,3 +46,30 @@ export async function withWord(policy: Policy, word: OrderWord, act: () => Promi
     );
   await act();
 }
+
+/**
+ * Makes one change, by the operator's signed word.
+ * @throws OncallError where the word does not count; then it was not made.
+ */
+export async function carryOut(client: Client, policy: Policy, change: Change): Promise<void> {
+  const { kind: act, name, account, scheduleId } = change;
+  const lines = change.kind === 'update' ? change.differences : [];
+  const what = lines.map(({ line, wanted, found }) => `${line} from ${found} to ${wanted}`).join('; ');
+  await withWord(
+    policy,
+    { act, account, name, scheduleId, detail: toldOf(change), ...(what !== '' && { said: what }) },
+    () => makeChange(client, change),
+  );
+}
+
+/** A change, for machines. */
+export const toldOf = (change: Change): object => {
+  const { kind, name, account, scheduleId } = change;
+  return {
+    kind,
+    name,
+    account,
+    scheduleId,
+    ...(change.kind === 'update' && { differences: change.differences }),
+  };
+};

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { useConfig, wantsStack } from './config.ts';
 import { exitCodes, OncallError } from './errors.ts';
 import { addExamples } from './examples.ts';
+import { addHealthCommands } from './health-commands.ts';
 import { programs } from './local.ts';
 import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
@@ -32,6 +33,7 @@ export function programOf(end: End): Command {
   addAgentCommands(program, end);
   addAuditCommands(program, end);
   addOperatorCommands(program, end);
+  addHealthCommands(program, end);
   addRunCommands(program, end);
   addExamples(program);
   return program;

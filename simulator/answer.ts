@@ -54,6 +54,7 @@ export function answer(
     operation,
     status: reply?.status ?? null,
     from: request.headers.get('from') ?? null,
+    user_agent: request.headers.get('user-agent') ?? null,
     request_id: requestId,
     body: bodyForLog(mask, request.text),
     ...(fault ? { fault: fault.kind } : {}),

@@ -14,6 +14,8 @@ export interface RequestRecord {
   /** Null where a fault closed the connection before anything happened. */
   readonly status: number | null;
   readonly from: string | null;
+  /** Which program says it asks. */
+  readonly user_agent: string | null;
   /** What `x-simulator-by` says: tests mark by it what they send themselves. Absent for all others. */
   readonly by?: string;
   readonly request_id: string;

@@ -85,7 +85,7 @@ export async function startWorker({
   if (missing.length > 0) {
     throw new CannotStart(
       `The Temporal namespace ${namespace} lacks the search attributes ${missing.join(', ')}; without them every run would hang. ` +
-        `Add each: temporal operator search-attribute create --namespace ${namespace} --name NAME --type Keyword`,
+        `\`oncall doctor --fix\` adds them; or add each: temporal operator search-attribute create --namespace ${namespace} --name NAME --type Keyword`,
     );
   }
   // A store that is away need keep nobody from giving back; one that does not fit never will be of use.

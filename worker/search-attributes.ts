@@ -1,6 +1,6 @@
 import proto from '@temporalio/proto';
 import type { NativeConnection } from '@temporalio/worker';
-import { searchAttributes } from '../workflows/contract.ts';
+import { lackingSearchAttributes } from '../workflows/contract.ts';
 
 /** Names of the search attributes that the server lacks, or has with another type. With one missing, runs would hang. */
 export async function missingSearchAttributes(
@@ -9,7 +9,5 @@ export async function missingSearchAttributes(
 ): Promise<readonly string[]> {
   const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
   const keyword = proto.temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD;
-  return Object.values(searchAttributes)
-    .map(({ name }) => name)
-    .filter((name) => customAttributes?.[name] !== keyword);
+  return lackingSearchAttributes(customAttributes, keyword);
 }

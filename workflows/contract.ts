@@ -77,6 +77,18 @@ export const searchAttributes: Readonly<
   waitingFor: keyword('OncallWaitingFor'),
 };
 
+/**
+ * Names of the search attributes that a namespace lacks, or has with another type: with one missing, runs would hang.
+ * @param keyword the server's number for the type Keyword.
+ */
+export const lackingSearchAttributes = (
+  found: Readonly<Record<string, unknown>> | null | undefined,
+  keyword: number,
+): readonly string[] =>
+  Object.values(searchAttributes)
+    .map(({ name }) => name)
+    .filter((name) => found?.[name] !== keyword);
+
 /** Workflow Types that only look or bring on, and pages of a walk: lists of runs leave them out. */
 export const lookingTypes: readonly string[] = [
   'bringEvents',

@@ -1,8 +1,8 @@
 import { confirm } from '../confirm.ts';
 import { type ExitCode, exitCodes } from '../errors.ts';
-import { asOperator, readable, withWord } from '../order-word.ts';
+import { asOperator, carryOut, readable, toldOf } from '../order-word.ts';
 import type { Output } from '../output.ts';
-import { type Change, changesFor, type ListedOrder, listOrders, makeChange } from '../standing.ts';
+import { type Change, changesFor, type ListedOrder, listOrders } from '../standing.ts';
 import { table } from '../table.ts';
 import { clockOf, said } from '../words.ts';
 
@@ -76,38 +76,18 @@ export async function applyStanding(options: { readonly yes?: boolean }, output:
         options,
       ))
     ) {
-      output.result({ changes: changes.map(told), applied: false }, 'Nothing was changed.');
+      output.result({ changes: changes.map(toldOf), applied: false }, 'Nothing was changed.');
       return exitCodes.done;
     }
-    for (const change of changes) {
-      const { kind: act, name, account, scheduleId } = change;
-      const lines = change.kind === 'update' ? change.differences : [];
-      const what = lines.map(({ line, wanted, found }) => `${line} from ${found} to ${wanted}`).join('; ');
-      await withWord(
-        policy,
-        { act, account, name, scheduleId, detail: told(change), ...(what !== '' && { said: what }) },
-        () => makeChange(client, change),
-      );
-    }
+    for (const change of changes) await carryOut(client, policy, change);
     const count = (kind: Change['kind']): number => changes.filter((change) => change.kind === kind).length;
     output.result(
-      { changes: changes.map(told), applied: true },
+      { changes: changes.map(toldOf), applied: true },
       `Created ${count('create')}, updated ${count('update')}, removed ${count('remove')}.`,
     );
     return exitCodes.done;
   });
 }
-
-const told = (change: Change): object => {
-  const { kind, name, account, scheduleId } = change;
-  return {
-    kind,
-    name,
-    account,
-    scheduleId,
-    ...(change.kind === 'update' && { differences: change.differences }),
-  };
-};
 
 function diffOf(change: Change): readonly string[] {
   const { name } = change;

@@ -5,7 +5,7 @@ import { type KeptSecret, type WebhookSecrets, webhookSecretsIn } from '../../ga
 import type { WebhookSubscription } from '../../pagerduty/catalogue/webhook-subscriptions.ts';
 import { Id } from '../../pagerduty/catalogue/wire.ts';
 import { eventTypes, followedEvents } from '../../pagerduty/webhooks.ts';
-import { checkSubscriptions, type Finding } from '../check-subscriptions.ts';
+import { checkSubscriptions, eventsOf, type Finding } from '../check-subscriptions.ts';
 import { clientSettings, temporalSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { readOperator } from '../identity.ts';
@@ -104,7 +104,10 @@ export type CheckOptions = OfAccount &
 export async function checkFeed(options: CheckOptions, output: Output): Promise<ExitCode> {
   const { account, url, fix, receiver } = options;
   const withinMs = waitOf(options);
-  const events = options.events === undefined ? eventsOf(account) : eventsNamed(options.events);
+  const events =
+    options.events === undefined
+      ? eventsOf(account, policySource(clientSettings().configFile)())
+      : eventsNamed(options.events);
   return asOperator(account, async ({ subscriptions, secrets }) => {
     const { wrong } = await healthAt(receiver);
     const { checked, findings } = await checkSubscriptions({
@@ -116,7 +119,7 @@ export async function checkFeed(options: CheckOptions, output: Output): Promise<
       arrives: (id) => arrivesAt(receiver, account, id, () => subscriptions.ping(id), withinMs),
       now: Date.now(),
     });
-    const mended = fix ? await mend(findings) : [];
+    const mended = fix ? await mend(subscriptions, findings) : [];
     const open: readonly Finding[] = [
       ...wrong.map((what) => ({ what: `the receiver says: ${what}`, mend: 'see docs/webhooks.md' })),
       ...findings.filter((finding) => !mended.includes(finding)),
@@ -140,11 +143,11 @@ export async function checkFeed(options: CheckOptions, output: Output): Promise<
   });
 }
 
-async function mend(findings: readonly Finding[]): Promise<readonly Finding[]> {
+async function mend(subscriptions: Subscriptions, findings: readonly Finding[]): Promise<readonly Finding[]> {
   const mended: Finding[] = [];
   for (const finding of findings) {
     if (!finding.fix) continue;
-    await finding.fix();
+    await finding.fix(subscriptions);
     mended.push(finding);
   }
   return mended;
@@ -280,14 +283,6 @@ function eventsNamed(text: string): readonly string[] {
     );
   }
   return named;
-}
-
-/** What should be delivered: what runs follow, and what standing orders of the account wait for. */
-function eventsOf(account: string): readonly string[] {
-  const state = policySource(clientSettings().configFile)();
-  const orders = state.readable ? [...state.policy.standing.values()] : [];
-  const ordered = orders.filter((order) => order.account === account).map(({ on }) => on);
-  return [...new Set<string>([...followedEvents, ...ordered])];
 }
 
 function checkId(id: string): void {

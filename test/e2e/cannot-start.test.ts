@@ -60,7 +60,8 @@ describe.concurrent('a worker that cannot start', () => {
   test('on a server that lacks the search attributes', async ({ place }) => {
     writeFileSync(place.configFile, configuration());
     const ended = await place.oncall(['worker'], { env: { TEMPORAL_ADDRESS: plain } }).ended;
-    const says = /lacks the search attributes OncallAgent, .*temporal operator search-attribute create/;
+    const says =
+      /lacks the search attributes OncallAgent, .*oncall doctor --fix.*temporal operator search-attribute create/;
     expectSentence(ended, { code: 1, says });
   });
 });

@@ -296,11 +296,11 @@ describe('a check of the feed', () => {
     await subscriptions.update(id, { active: false });
     const [off] = await check();
     expect(off?.what).toBe('somebody has switched it off');
-    await off?.fix?.();
+    await off?.fix?.(subscriptions);
     simulated(id).disabledUntil = Date.now() + 3_600_000;
     const [disabled] = await check();
     expect(disabled?.what).toMatch(/^PagerDuty has switched it off for a day/);
-    await disabled?.fix?.();
+    await disabled?.fix?.(subscriptions);
     expect(await check()).toEqual([]);
   });
 
@@ -311,7 +311,7 @@ describe('a check of the feed', () => {
       subscription: id,
       what: `it tells nothing of ${followedEvents.slice(1).join(', ')}`,
     });
-    await missing?.fix?.();
+    await missing?.fix?.(subscriptions);
     expect(simulated(id).events).toEqual([
       'incident.triggered',
       'incident.priority_updated',

@@ -13,6 +13,7 @@ export interface SeenRequest {
   /** `null` where a fault closed the connection before anything happened. */
   readonly status: number | null;
   readonly from: string | null;
+  readonly user_agent: string | null;
   readonly request_id: string;
   readonly body: unknown;
   /** Kind of the fault that struck it. */
@@ -66,7 +67,12 @@ export function joinAudit(
 ): Joined {
   const faults: string[] = [];
   // A request for an OAuth token is no call: it asks nothing of the account.
-  const sent = log.filter(({ by, path }) => by === undefined && path !== '/oauth/token');
+  const asked = log.filter(({ by, path }) => by === undefined && path !== '/oauth/token');
+  // Whoever only looks, with the operator's own key, stands in no record; that it only looks is held here.
+  const sent = asked.filter(({ user_agent }) => !user_agent?.endsWith('(doctor)'));
+  for (const { method, path, seq } of asked)
+    if (method !== 'GET' && !sent.some((one) => one.seq === seq))
+      faults.push(`the doctor sent ${method} ${path} (request ${seq}), and may only look`);
   const mentions = records.flatMap((record) => mentionsOf(record, records));
   const unanswered = mentions.filter(({ id }) => id === undefined);
   const allowed = records.filter(({ kind, decision }) => kind === 'entry' && decision === 'allowed');

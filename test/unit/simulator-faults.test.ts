@@ -97,6 +97,7 @@ test('the request log keeps the last ones only, and their numbers go on', () => 
       operation: null,
       status: 404,
       from: null,
+      user_agent: null,
       request_id: '',
       body: null,
     });
