@@ -7,6 +7,7 @@ import { catalogue, type OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Answer, type Connection, hosts, send } from '../pagerduty/http.ts';
 import { type OAuthApp, type OAuthToken, requestToken } from '../pagerduty/oauth.ts';
+import { countRefused } from './counting.ts';
 
 /** No answer of PagerDuty's is near this size; a larger one is cut off rather than held. */
 const largestAnswerBytes = 32 * 1024 * 1024;
@@ -122,6 +123,7 @@ export async function sendOver<Name extends OperationName>(
   try {
     return await send(connection, name, request, leftMs());
   } catch (error) {
+    countRefused(name, error);
     const isStale = error instanceof PagerDutyError && error.facts.kind === 'Unauthenticated';
     if (!isStale || !connection.drop) throw error;
     connection.drop();
