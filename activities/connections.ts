@@ -3,7 +3,7 @@ import { type Permit, spent } from '../gate/permit.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Answer, type Connection, send } from '../pagerduty/http.ts';
-import { countRefused } from './counting.ts';
+import { countRefused } from './telemetry.ts';
 
 /** What a request is about that was refused and is sent again. */
 export const staleToken = 'an OAuth token that had run out';

@@ -14,8 +14,8 @@ import { journal } from '../gate/release-journal.ts';
 import { claim, findStep, type Settled, type Step, settle } from '../gate/steps.ts';
 import { storeClock } from '../gate/store-clock.ts';
 import { switchesFor, use } from '../gate/switches.ts';
-import { countRecord } from './counting.ts';
 import type { Deps } from './deps.ts';
+import { tellRecord } from './telemetry.ts';
 
 type Asked = Parameters<typeof switchesFor>[2];
 
@@ -56,7 +56,7 @@ export interface Ledger {
 /** The ledger of one attempt; what it keeps is counted. For the runner, and for it alone, a store that is away gives way to a local file. */
 export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
   const ledger = mayJournal ? eitherLedger(deps) : storeLedger(deps);
-  return telling(ledger, (record) => countRecord(deps, record));
+  return telling(ledger, (record) => tellRecord(deps, record));
 }
 
 function eitherLedger(deps: Deps): Ledger {

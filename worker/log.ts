@@ -1,3 +1,4 @@
+import { SdkComponent } from '@temporalio/common';
 import {
   DefaultLogger,
   type LogLevel,
@@ -26,8 +27,10 @@ export function installRuntime(log: Logger, metricsAddress?: string): void {
     'DEBUG',
     ({ level, message, meta }: { level: LogLevel; message: string; meta?: LogMetadata }) => {
       // Each of our Workers serves one kind on purpose.
-      const expected = /^No (activities|workflows) registered/.test(message);
-      log[expected ? 'debug' : levels[level]](withoutNoise(meta), message);
+      const isExpected = /^No (activities|workflows) registered/.test(message);
+      // What the SDK tells of itself interests whoever looks for a fault; what our Activities tell is for operators.
+      const isOurs = meta?.['sdkComponent'] === SdkComponent.activity && level === 'INFO';
+      log[isExpected ? 'debug' : isOurs ? 'info' : levels[level]](withoutNoise(meta), message);
     },
   );
   try {
@@ -48,9 +51,15 @@ export function installRuntime(log: Logger, metricsAddress?: string): void {
 
 /** What of the SDK's metadata an operator can use. */
 function withoutNoise(meta: LogMetadata | undefined): object {
-  const { workflowId, activityType, taskQueue, attempt, error } = meta ?? {};
+  const { workflowId, runId, activityType, taskQueue, attempt, error } = meta ?? {};
+  const { agent, operation, decision, incident } = meta ?? {};
   return {
+    agent,
+    operation,
+    decision,
+    incident,
     workflowId,
+    runId,
     activityType,
     taskQueue,
     attempt,

@@ -4,13 +4,14 @@ import { subscribeLocally } from '../../client/local-webhooks.ts';
 import { freePorts } from '../../client/ports.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
 import { responder } from '../support/grants.ts';
-import { makePlace, type Place } from '../support/processes.ts';
+import { makePlace, type Place, type Program } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 import { startWorld, type World } from './world.ts';
 
 let place: Place;
 let world: World;
 let address: string;
+let worker: Program;
 beforeAll(async () => {
   place = makePlace('metrics');
   world = await startWorld(place, {
@@ -20,10 +21,11 @@ beforeAll(async () => {
   const [port = 0, receiverPort = 0] = await freePorts(2);
   address = `127.0.0.1:${port}`;
   const receiver = place.oncall(['webhooks', '--port', String(receiverPort)], { env: world.temporal });
-  const [, line] = await Promise.all([
-    world.startWorker({ ONCALL_METRICS_ADDRESS: address }),
+  const [started, line] = await Promise.all([
+    world.startWorker({ ONCALL_METRICS_ADDRESS: address, LOG_LEVEL: 'info' }),
     receiver.line(/^listening on /),
   ]);
+  worker = started;
   await subscribeLocally(world.simulatorUrl, place.home, line.replace('listening on ', ''));
 });
 afterAll(async () => {
@@ -116,6 +118,16 @@ test('what the gate, the Workers and the feed do stands at the Worker’s endpoi
   expect(await metric('oncall_store_up')).toBe(1);
   expect(await metric('oncall_frozen')).toBe(0);
   expect(await metric('temporal_worker_task_slots_available')).toBeGreaterThan(0);
+
+  // The log tells of the same run, agent and operation.
+  const { workflowId, runId } = run;
+  const noted = await worker.line(new RegExp(`"createIncidentNote".*"done".*"${workflowId}"`));
+  expect(JSON.parse(noted)).toMatchObject({ agent: 'triage-bot', incident, workflowId, runId });
+  const asking = await worker.line(/"asking-bot".*"approval_needed"/);
+  expect(JSON.parse(asking)).toMatchObject({
+    msg: expect.stringContaining('asking-bot may resolve incident'),
+    operation: 'updateIncident',
+  });
 });
 
 test('a word that no agent has said counts under no name of its own', async () => {

@@ -1,17 +1,21 @@
-import { metricMeter } from '@temporalio/activity';
+import { log, metricMeter } from '@temporalio/activity';
 import type { AuditRecord } from '../gate/audit.ts';
 import { runner } from '../gate/runner.ts';
-import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import { isWrite } from '../pagerduty/catalogue/endpoint.ts';
+import { catalogue, type OperationName, operationNames } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Deps } from './deps.ts';
 
 /** Who asks without proof can claim any name, and a metric with a name of its own for each is never given back. */
 const unproved = 'unproved';
 
-/** Counts a record that stands now: what the gate decided, and what came of it. */
-export function countRecord({ policy }: Pick<Deps, 'policy'>, record: AuditRecord): void {
+/** Counts and logs a record that stands now: what the gate decided, and what came of it. */
+export function tellRecord({ policy }: Pick<Deps, 'policy'>, record: AuditRecord): void {
   if (record.kind === 'question') return;
-  const { account, operation, decision } = record;
+  const { account, agent, operation, decision, incident, runId, sentence } = record;
+  // A yes is told by what comes of it, and what was only read by nothing.
+  const isNews = record.kind === 'entry' ? decision !== 'allowed' : wrote(operation);
+  log[isNews ? 'info' : 'debug'](sentence, { agent, operation, decision, incident, runId });
   const state = policy();
   const isKnown =
     record.agent === runner ||
@@ -43,3 +47,6 @@ export function countRefused(operation: OperationName, error: unknown): void {
     .createCounter('oncall_rate_limited_total', undefined, 'Requests that PagerDuty refused by 429')
     .add(1, { operation });
 }
+
+const wrote = (operation: string): boolean =>
+  operationNames.some((name) => name === operation && isWrite(catalogue[name]));
