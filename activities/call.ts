@@ -105,8 +105,13 @@ export interface Call<Name extends OperationName> {
   readonly step: Step;
   readonly ledger: Ledger;
   readonly reader: FactReader;
-  /** How many calls it undoes, one on top of the other, in favour of people who came between; absent where it undoes none. */
-  readonly undoes?: number;
+  /** Of a call that undoes another in favour of people who came between. */
+  readonly undoes?: {
+    /** How many calls it undoes, one on top of the other. */
+    readonly deep: number;
+    /** Id of the newest entry of the incident's log when that was found. */
+    readonly logged: string | undefined;
+  };
   /** The gate's word on what is known. */
   readonly judge: (facts: AllFacts, known?: Known) => Decision | Undecided;
   /** The things of a bulk request; none of any other, or where there is one. */
