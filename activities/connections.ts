@@ -3,6 +3,7 @@ import { type Permit, spent } from '../gate/permit.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { type Answer, type Connection, send } from '../pagerduty/http.ts';
+import { countRefused } from './telemetry.ts';
 
 /** What a request is about that was refused and is sent again. */
 export const staleToken = 'an OAuth token that had run out';
@@ -31,6 +32,7 @@ export async function sendOver<Name extends OperationName>(
   try {
     return await send(connection, name, request, leftMs());
   } catch (error) {
+    countRefused(name, error);
     const isStale = error instanceof PagerDutyError && error.facts.kind === 'Unauthenticated';
     if (!isStale || !connection.drop) throw error;
     connection.drop();
