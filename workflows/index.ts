@@ -12,6 +12,7 @@ export { handoffReport } from './handoff-report.ts';
 export { noiseOfDay } from './noise-of-day.ts';
 export { noiseReport } from './noise-report.ts';
 export { onboardService } from './onboard-service.ts';
+export { overrideOrSwap } from './override-or-swap.ts';
 export { postIncidentTimeline } from './post-incident-timeline.ts';
 export { releaseIncident } from './release-incident.ts';
 export { resolveIncident } from './resolve-incident.ts';
