@@ -762,6 +762,9 @@ export interface OrderedStart {
   readonly input: { readonly account: string; readonly incident: string; readonly standing: string };
 }
 
+/** The field of a run's memo that says which order started it: for lists of runs, and no proof. */
+export const orderMemo = 'standing';
+
 /** How such a run is started, whoever starts it. */
 export const orderedStartOptions = ({
   workflow,
@@ -774,6 +777,7 @@ export const orderedStartOptions = ({
 } => ({
   workflowId,
   args: [input],
+  memo: { [orderMemo]: input.standing },
   priority: { priorityKey: priorityOf(workflow, input), fairnessKey: agent },
   staticSummary: `${workflow} ${input.incident} of account ${input.account}, by the standing order ${input.standing}`,
   typedSearchAttributes: [
