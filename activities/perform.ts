@@ -29,6 +29,7 @@ import { effectOf, found, lookFor, signed } from './look-up.ts';
 import { narrowAnswer, narrowRequest } from './narrow.ts';
 import { gaveWay, giveWay } from './put-back.ts';
 import { type CallResult, checkSize, done, type NotDone, notDone, refused, some } from './results.ts';
+import { turned } from './turns.ts';
 import { touched } from './untouched.ts';
 
 /**
@@ -99,7 +100,11 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   }
   const { decision: first, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
-  const differences = [...differing(call.expect, facts), ...(await driftedOf(call, first))];
+  const differences = [
+    ...differing(call.expect, facts),
+    ...(await driftedOf(call, first)),
+    ...(first.decision === 'denied' ? [] : await turned(call)),
+  ];
   if (differences[0]) {
     const changed = await unsent(call, facts, 'expect', differences[0].why);
     return { ...changed, ...(call.endpoint.bulk && some(differences)) };
