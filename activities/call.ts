@@ -15,7 +15,7 @@ import { catalogue, type OperationName, type RequestOf } from '../pagerduty/cata
 import type { SeenIncident } from '../workflows/seen.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, type Seen } from './facts.ts';
-import { type Ledger, ledgerFor, listing } from './ledger.ts';
+import { type Ledger, ledgerFor, telling } from './ledger.ts';
 import { type Origin, runNow } from './origin.ts';
 
 type Status = 'triggered' | 'acknowledged' | 'resolved';
@@ -179,7 +179,8 @@ export async function callOf<Name extends OperationName>(
       key: stepKeyOf(origin, input.step),
       digest: requestDigest(name, request),
     },
-    ledger: listing(ledgerFor(deps, origin.kind === 'runner'), reader),
+    // What a record lists is off the list once the record stands.
+    ledger: telling(ledgerFor(deps, origin.kind === 'runner'), ({ reads }) => reader.forget(reads)),
     reader,
   };
   const judgeOf = (asked: object, facts: AllFacts, known: Known = {}): Decision | Undecided => {

@@ -21,8 +21,15 @@ export interface Episode {
   readonly service: Named | null;
   readonly assignees: readonly string[];
   readonly acknowledgers: readonly string[];
-  /** Who last changed its status. */
+  /** Who last changed its status, and when (milliseconds); `null` where PagerDuty does not say. */
   readonly by: Doer;
+  readonly changedAt: number | null;
+  /** Whether a person has acknowledged it. */
+  readonly isTaken: boolean;
+  /** Id of its escalation policy. */
+  readonly policy: string | null;
+  /** How many alerts it has, and how many of them still fire; `null` where PagerDuty does not say. */
+  readonly alerts: { readonly all: number; readonly firing: number } | null;
 }
 
 export interface EpisodePage {
@@ -60,7 +67,8 @@ export async function listEpisodes(
 }
 
 function episodeOf(incident: Incident, ourUsers: readonly string[]): Episode {
-  const { id, incident_number, title, status, urgency, created_at, service } = incident;
+  const { id, incident_number, title, status, urgency, created_at, service, escalation_policy } = incident;
+  const { last_status_change_at: changedAt, alert_counts: alerts } = incident;
   const resolvedAt = resolvedAtOf(incident);
   return {
     id,
@@ -74,6 +82,12 @@ function episodeOf(incident: Incident, ourUsers: readonly string[]): Episode {
     assignees: (incident.assignments ?? []).map(({ assignee }) => namedOf(assignee).name),
     acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => namedOf(acknowledger).name),
     by: doerOf(incident.last_status_change_by, ourUsers),
+    changedAt: changedAt ? Date.parse(changedAt) : null,
+    isTaken: (incident.acknowledgements ?? []).some(
+      ({ acknowledger }) => doerOf(acknowledger, ourUsers) === 'person',
+    ),
+    policy: escalation_policy?.id ?? null,
+    alerts: alerts ? { all: alerts.all, firing: alerts.triggered } : null,
   };
 }
 

@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { childEnvironment } from '../client/config.ts';
 import { type AgentIdentity, type Oncall, openOncall, readAgent } from '../client/index.ts';
 import { startLocal } from '../client/local.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../client/local-world.ts';
@@ -18,12 +20,22 @@ export interface SimulatedIncident {
   readonly log_entries: readonly { readonly type: string }[];
 }
 
+/** What a command of the command line ended with. */
+export interface Ended {
+  readonly code: number;
+  /** What `--json` printed. */
+  readonly value: unknown;
+}
+
 /** A stage for a story: a Temporal server, a simulated PagerDuty whose webhooks flow, and a Worker, on this machine. */
 export interface Stage {
   /** oncall-runner, as one of the agents. */
   readonly as: (agent: string) => Promise<Oncall>;
   readonly identityOf: (agent: string) => AgentIdentity;
   readonly temporal: { readonly connectionOptions: { readonly address: string } };
+  /** Runs a command of the command line: `oncall ARGS --json`, as an agent, and as an operator once there is one. */
+  readonly oncall: (args: readonly string[], agent?: string) => Promise<Ended>;
+  readonly configFile: string;
   /** How an MCP client starts the server of an agent. */
   readonly mcpServer: (agent: string) => {
     readonly command: string;
@@ -53,6 +65,13 @@ export async function play(agents: LocalAgents, story: (stage: Stage) => Promise
   );
   const temporal = { connectionOptions: { address: local.temporalAddress } };
   const opened: Oncall[] = [];
+  const operator: Record<string, string> = {};
+  const commands = {
+    TEMPORAL_ADDRESS: local.temporalAddress,
+    ONCALL_HOME: folder,
+    ONCALL_CONFIG: world.configFile,
+    DATABASE_URL: '',
+  };
   const get = async (path: string): Promise<unknown> =>
     (await fetch(`${local.simulatorUrl}${path}`, { headers })).json();
   const send = async (method: string, path: string, body: object): Promise<void> => {
@@ -74,9 +93,21 @@ export async function play(agents: LocalAgents, story: (stage: Stage) => Promise
       },
       identityOf: (agent) => readAgent(agent, world.keyFileOf(agent)),
       temporal,
+      configFile: world.configFile,
+      oncall: async (args, agent) => {
+        const asAgent = agent && { ONCALL_AGENT: agent, ONCALL_AGENT_KEY_FILE: world.keyFileOf(agent) };
+        const env = childEnvironment({ ...commands, ...operator, ...asAgent });
+        const ended = await run([cli, ...args, '--json'], env);
+        if (args[0] === 'operators' && args[2] !== undefined)
+          Object.assign(operator, {
+            ONCALL_OPERATOR: args[2],
+            ONCALL_OPERATOR_KEY_FILE: (ended.value as { keyFile: string }).keyFile,
+          });
+        return ended;
+      },
       mcpServer: (agent) => ({
         command: process.execPath,
-        args: [fileURLToPath(new URL('../client/cli.js', import.meta.url)), 'mcp'],
+        args: [cli, 'mcp'],
         env: {
           TEMPORAL_ADDRESS: local.temporalAddress,
           ONCALL_CONFIG: world.configFile,
@@ -113,6 +144,26 @@ export async function play(agents: LocalAgents, story: (stage: Stage) => Promise
     await local.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+const cli = fileURLToPath(new URL('../client/cli.js', import.meta.url));
+
+/** Runs a program of ours to its end. What it says on the side goes to the screen. */
+function run(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      text += part;
+    });
+    child.once('error', reject).once('close', (code) => {
+      try {
+        resolve({ code: code ?? 1, value: text === '' ? undefined : JSON.parse(text) });
+      } catch {
+        reject(new Error(`oncall printed no JSON: ${text}`));
+      }
+    });
+  });
 }
 
 const headers = {

@@ -190,6 +190,24 @@ export const runInputs = {
       testKey: z.string().min(1).max(40).optional(),
     })
     .refine(...notBoth),
+  stormHandling: z
+    .strictObject({
+      ...planning,
+      ...among,
+      minutes: z.int().min(1).max(10_080).optional(),
+      fewest: z.int().min(1).max(100).optional(),
+      fewestServices: z.int().min(1).max(100).optional(),
+      notes: z.enum(['none', 'leads', 'high', 'all']).optional(),
+      page: z.boolean().optional(),
+      resolve: z.enum(['recovered', 'none']).optional(),
+      watchSeconds: z.int().min(0).max(86_400).optional(),
+      everySeconds: z.int().min(1).max(3_600).optional(),
+    })
+    .refine(
+      ({ services, teams }) => services === undefined || teams === undefined,
+      'name services or teams, or neither for all: not both',
+    )
+    .refine(...notBoth),
   coverageCheck: z.strictObject({
     ...errand,
     ...scope,
@@ -274,10 +292,12 @@ export const runInputs = {
 export const workflowNames = Object.keys(runInputs) as readonly WorkflowName[];
 
 /** Workflows with a plan. */
-export const plannedNames: readonly WorkflowName[] = [
-  'duplicateSweep',
-  'staleSweep',
-] satisfies readonly PlannedName[];
+export const plannedNames = Object.keys({
+  duplicateSweep: true,
+  staleSweep: true,
+  onboardService: true,
+  stormHandling: true,
+} satisfies Record<PlannedName, true>) as readonly WorkflowName[];
 
 /** One thing that is wrong with an input. */
 export interface InputFault {

@@ -23,71 +23,153 @@ const briefMs = 15 * 60_000;
 /** How many similar incidents a finding names. */
 const mostSimilar = 10;
 
+/** What the rules go by, whoever read it. */
+export interface Evidence {
+  readonly number: number;
+  /** See `problemOf`. */
+  readonly problem: string;
+  /** How many alerts it has, and how many of them still fire. `undefined` is what could not be read, here and below. */
+  readonly alerts: { readonly all: number; readonly firing: number } | undefined;
+  /** Name of its service, where that is in maintenance. */
+  readonly maintenance?: string;
+  /** Incidents of its service about the same problem in the time that was looked at; it may be one of them. */
+  readonly same: Alike | undefined;
+  /** That time, in words: `30 days`. */
+  readonly within: string;
+  /** A person opened it again or took an acknowledge back: then there is more to it than its alerts tell. */
+  readonly isSetBack: boolean;
+}
+
+/** Another incident about the same problem. */
+export interface Similar {
+  readonly number: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** `null` where it is open, `undefined` where nobody knows when it was resolved. */
+  readonly resolvedAt: number | null | undefined;
+}
+
+/** Incidents about one problem, looked through once however many of them are judged. */
+export interface Alike {
+  readonly newestFirst: readonly Similar[];
+  /** Those that came and went within minutes, by their numbers, in that order. */
+  readonly brief: ReadonlyMap<number, Similar>;
+  readonly oldestOpen: Similar | undefined;
+}
+
+/** Looks through incidents about one problem, the newest first. */
+export function alike(newestFirst: readonly Similar[], now: number): Alike {
+  const brief = newestFirst.filter((one) => wasBrief(one, now)).map((one) => [one.number, one] as const);
+  const open = newestFirst.filter(({ resolvedAt }) => resolvedAt === null);
+  const oldestOpen = open.reduce<Similar | undefined>(
+    (oldest, one) => (oldest === undefined || one.number < oldest.number ? one : oldest),
+    undefined,
+  );
+  return { newestFirst, brief: new Map(brief), oldestOpen };
+}
+
+/** What the rules say. */
+export interface Verdict {
+  readonly class: FindingClass;
+  readonly summary: string;
+  /** Numbers of the incidents it resembles. */
+  readonly similar: readonly number[];
+}
+
+/** The rules' judgement on what triage gathered of one incident. */
+export function assess({ incident, alerts, service, recent, ourUsers, now }: Gathered): Finding {
+  const problem = problemOf(incident.title);
+  const { similar, ...verdict } = judge({
+    number: incident.incident_number,
+    problem,
+    alerts: alerts && {
+      all: alerts.length,
+      firing: alerts.filter(({ status }) => status !== 'resolved').length,
+    },
+    ...(service?.status === 'maintenance' && { maintenance: service.name ?? service.id }),
+    same: recent && alike(recent.filter((other) => problemOf(other.title) === problem).map(similarOf), now),
+    within: '30 days',
+    isSetBack: wasSetBack(incident, ourUsers),
+  });
+  return { ...verdict, evidence: { alerts: (alerts ?? []).map(({ id }) => id), similar } };
+}
+
+const similarOf = ({ incident_number: number, status, created_at, resolved_at }: Incident): Similar => ({
+  number,
+  at: Date.parse(created_at),
+  resolvedAt:
+    status !== 'resolved' ? null : typeof resolved_at === 'string' ? Date.parse(resolved_at) : undefined,
+});
+
 /**
  * Judges an incident by rules alone. What is named is what the evidence shows; where it is missing or contradicts itself the
  * word is `unclear`. Nothing here obeys a text: titles are compared, never read.
  */
-export function assess(gathered: Gathered): Finding {
-  const { incident, alerts, service, recent } = gathered;
-  const finding = (kind: FindingClass, summary: string, similar: readonly Incident[] = []): Finding => ({
+export function judge({ number, problem, alerts, maintenance, same, within, isSetBack }: Evidence): Verdict {
+  const verdict = (kind: FindingClass, summary: string, similar: readonly Similar[] = []): Verdict => ({
     class: kind,
     summary,
-    evidence: {
-      alerts: (alerts ?? []).map(({ id }) => id),
-      similar: similar.slice(0, mostSimilar).map(({ incident_number }) => incident_number),
-    },
+    similar: similar.map((other) => other.number),
   });
 
-  if (service?.status === 'maintenance') {
-    return finding('maintenance', `The service ${service.name ?? service.id} is in maintenance.`);
-  }
-  if (alerts === undefined || recent === undefined) {
-    return finding(
+  if (maintenance !== undefined)
+    return verdict('maintenance', `The service ${maintenance} is in maintenance.`);
+  if (alerts === undefined || same === undefined) {
+    return verdict(
       'unclear',
       `${alerts === undefined ? 'The alerts' : 'Earlier incidents'} could not be read.`,
     );
   }
-  if (alerts.length === 0) {
-    return finding('unclear', 'There is no alert to judge by; a person or a tool opened it by hand.');
+  const { all, firing } = alerts;
+  if (all === 0) {
+    return verdict('unclear', 'There is no alert to judge by; a person or a tool opened it by hand.');
   }
-  if (problemOf(incident.title) === '')
-    return finding('unclear', 'Its title names no problem, so it cannot be compared.');
+  if (problem === '') return verdict('unclear', 'Its title names no problem, so it cannot be compared.');
 
-  const same = recent.filter((other) => problemOf(other.title) === problemOf(incident.title));
-  const brief = same.filter((other) => wasBrief(other, gathered.now));
-  const oldestOpen = same.findLast(
-    ({ status, incident_number }) => status !== 'resolved' && incident_number < incident.incident_number,
-  );
-  const firing = alerts.filter(({ status }) => status !== 'resolved');
+  const { newestFirst, brief, oldestOpen } = same;
+  const others = (all: Iterable<Similar>): readonly Similar[] => firstBeside(number, all);
+  const times = brief.size - (brief.has(number) ? 1 : 0);
 
-  if (brief.length >= flaps) {
-    return finding(
+  if (times >= flaps) {
+    const some = others(brief.values());
+    return verdict(
       'flapping',
-      `The same came and went ${brief.length} times within six hours (${numbers(brief)}), each time for less than 15 minutes.`,
-      brief,
+      `The same came and went ${times} times within six hours (${numbers(some)}${times > some.length ? ', …' : ''}), each time for less than 15 minutes.`,
+      some,
     );
   }
-  if (wasSetBack(incident, gathered.ourUsers)) {
-    const alone = firing.length === 0 ? ' afterwards, though all of its alerts are resolved' : '';
-    return finding('unclear', `A person set it back to triggered${alone}: it is theirs to judge.`, same);
+  const similar = others(newestFirst);
+  if (isSetBack) {
+    const alone = firing === 0 ? ' afterwards, though all of its alerts are resolved' : '';
+    return verdict('unclear', `A person set it back to triggered${alone}: it is theirs to judge.`, similar);
   }
-  if (firing.length === 0) {
-    return finding(
+  if (firing === 0) {
+    return verdict(
       'recovered',
-      `Its source has resolved ${alerts.length === 1 ? 'its alert' : `all ${alerts.length} alerts`}.`,
-      same,
+      `Its source has resolved ${all === 1 ? 'its alert' : `all ${all} alerts`}.`,
+      similar,
     );
   }
-  if (oldestOpen) {
-    return finding('duplicate', `The same is open as #${oldestOpen.incident_number} already.`, [oldestOpen]);
+  if (oldestOpen && oldestOpen.number < number) {
+    return verdict('duplicate', `The same is open as #${oldestOpen.number} already.`, [oldestOpen]);
   }
   const before =
-    same.length === 0 ? 'nothing like it in 30 days' : `the same was ${numbers(same.slice(0, 3))}`;
-  return finding('real', `${firing.length} of ${alerts.length} alerts still fire; ${before}.`, same);
+    similar.length === 0 ? `nothing like it in ${within}` : `the same was ${numbers(similar.slice(0, 3))}`;
+  return verdict('real', `${firing} of ${all} alerts still fire; ${before}.`, similar);
 }
 
-const numbers = (incidents: readonly Incident[]): string =>
-  incidents.map(({ incident_number }) => `#${incident_number}`).join(', ');
+/** The first few of them that are another one. */
+function firstBeside(number: number, all: Iterable<Similar>): readonly Similar[] {
+  const found: Similar[] = [];
+  for (const one of all) {
+    if (found.length === mostSimilar) break;
+    if (one.number !== number) found.push(one);
+  }
+  return found;
+}
+
+const numbers = (incidents: readonly Similar[]): string =>
+  incidents.map(({ number }) => `#${number}`).join(', ');
 
 /**
  * What a title is about: its words without what a monitor measures or makes up anew each time (values, times, ids, hashes)
@@ -111,13 +193,10 @@ const isMeasured = (word: string): boolean =>
   /^[<>=≥≤~+-]*\d+([.,:]\d+)*(%|[a-zµ]{1,3}(\/[a-z]+)?|z)?[:.]?$/u.test(word) ||
   /^(?=.*\d)[0-9a-f]{7,}$/.test(word);
 
-function wasBrief({ status, created_at, resolved_at }: Incident, now: number): boolean {
-  if (status !== 'resolved' || typeof resolved_at !== 'string') return false;
-  const opened = Date.parse(created_at);
-  return now - opened <= flappingWithinMs && Date.parse(resolved_at) - opened < briefMs;
-}
+const wasBrief = ({ at, resolvedAt }: Similar, now: number): boolean =>
+  typeof resolvedAt === 'number' && now - at <= flappingWithinMs && resolvedAt - at < briefMs;
 
-/** Whether a person opened it again or took an acknowledge back: then there is more to it than its alerts tell. */
+/** Whether a person opened it again or took an acknowledge back. */
 function wasSetBack(
   { status, created_at, last_status_change_at: at, last_status_change_by: by }: Incident,
   ourUsers: readonly string[],

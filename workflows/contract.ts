@@ -11,6 +11,8 @@ import type {
   HandoffResult,
   NoiseInput,
   NoiseResult,
+  StormInput,
+  StormResult,
   TimelineInput,
   TimelineResult,
 } from './reports.ts';
@@ -46,6 +48,7 @@ const patientTypes: readonly string[] = [
   'noiseReport',
   'postIncidentTimeline',
   'resolveIncidents',
+  'staleSweep',
 ];
 
 /** Operations that may page, or acknowledge. */
@@ -84,6 +87,7 @@ export const lookingTypes: readonly string[] = [
   'coverPolicies',
   'noiseOfDay',
   'pickIds',
+  'surveyIncidents',
   'sweepIncidents',
   'sweepLeases',
   'tellIncident',
@@ -308,7 +312,8 @@ export interface Known {
 /** What a run waits for, kept in its memo under `waits`: what shows it needs no Worker. */
 export interface Wait {
   readonly what: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as is `until`. */
+  readonly since: number;
   readonly until?: number;
 }
 
@@ -651,6 +656,7 @@ export interface Workflows {
   readonly duplicateSweep: { readonly input: DuplicateSweepInput; readonly result: PlanResult };
   readonly staleSweep: { readonly input: StaleSweepInput; readonly result: StaleResult };
   readonly onboardService: { readonly input: OnboardInput; readonly result: OnboardResult };
+  readonly stormHandling: { readonly input: StormInput; readonly result: StormResult };
   readonly coverageCheck: { readonly input: CoverageInput; readonly result: CoverageResult };
   readonly postIncidentTimeline: { readonly input: TimelineInput; readonly result: TimelineResult };
   readonly announceChangeAndWatch: { readonly input: AnnounceInput; readonly result: AnnounceResult };
@@ -677,6 +683,7 @@ export const workflowIds: {
   duplicateSweep: (input) => planned('duplicates', input, among(input)),
   staleSweep: (input) => planned('stale', input, among(input)),
   onboardService: (input) => planned('onboard', input, input.service.name),
+  stormHandling: (input) => planned('storm', input, among(input) || 'all'),
   coverageCheck: ({ account }, key) => `coverage:${account}:${key}`,
   postIncidentTimeline: ({ account, incident }) => `timeline:${account}:${incident}`,
   announceChangeAndWatch: ({ account, service }, key) => `change:${account}:${service}:${key}`,

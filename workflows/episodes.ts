@@ -3,7 +3,7 @@ import { attempt, type Undone } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Errand } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
-import { begin, eachPage, pageAt, pagings, type Query, type Step } from './walk.ts';
+import { begin, eachPage, type Position, pageAt, pagings, type Query, type Step } from './walk.ts';
 
 /** What came of a walk through incidents. */
 export interface Walked {
@@ -16,17 +16,41 @@ export interface Walked {
 
 /** Reads incidents in the order of time, one Activity a page, and no more pages than that. */
 export async function walkEpisodes(
-  { account }: Errand,
+  errand: Errand,
   query: Query,
   { what, mostPages }: { readonly what: string; readonly mostPages: number },
   chronicle: Chronicle,
 ): Promise<Walked> {
+  const position = begin(pagings.listIncidents, query, Date.now());
+  const { episodes, hidden, walked } = await someEpisodes(errand, position, { what, mostPages }, chronicle);
+  return {
+    episodes,
+    missing: [
+      ...(hidden > 0 ? [`${what}: ${hidden} that the agent may not see`] : []),
+      ...endOf(walked, episodes.length).map((why) => `${what}: ${why}`),
+    ],
+    ...('stopped' in walked && { unread: walked.stopped.kind }),
+  };
+}
+
+/** Reads some pages from a position on, and says where another walk goes on, or how this one ended. */
+export async function someEpisodes(
+  { account }: Errand,
+  position: Position,
+  { what, mostPages }: { readonly what: string; readonly mostPages: number },
+  chronicle: Pick<Chronicle, 'actsAs'>,
+): Promise<{
+  readonly episodes: readonly Episode[];
+  /** How many records the agent may not see. */
+  readonly hidden: number;
+  readonly walked: Step | { readonly stopped: Undone };
+}> {
   const { look } = activitiesOf(account);
   const paging = pagings.listIncidents;
   const episodes = new Map<string, Episode>();
   let hidden = 0;
   const walked = await eachPage(
-    { position: begin(paging, query, Date.now()), paging, mostPages },
+    { position, paging, mostPages },
     (at, page) =>
       attempt(
         perform(look.listEpisodes, {
@@ -42,14 +66,7 @@ export async function walkEpisodes(
       return { items, hidden: came.hidden, more: came.more };
     },
   );
-  return {
-    episodes: [...episodes.values()],
-    missing: [
-      ...(hidden > 0 ? [`${what}: ${hidden} that the agent may not see`] : []),
-      ...endOf(walked, episodes.size).map((why) => `${what}: ${why}`),
-    ],
-    ...('stopped' in walked && { unread: walked.stopped.kind }),
-  };
+  return { episodes: [...episodes.values()], hidden, walked };
 }
 
 /** Why not all of it was read; nothing where all was. */

@@ -1,10 +1,14 @@
 import type { Duration } from '@temporalio/common';
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { type AgentActivities, agentTaskQueue, taskQueues } from './contract.ts';
 
 /** How much a step matters: a page before a sweep. */
 const priorities = { urgent: 1, sweep: 2, ordinary: 3, bulk: 5 } as const;
+
+/** What a run that stands behind others asks for stands there as well: a report's reads are no more urgent than the report. */
+const ordinary = (): number =>
+  Math.max(priorities.ordinary, workflowInfo().priority?.priorityKey ?? priorities.ordinary);
 
 /**
  * The Activities of an account, by how long each is still worth doing. One attempt is longer than the longest HTTP request
@@ -28,9 +32,9 @@ export function activitiesOf(account: string) {
     } satisfies ActivityOptions);
   return {
     /** Reads that a step waits for. */
-    look: on(taskQueues.rest(account), priorities.ordinary, '2 minutes', 20),
+    look: on(taskQueues.rest(account), ordinary(), '2 minutes', 20),
     /** Notes and other writes that can wait a little. */
-    write: on(taskQueues.rest(account), priorities.ordinary, '1 hour', 150),
+    write: on(taskQueues.rest(account), ordinary(), '1 hour', 150),
     /** Acknowledges, resolves and what they need. */
     urgent: on(taskQueues.urgent(account), priorities.urgent, '10 minutes', 40),
     /** Many at once: behind all that is about one. */

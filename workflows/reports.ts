@@ -1,5 +1,5 @@
 import type { outcomeOf } from './attempt.ts';
-import type { Errand, RunResult, Subject } from './contract.ts';
+import type { Among, Errand, FindingClass, PlanErrand, PlanResult, RunResult, Subject } from './contract.ts';
 import type { Span } from './coverage.ts';
 
 // What runs that report are given and end with; `contract.ts` lists them beside the others.
@@ -263,4 +263,81 @@ export interface TimelineResult extends ReportResult {
   readonly resolvedBy: string | null;
   /** What the record leaves open. No cause is ever guessed. */
   readonly questions: readonly string[];
+}
+
+/** Many incidents at once: of these services, of these teams, or all that the agent may see. */
+export interface StormInput extends PlanErrand, Among {
+  /** How far back the storm began at most, in minutes. Default 60. */
+  readonly minutes?: number;
+  /** So many open incidents in that time, on so many services, make a storm. Default 20, and 1. */
+  readonly fewest?: number;
+  readonly fewestServices?: number;
+  /**
+   * Which incidents get a note: `none`; `leads`, of each cause the one that stands for it; `high`, these and every one of high
+   * urgency; `all`. Default `leads`.
+   */
+  readonly notes?: 'none' | 'leads' | 'high' | 'all';
+  /** Opens one incident for each escalation policy of the storm, which pages once for all. Default: pages nobody. */
+  readonly page?: boolean;
+  /** What is proposed in the end for those whose source has resolved all alerts. Default `recovered`: to resolve them, with an operator's word. */
+  readonly resolve?: 'recovered' | 'none';
+  /** How long the storm is watched at most, in seconds. Default 3600; 0 is one look. */
+  readonly watchSeconds?: number;
+  /** How long between two looks. Default 600. */
+  readonly everySeconds?: number;
+}
+
+/** Incidents of a storm that are about one problem of one service. */
+export interface StormCause {
+  readonly service: string;
+  /** Title of the one that stands for all. */
+  readonly title: string;
+  /** Id and number of that one: the oldest of high urgency, else the oldest. */
+  readonly lead: string;
+  readonly number: number;
+  readonly incidents: number;
+  readonly high: number;
+  /** Not resolved. */
+  readonly open: number;
+  /** Open, and with an alert that fires. */
+  readonly firing: number;
+  /** Open, and acknowledged by a person. */
+  readonly taken: number;
+  /** How many are what, by the rules. */
+  readonly classes: Readonly<Partial<Record<FindingClass, number>>>;
+  /** Names of who is on call for it at the first level. */
+  readonly onCall: readonly string[];
+}
+
+/** How a storm stands: what the Query `situation` answers. */
+export interface StormSituation {
+  /** When it was looked at, ISO 8601; `null` before the first look. */
+  readonly at: string | null;
+  /** How many looks there were. */
+  readonly looks: number;
+  /** Since the storm began; those of high urgency were triaged before any other. */
+  readonly incidents: number;
+  readonly high: number;
+  readonly open: number;
+  readonly firing: number;
+  readonly taken: number;
+  readonly services: number;
+  readonly causes: number;
+  /** How many have a note of this run. */
+  readonly noted: number;
+  /** Incidents that page for it, opened by this run. */
+  readonly pages: readonly { readonly id: string; readonly number: number; readonly policy: string }[];
+  /** The largest causes first, of high urgency before the others. */
+  readonly largest: readonly StormCause[];
+  /** What could not be read, and why. */
+  readonly missing: readonly string[];
+}
+
+export interface StormResult extends PlanResult {
+  /** Absent where only a plan was made or applied; so is the report. */
+  readonly situation?: StormSituation;
+  /** Markdown, one screen at most. */
+  readonly report?: string;
+  /** What could not be read, and why. */
+  readonly missing?: readonly string[];
 }

@@ -118,6 +118,15 @@ const byWorkflow: Readonly<Record<Startable, Prompt>> = {
     ask: ({ service, team }) =>
       `Bring the service ${service} on call for ${team}. Look with pd_find what is there already, ask me what is open (who, in which order, for how long each, how urgent), and start onboardService with pd_workflow (plan: true). ${planFirst}`,
   },
+  stormHandling: {
+    title: 'Handle a storm',
+    description:
+      'Triage many incidents at once, the urgent first, by service and cause, and close what recovers.',
+    takes: { minutes: 'How many minutes ago it began at most.' },
+    ask: ({ minutes }) =>
+      `Many incidents came in the last ${minutes} minutes. Start stormHandling with pd_workflow (minutes: ${minutes}, watchSeconds: 0) and ask pd_run (wait_s: 20) until it has ended. ` +
+      'Show me its report as it is: causes, who is on call, what could not be read. It proposes to resolve what its source has resolved; an operator must approve that, and what people have taken is theirs.',
+  },
   coverageCheck: {
     title: 'Check who answers',
     description: 'Look ahead at who is on call, and find when nobody is. Changes nothing.',

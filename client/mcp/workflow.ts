@@ -48,6 +48,7 @@ export const needs: Readonly<Record<Startable, readonly Action[]>> = {
   duplicateSweep: ['incidents.resolve'],
   staleSweep: ['incidents.add_note'],
   onboardService: ['services.create'],
+  stormHandling: ['incidents.add_note', 'incidents.resolve'],
   coverageCheck: ['oncalls.view'],
   postIncidentTimeline: ['incidents.view'],
   announceChangeAndWatch: ['events.announce_change'],
@@ -64,13 +65,13 @@ function workflowTool(names: readonly Startable[]): AnyTool {
   return tool({
     name: 'pd_workflow',
     title: 'Start a Workflow',
-    description: `Start work of several steps that survives crashes: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on alone: ask pd_run.${judges}`,
+    description: `Start durable work of several steps: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on alone: ask pd_run.${judges}`,
     input: z.strictObject({
       workflow: z.enum(names).describe('Which Workflow.'),
       input: z
         .record(z.string(), z.unknown())
-        .describe('Its input: the fields above; a wrong one is answered with all that there are.'),
-      key: words(100).optional().describe('Your name for a one-off run; the same name joins it.'),
+        .describe('The fields above; a wrong one is answered with all there are.'),
+      key: words(100).optional().describe('Your name for a one-off run; the same joins it.'),
       reason,
     }),
     kind: { destructive: true, repeatable: false },
@@ -95,7 +96,7 @@ export const run = tool({
       .enum(['status', 'list', 'cancel', 'hand_back', 'acknowledge_alert', 'resolve_alert'])
       .default('status')
       .describe('status tells where it stands; hand_back gives the incident it holds to people now.'),
-    wait_s: z.int().min(0).max(20).default(0).describe('Of status: how many seconds to wait for its end.'),
+    wait_s: z.int().min(0).max(20).default(0).describe('Of status: seconds to wait for its end.'),
   }),
   kind: { destructive: false, repeatable: true },
   answer: async ({ run: workflowId, do: what, wait_s }, caller) => {

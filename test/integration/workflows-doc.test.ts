@@ -128,6 +128,15 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
     await approveIn(stage, started);
     return started.result();
   },
+  stormHandling: async () => {
+    for (const what of ['replica lag', 'replica lag', 'disk'])
+      opened(stage.simulator, 'ledger', 1, () => `${what} of the ledger`);
+    return run(
+      'stormHandling',
+      { services: ['PLEDGER'], fewest: 3, watchSeconds: 0, resolve: 'none' },
+      'reporter',
+    );
+  },
   coverageCheck: async () => run('coverageCheck', { services: ['PCHECKOUT'], days: 7 }, 'reporter'),
   postIncidentTimeline: async () => {
     const incident = await open();

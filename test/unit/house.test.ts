@@ -93,10 +93,10 @@ describe('the Workflow bundle', () => {
   });
 
   test('is no larger than its modules need: every run evaluates all of it', () => {
-    // Measured in November 2026: 988 kB without its source map, of which 466 kB are ours, comments too: 808 and 290 before plans and
-    // reports came. Raise it knowingly.
+    // Measured in November 2026: 1,146 kB without its source map, comments too: 808 before plans and reports came, 1,100 before
+    // storms. Raise it knowingly.
     expect(code.length).toBeGreaterThan(300_000);
-    expect(code.length).toBeLessThan(1_100_000);
+    expect(code.length).toBeLessThan(1_200_000);
   });
 });
 

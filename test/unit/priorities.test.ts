@@ -11,6 +11,8 @@ test('a page or an acknowledge comes before ordinary work, and many at once behi
   expect(priorityOf('runOperation', { account: 'main', operation: 'listIncidents', all: true })).toBe(5);
   expect(priorityOf('resolveIncidents', { account: 'main' })).toBe(5);
   expect(priorityOf('noiseReport', { account: 'main' })).toBe(5);
+  expect(priorityOf('staleSweep', { account: 'main' })).toBe(5);
+  expect(priorityOf('stormHandling', { account: 'main' })).toBe(3);
 });
 
 test('what a standing order starts is as urgent as what an agent starts, and takes its agent’s turn', () => {
