@@ -34,6 +34,7 @@ import { listOurUsers, listUnheld, release } from './release.ts';
 import type { CallResult } from './results.ts';
 import { runsOf } from './runs.ts';
 import { compareOpen, completeSweep, countNotes, listOpen } from './sweep.ts';
+import { isWanted } from './wanted.ts';
 
 export type { CallInput, Expectation, Near } from './call.ts';
 export type { Outline, Overrides, Read, RotaName } from './duties.ts';
@@ -107,6 +108,7 @@ export function createActivities(options: ActivityOptions): Activities {
     cache,
     clock: new PagerDutyClock(),
     isLive: (lease) => isLive(options, lease),
+    isWanted: () => isWanted(options.client),
     runs: runsOf(options.client, options.runningQuery(options.account)),
     orderedId: options.orderedId,
     states: options.states,

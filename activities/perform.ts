@@ -113,6 +113,9 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
     await makeReady(call);
     const acts = await touched(call, facts);
     if (acts !== undefined) return unsent(call, facts, 'people first', acts);
+    // A run that has stepped back writes no more, also not what was under way. Giving back is never refused.
+    const isGivenUp = call.origin.kind !== 'runner' && !(await call.deps.isWanted());
+    if (isGivenUp) return unsent(call, facts, 'given up', 'the run waits for it no longer');
   }
   const committed = await commit(call, facts, first, { earlier });
   const { decision, stamp, unheard } = committed;
