@@ -31,6 +31,9 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts', 'test/replay/**/*.test.ts'],
           globalSetup: ['test/support/global-server.ts'],
           setupFiles: ['test/support/quiet.ts'],
+          // Workflows run in the test's own thread: to start one for each Worker takes longer than most tests. Nothing else differs,
+          // but that the SDK does not end a Workflow that computes for seconds; e2e tests and campaigns run it as it is shipped.
+          env: { TEMPORAL_DEBUG: '1' },
         },
       },
       ...(campaigns

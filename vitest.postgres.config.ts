@@ -34,7 +34,7 @@ export default defineConfig({
       ? ['postgres', 'server', 'build'].map((name) => `test/support/global-${name}.ts`)
       : [],
     // What kills processes at random shows elsewhere that it finds something; here it is shorter.
-    env: { KILLS: '3' },
+    env: { KILLS: '3', TEMPORAL_DEBUG: '1' },
     setupFiles: ['test/support/quiet.ts'],
     hookTimeout: 300_000,
     testTimeout: 300_000,

@@ -15,7 +15,7 @@ import { catalogue, type OperationName, type RequestOf } from '../pagerduty/cata
 import type { SeenIncident } from '../workflows/seen.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, type Seen } from './facts.ts';
-import { type Ledger, ledgerFor, listing } from './ledger.ts';
+import { type Ledger, ledgerFor, telling } from './ledger.ts';
 import { type Origin, runNow } from './origin.ts';
 
 type Status = 'triggered' | 'acknowledged' | 'resolved';
@@ -105,8 +105,13 @@ export interface Call<Name extends OperationName> {
   readonly step: Step;
   readonly ledger: Ledger;
   readonly reader: FactReader;
-  /** How many calls it undoes, one on top of the other, in favour of people who came between; absent where it undoes none. */
-  readonly undoes?: number;
+  /** Of a call that undoes another in favour of people who came between. */
+  readonly undoes?: {
+    /** How many calls it undoes, one on top of the other. */
+    readonly deep: number;
+    /** Id of the newest entry of the incident's log when that was found. */
+    readonly logged: string | undefined;
+  };
   /** The gate's word on what is known. */
   readonly judge: (facts: AllFacts, known?: Known) => Decision | Undecided;
   /** The things of a bulk request; none of any other, or where there is one. */
@@ -174,7 +179,8 @@ export async function callOf<Name extends OperationName>(
       key: stepKeyOf(origin, input.step),
       digest: requestDigest(name, request),
     },
-    ledger: listing(ledgerFor(deps, origin.kind === 'runner'), reader),
+    // What a record lists is off the list once the record stands.
+    ledger: telling(ledgerFor(deps, origin.kind === 'runner'), ({ reads }) => reader.forget(reads)),
     reader,
   };
   const judgeOf = (asked: object, facts: AllFacts, known: Known = {}): Decision | Undecided => {

@@ -5,7 +5,8 @@ import type { ReleaseFacts } from '../gate/runner.ts';
 import { nameOf } from '../gate/words.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
-import type { User } from '../pagerduty/catalogue/users.ts';
+import { nextDuty } from '../pagerduty/catalogue/oncalls.ts';
+import { idsOf } from '../pagerduty/catalogue/users.ts';
 import { teamsOf } from '../pagerduty/catalogue/wire.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
@@ -35,9 +36,6 @@ export function shownOf({
 
 /** How old a fact about a service, a policy or who is on call may be; a fact about an incident has no age at all. */
 const oldestMs = 60_000;
-
-/** How far ahead our own users must be off call: PagerDuty looks no further than 90 days. */
-const dutyAheadMs = 89 * 24 * 3_600_000;
 
 /** Records a page, and how many incidents must be left for a page of them to be worth its request. */
 const pageSize = 100;
@@ -318,19 +316,7 @@ export class FactReader {
     const users = await this.ourUsers();
     if (users.length === 0) return null;
     return this.#deps.cache.get(`duty ${users.join()}`, async () => {
-      const now = this.#deps.now();
-      const { oncalls } = await this.ask(
-        'listOnCalls',
-        {
-          query: {
-            'user_ids[]': [...users],
-            since: new Date(now).toISOString(),
-            until: new Date(now + dutyAheadMs).toISOString(),
-            limit: 1,
-          },
-        },
-        'our From user',
-      );
+      const { oncalls } = await this.ask('listOnCalls', nextDuty(users, this.#deps.now()), 'our From user');
       const first = oncalls[0];
       if (!first) return null;
       return `level ${first.escalation_level} of escalation policy ${nameOf(first.escalation_policy.summary ?? first.escalation_policy.id)}`;
@@ -370,7 +356,3 @@ export function factsOf(incident: Seen): IncidentFacts {
     acknowledgers: (incident.acknowledgements ?? []).map(({ acknowledger }) => acknowledger.id),
   };
 }
-
-/** Ids of the users with exactly this address: PagerDuty's search also finds parts. */
-export const idsOf = (users: readonly User[], address: string): readonly string[] =>
-  users.filter(({ email }) => email?.toLowerCase() === address).map(({ id }) => id);

@@ -1,12 +1,4 @@
-import {
-  type AuditRecord,
-  append,
-  areThere,
-  type ReadDone,
-  recall,
-  type Stamp,
-  write,
-} from '../gate/audit.ts';
+import { type AuditRecord, append, areThere, recall, type Stamp, write } from '../gate/audit.ts';
 import {
   type LeaseRow,
   type StepRow,
@@ -23,7 +15,7 @@ import { claim, findStep, type Settled, type Step, settle } from '../gate/steps.
 import { storeClock } from '../gate/store-clock.ts';
 import { switchesFor, use } from '../gate/switches.ts';
 import type { Deps } from './deps.ts';
-import type { FactReader } from './facts.ts';
+import { tellRecord } from './telemetry.ts';
 
 type Asked = Parameters<typeof switchesFor>[2];
 
@@ -61,10 +53,14 @@ export interface Ledger {
   readonly recall: (stamp: Stamp) => Promise<AuditRecord | undefined>;
 }
 
-/** The ledger of one attempt. For the runner, and for it alone, a store that is away gives way to a local file. */
+/** The ledger of one attempt; what it keeps is counted. For the runner, and for it alone, a store that is away gives way to a local file. */
 export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
+  const ledger = mayJournal ? eitherLedger(deps) : storeLedger(deps);
+  return telling(ledger, (record) => tellRecord(deps, record));
+}
+
+function eitherLedger(deps: Deps): Ledger {
   const inStore = storeLedger(deps);
-  if (!mayJournal) return inStore;
   const inFile = journalLedger(deps);
   let isAway = false;
   // Once away, away for the rest of the attempt: a locked store answers late each time.
@@ -98,31 +94,31 @@ export function ledgerFor(deps: Deps, mayJournal: boolean): Ledger {
   };
 }
 
-/** A ledger for one attempt: what a record lists is off the list once the record stands, and not before. */
-export function listing(ledger: Ledger, reader: Pick<FactReader, 'forget'>): Ledger {
+/** A ledger that tells of each record once it stands, and not before. */
+export function telling(ledger: Ledger, stands: (record: AuditRecord) => void): Ledger {
   return {
     ...ledger,
     entry: async (record) => {
       const stamp = await ledger.entry(record);
-      reader.forget(record.reads);
+      stands(record);
       return stamp;
     },
     settle: async (step, stamp, settled, record, also) => {
       await ledger.settle(step, stamp, settled, record, also);
-      reader.forget(record.reads);
+      stands(record);
     },
     decide: async (work) => {
-      let listed: ReadDone[] = [];
+      let records: AuditRecord[] = [];
       const result = await ledger.decide((book) => {
-        // Done again, it lists anew.
-        listed = [];
+        // Done again, it appends anew.
+        records = [];
         const append: Book['append'] = (record) => {
-          listed.push(...record.reads);
+          records.push(record);
           return book.append(record);
         };
         return work({ ...book, append });
       });
-      reader.forget(listed);
+      for (const record of records) stands(record);
       return result;
     },
   };

@@ -1,8 +1,15 @@
-import { type Act, actsBetween, tellAct } from '../gate/acts.ts';
+import { type Act, actsAfter, actsBetween, tellAct, type Written } from '../gate/acts.ts';
 import { requestDigest } from '../gate/approval.ts';
 import type { Decision, Question } from '../gate/decide.ts';
 import { type IncidentFacts, sameSet } from '../gate/facts.ts';
-import { type Amends, amendsFor, decideToPutBack, putBackStep, tellAmends } from '../gate/people-first.ts';
+import {
+  type Amends,
+  amendsFor,
+  amendsOfOurs,
+  decideToPutBack,
+  putBackStep,
+  tellAmends,
+} from '../gate/people-first.ts';
 import { runner } from '../gate/runner.ts';
 import { join } from '../gate/words.ts';
 import type { UpdateIncident } from '../pagerduty/catalogue/incident-writes.ts';
@@ -37,9 +44,10 @@ export async function giveWay<Name extends OperationName>(
   answer: unknown,
   sendOnce: SendOnce,
 ): Promise<string | undefined> {
-  const written = statusIn(call);
+  const { undoes } = call;
+  const written = writtenBy(call);
   const [decided, ...others] = seen.incidents ?? [];
-  if (written === undefined || !decided || others.length > 0 || (call.undoes ?? 0) >= deepest)
+  if (written === undefined || !decided || others.length > 0 || (undoes?.deep ?? 0) >= deepest)
     return undefined;
   const before = call.since ? factsOf(call.since) : decided;
   const { reader } = call;
@@ -50,49 +58,79 @@ export async function giveWay<Name extends OperationName>(
     { params: { id }, query: { limit: 100 } },
     id,
   );
-  const acts = actsBetween(log, before, written, ours);
+  const acts = undoes
+    ? actsAfter(log, undoes.logged, written, ours)
+    : actsBetween(log, before, written, ours);
   if (acts.length === 0) return undefined;
   const after = factsOf((answer as { readonly incident: Incident }).incident);
   const amends = amendsFor(acts, before, written, after, ours);
   const who = `${join(acts.map(tellAct))} between our look at it and our write`;
   if (!amends) return `${who}; that stands`;
-  return `${who}; ${await putBack(call as unknown as Call<'updateIncident'>, after, { acts, amends }, sendOnce)}`;
+  const found = { acts, amends, logged: log[0]?.id };
+  return `${who}; ${await putBack(call as unknown as Call<'updateIncident'>, after, found, ours, sendOnce)}`;
 }
 
-/** The status that a call writes to one incident. */
-function statusIn<Name extends OperationName>({ name, request }: Call<Name>) {
+/** What a call writes to one incident that people can have come before: a status; or, of an undoing, whose it is alone. */
+function writtenBy<Name extends OperationName>({ name, request, undoes }: Call<Name>): Written | undefined {
   if (name !== 'updateIncident') return undefined;
-  return (request as unknown as UpdateIncident).body.incident.status;
+  const { status } = (request as unknown as UpdateIncident).body.incident;
+  return status ?? (undoes && 'handed');
+}
+
+/** Why a write is undone, and what for. */
+interface Found {
+  readonly acts: readonly Act[];
+  readonly amends: Amends;
+  /** Id of the newest entry of the log that shows it. */
+  readonly logged: string | undefined;
 }
 
 /** Undoes our write once, under a step of its own. People who have acted on it since have the last word. */
 async function putBack(
   call: Call<'updateIncident'>,
   after: IncidentFacts,
-  { acts, amends }: { readonly acts: readonly Act[]; readonly amends: Amends },
+  found: Found,
+  ours: readonly string[],
   sendOnce: SendOnce,
 ): Promise<string> {
-  const { deps, ledger, reader } = call;
+  const { ledger, reader } = call;
   const { id } = after;
-  const undo = undoOf(call, id, amends);
-  const back = `it was put ${tellAmends(amends)}`;
+  const undo = undoOf(call, id, found);
   const earlier = await ledger.find(undo.step);
+  const back = `it was put ${tellAmends(found.amends)}`;
   if (earlier?.state === 'done') return back;
-  const now = await reader.incidents([id]);
-  const [incident] = now;
-  if (incident && isAmended(incident, amends)) return back;
-  if (incident && !isAsLeft(incident, after)) return 'somebody has changed it again since, and that stands';
-  const facts: AllFacts = { incidents: now };
+  const [now] = await reader.incidents([id]);
+  if (now && isAmended(now, found.amends)) return back;
+  if (!now || isAsLeft(now, after)) return sendUndo(undo, now ?? after, found, sendOnce);
+  const amends = amendsOfOurs(now, ours);
+  if (!amends) return `${changedSince}, and that stands`;
+  const given = { ...found, amends };
+  // Another request than the undoing that was not sent: a step of its own.
+  return `${changedSince}, and it was with us alone; ${await sendUndo(undoOf(undo, id, given), now, given, sendOnce)}`;
+}
+
+/** @param incident as it is now. */
+async function sendUndo(
+  undo: Call<'updateIncident'>,
+  incident: IncidentFacts,
+  { acts, amends }: Found,
+  sendOnce: SendOnce,
+): Promise<string> {
+  const { deps, ledger, reader } = undo;
+  const earlier = await ledger.find(undo.step);
+  const back = `it was put ${tellAmends(amends)}`;
+  if (earlier?.state === 'done') return back;
+  const facts: AllFacts = { incidents: [incident] };
   const question: Question = {
     agent: undo.caller.agent,
     operation: undo.name,
     summary: undo.endpoint.summary,
-    actions: undo.actions(() => after.status),
+    actions: undo.actions(() => incident.status),
     touches: undo.touches,
     now: deps.now(),
     for: purposeOf(undo),
   };
-  const decision = decideToPutBack(question, incident ?? after, { acts, amends });
+  const decision = decideToPutBack(question, incident, { acts, amends });
   const claimed = await ledger.decide(async (book): Promise<Claimed> => {
     const clocks = await clocksOf(book);
     const stamp = await book.append(entryOf(undo, facts, decision));
@@ -102,18 +140,22 @@ async function putBack(
     await sendOnce(undo, claimed, decision, facts);
     return back;
   } catch (error) {
+    if (!(error instanceof PagerDutyError) || error.facts.kind !== 'InvalidRequest') throw error;
+    const [now] = await reader.incidents([incident.id]);
+    // Such as one that a person has resolved meanwhile.
+    if (now && !isAsLeft(now, incident)) return `${changedSince}, and that stands`;
     // PagerDuty refuses it for good, so people must know: it is not as they left it.
-    if (error instanceof PagerDutyError && error.facts.kind === 'InvalidRequest')
-      return `it could not be put ${tellAmends(amends)} (${error.message}); look at it now`;
-    throw error;
+    return `it could not be put ${tellAmends(amends)} (${error.message}); look at it now`;
   }
 }
+
+const changedSince = 'somebody has changed it again since';
 
 /** The call that undoes another: the runner's, under a step of its own. */
 function undoOf(
   call: Call<'updateIncident'>,
   id: string,
-  { status, assignees, policy }: Amends,
+  { amends: { status, assignees, policy }, logged }: Found,
 ): Call<'updateIncident'> {
   const request: Call<'updateIncident'>['request'] = {
     params: { id },
@@ -140,7 +182,7 @@ function undoOf(
     since: undefined,
     caller: { ...call.caller, agent: runner, via: undefined, step },
     step: { key: putBackStep(call.step.key), digest: requestDigest('updateIncident', request) },
-    undoes: (call.undoes ?? 0) + 1,
+    undoes: { deep: (call.undoes?.deep ?? 0) + 1, logged },
   };
 }
 

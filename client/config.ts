@@ -24,6 +24,11 @@ export interface ClientSettings {
   readonly frontDoorKeyFile: string | undefined;
   /** `ONCALL_TEMPORAL_UI`: where the Temporal UI is, for links to runs. */
   readonly temporalUi: string | undefined;
+  /** `ONCALL_WATCHDOG_ROUTING_KEY`, or what is in `ONCALL_WATCHDOG_ROUTING_KEY_FILE`: over it people hear that we are down. A secret. */
+  readonly watchdogKey: string | undefined;
+  readonly watchdogKeyFile: string | undefined;
+  /** `ONCALL_WATCHDOG_EVENTS_URL`: PagerDuty's Events API, where it is not that of the US. */
+  readonly watchdogEventsUrl: string | undefined;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
   readonly hasServer: boolean;
   /** Folders of `PATH`. */
@@ -47,6 +52,9 @@ export function clientSettings(): ClientSettings {
     frontDoor: env['ONCALL_FRONT_DOOR'],
     frontDoorKeyFile: env['ONCALL_FRONT_DOOR_KEY_FILE'],
     temporalUi: env['ONCALL_TEMPORAL_UI'] || undefined,
+    watchdogKey: env['ONCALL_WATCHDOG_ROUTING_KEY'] || undefined,
+    watchdogKeyFile: env['ONCALL_WATCHDOG_ROUTING_KEY_FILE'] || undefined,
+    watchdogEventsUrl: env['ONCALL_WATCHDOG_EVENTS_URL'] || undefined,
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
     cache: join(userCache(env), 'oncall-runner'),

@@ -59,6 +59,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'oncall standing backfill noise --since 3d',
     'oncall standing backfill noise --since 2026-11-23 --until 2026-11-24T12:00:00Z --yes',
   ],
+  watchdog: ['oncall watchdog', 'oncall watchdog --once --no-receiver'],
   can: [
     'oncall can triage-bot incidents.resolve --incident Q1ABC2DEF3GH45',
     'oncall can triage-bot incidents.create --service PCHECKOUT --urgency low',

@@ -12,6 +12,7 @@ export function addOperatorCommands(program: Command, end: End): void {
   approvals(program, end);
   subscriptions(program, end);
   standing(program, end);
+  health(program, end);
   program
     .command('can')
     .description('what the gate would say to an agent now: decision, rule, facts, and who can grant it')
@@ -280,6 +281,24 @@ function standing(program: Command, end: End): void {
       end((await act()).backfillOrder(name, options, outputOf(asksJson(command)))),
     );
   for (const command of all.commands) command.allowExcessArguments(false);
+}
+
+function health(program: Command, end: End): void {
+  program
+    .command('watchdog')
+    .description(
+      'tell people over PagerDuty when Temporal, Worker, store or receiver are away, and when they are back',
+    )
+    .option('--once', 'look, tell where it is time to, and end: for cron or a systemd timer')
+    .option('--every <span>', 'how long to wait between two looks', '10s')
+    .option('--away-after <span>', 'how long something is away before people are told', '30s')
+    .option('--back-after <span>', 'how long all is there before the alert is resolved', '30s')
+    .option('--receiver <url>', 'where our receiver answers', 'http://127.0.0.1:8090')
+    .option('--no-receiver', 'there is no receiver to watch')
+    .option('--json', 'print what was seen as JSON')
+    .action(async (options) =>
+      end((await import('./commands/watchdog.ts')).watchdog(options, outputOf(options.json))),
+    );
 }
 
 /** Where the command above has `--json` too, it takes it from the one below. */

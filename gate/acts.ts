@@ -64,24 +64,44 @@ function stepsOf(entries: readonly LogEntry[], ours: readonly string[]): readonl
   });
 }
 
+/** What a write of ours does to an incident: the status that it sets, or `handed` where it only says whose it is. */
+export type Written = 'triggered' | 'acknowledged' | 'resolved' | 'handed';
+
 /**
  * What people did between our read and our write, in their order. Told by the order of the log, not by a clock: from our own
  * entry backwards to the first that what we had read shows already.
  * @param newestFirst the newest entries of the incident's log, as PagerDuty lists them.
- * @param written the status that we wrote.
  */
-export function actsBetween(
+export const actsBetween = (
   newestFirst: readonly LogEntry[],
   seen: IncidentFacts,
-  written: 'triggered' | 'acknowledged' | 'resolved',
+  written: Written,
+  ours: readonly string[],
+): readonly Act[] =>
+  actsOf(stepsSince(beforeOurs(stepsOf(newestFirst.toReversed(), ours), written, ours), seen));
+
+/**
+ * What people did between a look at the log and a write that came soon after it, in their order.
+ * @param last id of the newest entry of the log at that look.
+ */
+export function actsAfter(
+  newestFirst: readonly LogEntry[],
+  last: string | undefined,
+  written: Written,
   ours: readonly string[],
 ): readonly Act[] {
-  const steps = stepsOf(newestFirst.toReversed(), ours);
+  const entries = newestFirst.toReversed();
+  const isSince = isAfter(entries.findIndex(({ id }) => id === last));
+  return actsOf(beforeOurs(stepsOf(entries, ours).filter(isSince), written, ours));
+}
+
+/** The steps before our own last write; none where the log shows none of ours. */
+function beforeOurs(steps: readonly Step[], written: Written, ours: readonly string[]): readonly Step[] {
   const isOurs = ({ kind, by }: Step): boolean => ours.includes(by) && wrote[written].includes(kind);
   const mine = steps.findLastIndex(isOurs);
   // Our own write can have several entries: a release un-acknowledges and hands on.
   const first = steps.slice(0, mine + 1).findLastIndex((step) => !isOurs(step));
-  return actsOf(stepsSince(steps.slice(0, mine < 0 ? 0 : first + 1), seen));
+  return steps.slice(0, mine < 0 ? 0 : first + 1);
 }
 
 /** What happened since an incident was seen. */
@@ -170,11 +190,12 @@ function isAsSeen(steps: readonly Step[], index: number, seen: IncidentFacts): b
   );
 }
 
-/** Which entries of the log a status of ours leaves. */
-const wrote: Readonly<Record<'triggered' | 'acknowledged' | 'resolved', readonly Act['kind'][]>> = {
+/** Which entries of the log a write of ours leaves. */
+const wrote: Readonly<Record<Written, readonly Act['kind'][]>> = {
   acknowledged: ['acknowledge', 'assign'],
   resolved: ['resolve'],
   triggered: ['unacknowledge', 'reopen', 'delegate', 'assign'],
+  handed: ['delegate', 'assign'],
 };
 
 /** Whether what was read shows the act already. */

@@ -48,6 +48,17 @@ const keeperIn = async (db: Pick<Store, 'selectFrom'>, account: string): Promise
   return row && { ...row, until: Number(row.until) };
 };
 
+/**
+ * How long ago the last lease of a keeper ended, in milliseconds, of whatever account: negative while one keeps a pace, which is
+ * as long as a Worker works; `undefined` where none ever has.
+ */
+export const sinceKept = (store: Store): Promise<number | undefined> =>
+  withStore(async () => {
+    const rows = await store.selectFrom('pace').select('until').execute();
+    if (rows.length === 0) return undefined;
+    return (await storeClock(store)) - Math.max(...rows.map(({ until }) => Number(until)));
+  });
+
 /** A keeper that stops lets the next one begin at once. */
 export async function letGo(store: Store, account: string, worker: string): Promise<void> {
   await transact(

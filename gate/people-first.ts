@@ -1,4 +1,4 @@
-import { type Act, type Left, leftBy, tellAct } from './acts.ts';
+import { type Act, type Left, leftBy, tellAct, type Written } from './acts.ts';
 import type { Decision, Question } from './decide.ts';
 import { type IncidentFacts, sameSet } from './facts.ts';
 import { saying } from './permit.ts';
@@ -28,23 +28,43 @@ export interface Amends {
 export function amendsFor(
   acts: readonly Act[],
   seen: IncidentFacts,
-  written: 'triggered' | 'acknowledged' | 'resolved',
+  written: Written,
   after: IncidentFacts,
   ours: readonly string[] = [],
 ): Amends | undefined {
   const amends = amendsOf(acts, seen, written, after);
-  const { assignees = [], ...rest } = amends ?? {};
-  const people = assignees.filter((user) => !ours.includes(user));
-  if (people.length === assignees.length) return amends;
-  if (people.length > 0) return { ...rest, assignees: people };
-  if (rest.status === undefined && seen.policy === undefined) return undefined;
-  return { ...rest, ...(seen.policy !== undefined && { policy: seen.policy }) };
+  if (!amends || amends.status === 'resolved') return amends;
+  const { assignees, ...rest } = amends;
+  const whose = assignees ?? after.assignees;
+  const people = whose.filter((user) => !ours.includes(user));
+  if (whose.length === 0 || people.length > 0) return assignees ? { ...rest, assignees: people } : amends;
+  // With us alone nobody is paged. Whoever has it meanwhile keeps it; else its policy names somebody.
+  const isWithPeople = after.assignees.some((user) => !ours.includes(user));
+  if (!isWithPeople && seen.policy !== undefined) return { ...rest, policy: seen.policy };
+  return rest.status ? rest : undefined;
+}
+
+/**
+ * What gives an incident to people that they have acted on and that is assigned to us alone, as one is that we had opened
+ * again; `undefined` where it is with people, or over.
+ * @param ours ids of our own users.
+ */
+export function amendsOfOurs(
+  { status, assignees, acknowledgers, policy }: IncidentFacts,
+  ours: readonly string[],
+): Amends | undefined {
+  const isOurs = (user: string): boolean => ours.includes(user);
+  if (status === 'resolved' || assignees.length === 0 || !assignees.every(isOurs)) return undefined;
+  const people = acknowledgers.filter((user) => !isOurs(user));
+  if (people.length > 0) return { assignees: people };
+  if (policy === undefined) return undefined;
+  return { ...(status === 'acknowledged' && { status: 'triggered' }), policy };
 }
 
 function amendsOf(
   acts: readonly Act[],
   seen: IncidentFacts,
-  written: 'triggered' | 'acknowledged' | 'resolved',
+  written: Written,
   after: IncidentFacts,
 ): Amends | undefined {
   const left = acts.reduce<Left>(leftBy, {
@@ -65,6 +85,13 @@ function amendsOf(
       return { status: 'triggered', ...(theirs.length > 0 && { assignees: theirs }) };
     case 'triggered':
       return sameSet(after.assignees, theirs) || theirs.length === 0 ? undefined : { assignees: theirs };
+    case 'handed': {
+      // Handing it on leaves an acknowledge to whoever gets it, and takes it from anybody else.
+      const isTaken = left.holders.some((user) => !after.acknowledgers.includes(user));
+      const isHanded = acts.some(({ assignees }) => assignees.length > 0);
+      const wanted = isTaken ? left.holders : isHanded ? left.assignees : after.assignees;
+      return sameSet(after.assignees, wanted) ? undefined : { assignees: wanted };
+    }
   }
 }
 

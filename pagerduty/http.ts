@@ -25,6 +25,8 @@ export interface Connection {
   /** Who counts what is sent; where there is none nothing is counted, or held back. */
   readonly meter?: Meter;
   readonly dispatcher: Dispatcher;
+  /** What asks where it is not a run, for people who look at who uses the key. */
+  readonly by?: string;
 }
 
 /** A 2xx, parsed. */
@@ -147,7 +149,9 @@ function checkPace({ meter }: Connection, name: OperationName, what: string): vo
 }
 
 function headersOf(connection: Connection, endpoint: Endpoint, request: unknown): Record<string, string> {
-  const headers: Record<string, string> = { 'user-agent': userAgent };
+  const headers: Record<string, string> = {
+    'user-agent': connection.by === undefined ? userAgent : `${userAgent} (${connection.by})`,
+  };
   if (endpoint.method !== 'GET') headers['content-type'] = 'application/json';
   if (endpoint.api === 'events') return headers;
   headers['accept'] = 'application/vnd.pagerduty+json;version=2';

@@ -11,6 +11,8 @@ export interface WorkerSettings {
   /** `ONCALL_CONFIG`, else `oncall.yaml`. */
   readonly configFile: string;
   readonly logLevel: string;
+  /** `ONCALL_METRICS_ADDRESS`: where metrics are shown for Prometheus, as `127.0.0.1:9464`; nowhere without it. */
+  readonly metricsAddress: string | undefined;
   /** Temporal's address, namespace, TLS and key, as every Temporal program reads them. */
   readonly temporal: ClientConnectConfig;
 }
@@ -31,6 +33,7 @@ export function workerSettings(): WorkerSettings {
     databaseUrl: env['DATABASE_URL'],
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     logLevel: env['LOG_LEVEL'] ?? 'info',
+    metricsAddress: env['ONCALL_METRICS_ADDRESS'] || undefined,
     temporal: temporalSettings(),
   };
 }

@@ -13,6 +13,7 @@ import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '
 import { driftOf } from '../workflows/seen.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
+import { showMetrics } from './metrics.ts';
 import { setPace } from './pace.ts';
 import { keepPace } from './pace-keeper.ts';
 import { missingSearchAttributes } from './search-attributes.ts';
@@ -26,6 +27,8 @@ export interface WorkerOptions {
   readonly databaseUrl?: string | undefined;
   /** Path of the prebuilt Workflow bundle. */
   readonly workflowBundle: string;
+  /** Whether somebody looks at the metrics of this process. */
+  readonly showsMetrics?: boolean;
   readonly log: Logger;
 }
 
@@ -59,6 +62,7 @@ export async function startWorker({
   home,
   databaseUrl,
   workflowBundle,
+  showsMetrics = false,
   log,
 }: WorkerOptions): Promise<RunningWorker> {
   const namespace = temporal.namespace ?? 'default';
@@ -108,7 +112,7 @@ export async function startWorker({
       maxConcurrentWorkflowTaskExecutions: mostWorkflowTasks,
     }),
   ];
-  const keepers: ReturnType<typeof keepPace>[] = [];
+  const keepers: { readonly stop: () => Promise<void> }[] = [];
   for (const account of accounts) {
     await setPace(client, account);
     await scheduleSweeps(client, account);
@@ -148,7 +152,9 @@ export async function startWorker({
         }),
       );
     }
-    keepers.push(keepPace({ account, client, store, policy, meter, log }));
+    const watched = { account, client, store, policy, meter, log };
+    keepers.push(keepPace(watched));
+    if (showsMetrics) keepers.push(showMetrics(watched));
   }
   const stop = (): void => {
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();

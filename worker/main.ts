@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { StoreAway } from '../gate/audit-store.ts';
 import { CannotStart, workerSettings } from './config.ts';
 import { startWorker } from './index.ts';
-import { installLogger, makeLogger } from './log.ts';
+import { installRuntime, makeLogger } from './log.ts';
 
 /** How long a Worker whose parent was killed goes on. */
 const orphanEndsWithinMs = 5_000;
@@ -10,9 +10,9 @@ const orphanEndsWithinMs = 5_000;
 /** The Worker as a process: `oncall worker` starts it. Prints one line on stdout once it works. */
 async function main(): Promise<number> {
   try {
-    const { logLevel, ...settings } = workerSettings();
+    const { logLevel, metricsAddress, ...settings } = workerSettings();
     const log = makeLogger(logLevel);
-    installLogger(log);
+    installRuntime(log, metricsAddress);
     // Until it works there is nothing to end in order: a signal, or the end of the parent, ends it where it is.
     let stop = (): void => process.exit(1);
     const orphaned = (): void => {
@@ -24,6 +24,7 @@ async function main(): Promise<number> {
     const worker = await startWorker({
       ...settings,
       workflowBundle: fileURLToPath(new URL('../workflow-bundle.js', import.meta.url)),
+      showsMetrics: metricsAddress !== undefined,
       log,
     });
     stop = worker.stop;

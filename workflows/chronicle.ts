@@ -115,7 +115,7 @@ export function chronicleOf({
       if (service !== undefined) upsertSearchAttributes([{ key: searchAttributes.service, value: service }]);
     },
     waitsFor: (what, until) => {
-      const wait: Wait = { what, ...(until !== undefined && { until }) };
+      const wait: Wait = { what, since: Date.now(), ...(until !== undefined && { until }) };
       waits.add(wait);
       showWaits();
       return () => {

@@ -312,7 +312,8 @@ export interface Known {
 /** What a run waits for, kept in its memo under `waits`: what shows it needs no Worker. */
 export interface Wait {
   readonly what: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, as is `until`. */
+  readonly since: number;
   readonly until?: number;
 }
 

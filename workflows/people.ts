@@ -6,6 +6,7 @@ import {
   defineSignal,
   defineUpdate,
   isCancellation,
+  metricMeter,
   setHandler,
   sleep,
   upsertMemo,
@@ -125,9 +126,10 @@ export function peopleOf(
 
   setHandler(
     changed,
-    ({ event, type }) => {
+    ({ event, type, occurredAt }) => {
       if (events.has(event)) return;
       events.add(event);
+      countLag(type, occurredAt);
       for (const oldest of events) {
         if (events.size <= mostEvents) break;
         events.delete(oldest);
@@ -421,3 +423,13 @@ const seenOf = ({
   assignments,
   acknowledgements,
 });
+
+/** From what happened in PagerDuty until its run heard of it. Anyone can send a Signal, so its words name no metric. */
+function countLag(type: string, occurredAt: string): void {
+  const seconds = (Date.now() - Date.parse(occurredAt)) / 1_000;
+  // What the sweep found has no instant of its own.
+  if (type === 'sweep' || !(seconds >= 0)) return;
+  metricMeter
+    .createHistogram('oncall_webhook_lag_seconds', 'float', 's', 'From an event to the run that heard of it')
+    .record(seconds);
+}

@@ -5,13 +5,14 @@ import type { Agent } from '../../gate/policy.ts';
 import { inputFaults } from '../../gate/run-inputs.ts';
 import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
 import { can } from './can.ts';
+import { configure } from './configure.ts';
 import { find } from './find.ts';
 import { get } from './get.ts';
 import { onCall } from './oncall.ts';
 import { type AnyTool, ToolError } from './tool.ts';
 import { finding, next } from './work.ts';
 import { run, workflow } from './workflow.ts';
-import { acknowledge, configure, event, note, override, page, reassign, resolve } from './writes.ts';
+import { acknowledge, event, note, override, page, reassign, resolve } from './writes.ts';
 
 /** Every tool there is, in the order in which they are listed. */
 export const tools: readonly AnyTool[] = [

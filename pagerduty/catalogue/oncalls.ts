@@ -66,3 +66,16 @@ export const listOnCalls = {
   touches: listWithin(by),
   repeat: 'safe',
 } as const satisfies Endpoint;
+
+/** How far ahead our own users must be off call: PagerDuty looks no further than 90 days. */
+const dutyAheadMs = 89 * 24 * 3_600_000;
+
+/** Asks for one duty of users from now on, of whatever level: whether they have any. */
+export const nextDuty = (users: readonly string[], now: number) => ({
+  query: {
+    'user_ids[]': [...users],
+    since: new Date(now).toISOString(),
+    until: new Date(now + dutyAheadMs).toISOString(),
+    limit: 1,
+  },
+});

@@ -22,6 +22,10 @@ export const User = z.looseObject({
 });
 export type User = z.output<typeof User>;
 
+/** Ids of the users with exactly this address: PagerDuty's search also finds parts. */
+export const idsOf = (users: readonly User[], address: string): readonly string[] =>
+  users.filter(({ email }) => email?.toLowerCase() === address).map(({ id }) => id);
+
 const UserAnswer = z.looseObject({ user: User });
 
 const includes = ['contact_methods', 'notification_rules', 'teams', 'subdomains'] as const;

@@ -47,6 +47,19 @@ describe.concurrent('a worker that cannot start', () => {
     expectSentence(ended, { code: 1, says });
   });
 
+  test.for<readonly [where: string, address: string, says: RegExp]>([
+    [
+      'where there is no such address',
+      'metrics.example:9464',
+      /Metrics cannot be shown at "metrics\.example:9464"\. Set ONCALL_METRICS_ADDRESS to/,
+    ],
+    ['where another program is', ours, /Metrics cannot be shown at .*in use.*Set ONCALL_METRICS_ADDRESS to/],
+  ])('that is to show metrics %s', async ([, address, says], { place }) => {
+    writeFileSync(place.configFile, configuration());
+    const env = { TEMPORAL_ADDRESS: ours, ONCALL_METRICS_ADDRESS: address };
+    expectSentence(await place.oncall(['worker'], { env }).ended, { code: 1, says });
+  });
+
   test('in a namespace that does not exist', async ({ place }) => {
     writeFileSync(place.configFile, configuration());
     const env = { TEMPORAL_ADDRESS: ours, TEMPORAL_NAMESPACE: 'nowhere' };

@@ -62,8 +62,8 @@ export interface World {
   readonly client: Client;
   readonly agent: (name: string) => AgentIdentity;
   readonly keyFileOf: (name: string) => string;
-  /** Starts a Worker, and waits until it works. */
-  readonly startWorker: () => Promise<Program>;
+  /** Starts a Worker, with more in its environment where given, and waits until it works. */
+  readonly startWorker: (more?: Readonly<Record<string, string>>) => Promise<Program>;
   /** Opens an incident by an event, as a monitoring tool would; gives its id. */
   readonly trigger: (summary?: string) => Promise<string>;
   /** What a person does over REST with the account's key. */
@@ -72,6 +72,8 @@ export interface World {
   /** Ids of the users who are on call for an escalation policy now. */
   readonly onCall: (policy: string) => Promise<readonly string[]>;
   readonly requests: () => Promise<readonly SeenRequest[]>;
+  /** The next such request is refused by PagerDuty's limit, for a second. */
+  readonly refuseNext: (operation: 'createIncidentNote') => Promise<void>;
   /** The answer to the next such request comes ten minutes late; what it does is done at once. */
   readonly delayNext: (operation: 'createIncidentNote' | 'updateIncident') => Promise<void>;
   /** The answer to the next such request comes when `release` is called; what it does is done at once. */
@@ -102,8 +104,8 @@ export async function startWorld(place: Place, agents: LocalAgents, own?: Server
     client,
     agent: (name) => readAgent(name, keyFileOf(name)),
     keyFileOf,
-    startWorker: async () => {
-      const env = { ...simulatorSecrets, ...temporal, LOG_LEVEL: 'warn' };
+    startWorker: async (more) => {
+      const env = { ...simulatorSecrets, ...temporal, LOG_LEVEL: 'warn', ...more };
       const worker = place.start(process.execPath, [built('worker/main.js')], { env });
       await worker.line(new RegExp(`^working on main in namespace ${namespace}$`));
       return worker;
@@ -137,6 +139,9 @@ export async function startWorld(place: Place, agents: LocalAgents, own?: Server
     requests: async () => {
       const seen = (await call(url, 'GET', '/_simulator/requests')) as { requests: readonly SeenRequest[] };
       return seen.requests;
+    },
+    refuseNext: async (operation) => {
+      await call(url, 'POST', '/_simulator/faults', { operation, kind: 'rate_limited', times: 1 });
     },
     delayNext: async (operation) => {
       await call(url, 'POST', '/_simulator/faults', {

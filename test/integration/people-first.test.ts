@@ -19,8 +19,14 @@ describe.each([
   });
   afterAll(() => stage.close());
 
-  const person = (incident: string, change: object) => (): Promise<unknown> =>
-    stage.asPerson('PUT', `/incidents/${incident}`, { incident: { type: 'incident_reference', ...change } });
+  const person = (incident: string, change: object, from?: string) => (): Promise<unknown> =>
+    stage.asPerson(
+      'PUT',
+      `/incidents/${incident}`,
+      { incident: { type: 'incident_reference', ...change } },
+      from,
+    );
+  const eva = (incident: string, change: object) => person(incident, change, 'eva@example.com');
   const toEva = { assignments: [{ assignee: { id: 'PEVA', type: 'user_reference' } }] };
 
   /** What PagerDuty has of it, as a person sees it. */
@@ -95,6 +101,80 @@ describe.each([
     await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
     await run.result();
     expect(left(incident)).toEqual({ status: 'triggered', assignees: ['PADA'], acknowledgers: [] });
+  });
+
+  test('what a person hands on while ours is undone goes to whom that person named', async () => {
+    const incident = await stage.trigger();
+    const run = await stage.start('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
+    await until('it is noted', () => stage.simulator.world.notes(incident).length === 1);
+    stage.beforeNext('PUT', `/incidents/${incident}`, async () => {
+      await person(incident, { escalation_level: 2 })();
+      // The next is what undoes the release.
+      stage.beforeNext('PUT', `/incidents/${incident}`, person(incident, toEva));
+    });
+    await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
+    await run.result();
+    expect(left(incident)).toEqual({ status: 'triggered', assignees: ['PEVA'], acknowledgers: [] });
+  });
+
+  test('what a person resolves while ours is undone stays resolved, and nobody is called to look', async () => {
+    const incident = await stage.trigger();
+    const run = await stage.start('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
+    await until('it is noted', () => stage.simulator.world.notes(incident).length === 1);
+    stage.beforeNext('PUT', `/incidents/${incident}`, async () => {
+      await person(incident, { escalation_level: 2 })();
+      stage.beforeNext('PUT', `/incidents/${incident}`, eva(incident, { status: 'resolved' }));
+    });
+    await stage.client.workflow.getHandle(run.workflowId).executeUpdate('handBack');
+    await run.result();
+    expect(left(incident)).toMatchObject({ status: 'resolved', acknowledgers: [] });
+    const outcome = (await stage.audit()).find(
+      ({ kind, incident: of, sentence }) => kind === 'outcome' && of === incident && / But /.test(sentence),
+    );
+    expect(outcome?.sentence).toMatch(/escalated it between .*; somebody has changed it again since/);
+  });
+
+  describe('what a person resolved and our acknowledge opened again', () => {
+    /** @param acts what people do before we look at what came between. */
+    const reopened = async (...acts: readonly ((incident: string) => () => Promise<unknown>)[]) => {
+      const incident = await stage.trigger();
+      stage.beforeNext('PUT', `/incidents/${incident}`, async () => {
+        await person(incident, { status: 'resolved' })();
+        stage.beforeNext('GET', `/incidents/${incident}/log_entries`, async () => {
+          for (const act of acts) await act(incident)();
+        });
+      });
+      const result = await stage.run('triage-bot', 'acknowledgeIncident', { account, incident });
+      expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+      return left(incident);
+    };
+
+    test('is with whoever acknowledges it then', async () => {
+      expect(await reopened((incident) => eva(incident, { status: 'acknowledged' }))).toMatchObject({
+        status: 'acknowledged',
+        assignees: ['PEVA'],
+        acknowledgers: expect.arrayContaining(['PEVA']),
+      });
+    });
+
+    test('pages whom its policy names where a person takes our acknowledge back', async () => {
+      const { status, assignees } = await reopened((incident) => eva(incident, { status: 'triggered' }));
+      expect(status).toBe('triggered');
+      expect(assignees).toEqual([expect.stringMatching(/^P(?!BOT)/)]);
+    });
+
+    test('stays acknowledged by whoever did that and was handed it then', async () => {
+      expect(
+        await reopened(
+          (incident) => eva(incident, { status: 'acknowledged' }),
+          (incident) => person(incident, toEva),
+        ),
+      ).toMatchObject({
+        status: 'acknowledged',
+        assignees: ['PEVA'],
+        acknowledgers: expect.arrayContaining(['PEVA']),
+      });
+    });
   });
 
   test('an answer that is lost on the way changes none of it', async () => {

@@ -7,7 +7,7 @@ import type { Plant } from './planted.ts';
 import { type HttpFault, playHttp } from './play-http.ts';
 import { type Server, startServer } from './server.ts';
 import { type Stand, setStand } from './stand.ts';
-import { Tally } from './tally.ts';
+import { type Cell, Tally } from './tally.ts';
 import { writes } from './writes.ts';
 
 export interface CampaignOptions {
@@ -20,6 +20,8 @@ export interface CampaignOptions {
   /** How many faults are played at a time, each on a stand of its own. */
   readonly parallel: number;
   readonly say: (sentence: string) => void;
+  /** Hears of cells once they are counted. */
+  readonly played?: (cells: readonly Cell[]) => void;
   /** What is changed in the build, for proofs that a cell notices it. */
   readonly plants?: readonly Plant[];
 }
@@ -55,6 +57,8 @@ export async function campaign(options: CampaignOptions): Promise<Tally> {
           if (own) await own.kill();
         }
         options.say(`${part.name}: ${Math.round((Date.now() - began) / 1_000)} s`);
+        const faultsOfPart = part.name.split(', ');
+        options.played?.(tally.cells.filter(({ fault }) => faultsOfPart.includes(fault)));
       }
     };
     await Promise.all(Array.from({ length: options.parallel }, work));

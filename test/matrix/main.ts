@@ -1,9 +1,11 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { writeInto } from '../../bench/page.ts';
 import { campaign, writesOf } from './campaign.ts';
 import { faults } from './faults.ts';
 import { tableOf, wrongIn } from './table.ts';
+import type { Cell } from './tally.ts';
 
 // The fault matrix: everything that can break, on each of the 13 writes. Prints its table, then what is wrong; 1 where something is.
 
@@ -13,6 +15,7 @@ interface Flags {
   readonly parallel: number;
   readonly short?: boolean;
   readonly write?: boolean;
+  readonly keep?: string;
   readonly list?: boolean;
 }
 
@@ -36,37 +39,64 @@ const command = new Command('matrix')
   .option('--parallel <n>', 'faults that are played at a time', count, 3)
   .option('--short', 'one seed a cell, as CI does')
   .option('--write', 'writes the tables into docs/reliability.md')
+  .option('--keep <file>', 'adds each fault once it is played to this file, and shows all that it holds')
   .option('--list', 'names the cells, and plays none')
   .parse();
-const { seed, seeds, parallel, short, write, list } = command.opts<Flags>();
+const { seed, seeds, parallel, short, write, keep, list } = command.opts<Flags>();
 const cells = command.args;
+
+/** What was played, with what it took. */
+interface Kept {
+  readonly cells: readonly Cell[];
+  readonly seconds: number;
+}
+
+/** What a file holds; nothing where there is none yet. */
+const keptIn = (file: string): Kept =>
+  existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Kept) : { cells: [], seconds: 0 };
+
+/** The same with these cells, in place of what was played of them before. */
+const withCells = (kept: Kept, fresh: readonly Cell[], seconds: number): Kept => ({
+  cells: [
+    ...kept.cells.filter(
+      ({ fault, write: of }) => !fresh.some((one) => one.fault === fault && one.write === of),
+    ),
+    ...fresh,
+  ],
+  seconds: kept.seconds + seconds,
+});
 
 if (list) {
   for (const fault of faults)
     for (const { operation } of writesOf(fault, cells)) console.log(`${fault.name}/${operation}`);
 } else {
   const wanted = { http: short ? 1 : (seeds ?? 200), other: short ? 1 : (seeds ?? 20) };
-  const began = Date.now();
-  const tally = await campaign({
+  let kept: Kept = keep === undefined ? { cells: [], seconds: 0 } : keptIn(keep);
+  let began = Date.now();
+  await campaign({
     cells,
     firstSeed: seed,
     httpSeeds: wanted.http,
     otherSeeds: wanted.other,
     parallel,
     say: (sentence) => console.error(sentence),
+    played: (fresh) => {
+      kept = withCells(kept, fresh, (Date.now() - began) / 1_000);
+      began = Date.now();
+      if (keep !== undefined) writeFileSync(keep, JSON.stringify(kept));
+    },
   });
-  const seconds = Math.round((Date.now() - began) / 1_000);
-  const runs = tally.cells.reduce((sum, cell) => sum + cell.runs, 0);
-  const struck = tally.cells.reduce((sum, cell) => sum + cell.struck, 0);
-  const wrong = wrongIn(tally.cells, wanted);
-  const head = `Seeds ${seed} to ${seed + wanted.http - 1} of the HTTP faults, ${seed} to ${seed + wanted.other - 1} of the others: ${tally.cells.length} cells, ${runs.toLocaleString('en')} runs, ${struck.toLocaleString('en')} of them struck; lost ${sum('lost')}, doubled ${sum('doubled')}, unrecorded ${sum('unrecorded')}. ${Math.round(seconds / 60)} minutes on ${availableParallelism()} cores.`;
-  const text = `${head}\n\n${tableOf(tally.cells, wanted)}`;
+  const runs = kept.cells.reduce((sum, cell) => sum + cell.runs, 0);
+  const struck = kept.cells.reduce((sum, cell) => sum + cell.struck, 0);
+  const wrong = wrongIn(kept.cells, wanted);
+  const head = `Seeds ${seed} to ${seed + wanted.http - 1} of the HTTP faults, ${seed} to ${seed + wanted.other - 1} of the others: ${kept.cells.length} cells, ${runs.toLocaleString('en')} runs, ${struck.toLocaleString('en')} of them struck; lost ${sum('lost')}, doubled ${sum('doubled')}, unrecorded ${sum('unrecorded')}. ${Math.round(kept.seconds / 60)} minutes on ${availableParallelism()} cores.`;
+  const text = `${head}\n\n${tableOf(kept.cells, wanted)}`;
   console.log(text);
   if (write) writeInto('reliability.md', 'npm run matrix -- --write', text);
   for (const line of wrong) console.error(`FAILED ${line}`);
   if (wrong.length > 0 || struck === 0) process.exitCode = 1;
 
   function sum(what: 'lost' | 'doubled' | 'unrecorded'): number {
-    return tally.cells.reduce((total, cell) => total + cell[what], 0);
+    return kept.cells.reduce((total, cell) => total + cell[what], 0);
   }
 }

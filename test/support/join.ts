@@ -50,6 +50,8 @@ interface Mention {
   readonly operation: string;
   readonly record: Recorded;
   readonly isOutcome: boolean;
+  /** What it was of: an id, or words. */
+  readonly about: string;
 }
 
 /** How long before a lock an entry may have been written whose outcome then found the store locked: a write's HTTP limit. */
@@ -111,13 +113,15 @@ export function joinAudit(
 }
 
 function mentionsOf(record: Recorded, records: readonly Recorded[]): readonly Mention[] {
-  const reads = record.reads.map(({ operation, requestId }) => ({
+  const reads = record.reads.map(({ operation, requestId, about }) => ({
     id: requestId,
     operation,
     record,
     isOutcome: false,
+    about,
   }));
-  const own = { id: record.requestId, operation: record.operation, record, isOutcome: true };
+  const { requestId, operation, incident } = record;
+  const own = { id: requestId, operation, record, isOutcome: true, about: incident ?? '' };
   return isOfSending(record) || isLateWord(record, records) ? [...reads, own] : reads;
 }
 
@@ -161,13 +165,21 @@ const isOutcomeOf = (record: Recorded, entry: Recorded): boolean =>
       record.attempt === entry.attempt
     : record.entry === entry.seq);
 
-/** Takes a mention whose request id was lost on the way, or that never had one. */
+/**
+ * Takes a mention whose request id was lost on the way, or that never had one: first one that names what the request is about,
+ * so that none is left over for another request which it does not fit.
+ */
 function takeUnanswered(unanswered: Mention[], request: SeenRequest): Mention | undefined {
-  const index = unanswered.findIndex(
-    ({ operation, record, isOutcome }) =>
-      operation === request.operation && (!isOutcome || isAbout(record, request)),
-  );
-  return index < 0 ? undefined : unanswered.splice(index, 1)[0];
+  const fits = [
+    ({ record, isOutcome }: Mention) => isOutcome && isAbout(record, request),
+    ({ isOutcome, about }: Mention) => !isOutcome && request.path.split('/').includes(about),
+    ({ isOutcome }: Mention) => !isOutcome,
+  ];
+  for (const fit of fits) {
+    const index = unanswered.findIndex((mention) => mention.operation === request.operation && fit(mention));
+    if (index >= 0) return unanswered.splice(index, 1)[0];
+  }
+  return undefined;
 }
 
 function takeSilenced(silenced: Recorded[], request: SeenRequest): boolean {

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { installLogger } from '../../worker/log.ts';
+import { installRuntime } from '../../worker/log.ts';
 
 /** Every line that Workers of this process have logged, at debug level. */
 export const logged: string[] = [];
@@ -18,4 +18,4 @@ export const memoryLog = pino(
 );
 
 // The SDK's log would bury the results; in memory it can be searched. Before anything else of the SDK.
-installLogger(memoryLog);
+installRuntime(memoryLog);

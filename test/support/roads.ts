@@ -11,18 +11,29 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
   undici: {
     'pagerduty/http.ts': ['request'],
     'pagerduty/oauth.ts': ['request'],
-    'activities/connections.ts': ['Agent'],
+    'pagerduty/runner-down.ts': ['Agent'],
+    'pagerduty/connector.ts': ['Agent'],
   },
   'pagerduty/http.ts': {
-    'activities/connections.ts': ['hosts', 'send'],
+    'pagerduty/runner-down.ts': ['hosts', 'send'],
+    'pagerduty/connector.ts': ['hosts'],
+    'pagerduty/looking.ts': ['send'],
+    'activities/connections.ts': ['send'],
     'activities/commit.ts': ['timeLimitMs'],
     'activities/put-back.ts': ['timeLimitMs'],
   },
-  'pagerduty/oauth.ts': { 'activities/connections.ts': ['requestToken'] },
+  // Outside of the gate, since it has to work when that does not: the watchdog's one alert.
+  'pagerduty/runner-down.ts': { 'client/watchdog.ts': ['tellDown', 'tellUp'] },
+  // The same for an operator who holds the credential, and only looks.
+  'pagerduty/looking.ts': { 'client/doctor/index.ts': ['lookerAt'] },
+  'pagerduty/oauth.ts': { 'pagerduty/connector.ts': ['requestToken'] },
+  'pagerduty/connector.ts': {
+    'activities/index.ts': ['connector'],
+    'pagerduty/looking.ts': ['connector'],
+  },
   // It opens connections to wherever its URL points.
   pg: { 'gate/store-postgres.ts': ['*'], 'gate/postgres-faults.ts': ['*'] },
   'activities/connections.ts': {
-    'activities/index.ts': ['connector'],
     'activities/failures.ts': ['NotConnected'],
     'activities/perform.ts': ['NotConnected', 'sendOver', 'staleToken'],
     'activities/facts.ts': ['sendOver', 'staleToken'],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { actsBetween, actsFrom, happenedSince, tellAct } from '../../gate/acts.ts';
+import { actsAfter, actsBetween, actsFrom, happenedSince, tellAct } from '../../gate/acts.ts';
 import type { IncidentFacts } from '../../gate/facts.ts';
-import { amendsFor } from '../../gate/people-first.ts';
+import { amendsFor, amendsOfOurs } from '../../gate/people-first.ts';
 import type { LogEntry } from '../../pagerduty/catalogue/incidents.ts';
 import type { IncidentEvent } from '../../pagerduty/webhooks.ts';
 
@@ -213,6 +213,55 @@ test('what people left with us alone, because we had reopened it, goes to its po
   expect(amendsFor(acts, reopened, 'resolved', after, ['PBOT'])).toEqual({
     status: 'triggered',
     policy: reopened.policy,
+  });
+});
+
+describe('while ours is undone by naming whose it is', () => {
+  const back = { ...incident, assignees: ['fay'] };
+  test.each<[string, readonly string[], Partial<IncidentFacts>, string, object | '-']>([
+    ['nobody came', ['bot assign fay'], {}, '', '-'],
+    ['a reassignment', ['ada assign eva', 'bot assign fay'], {}, 'ada reassigned it', { assignees: ['eva'] }],
+    ['a reassignment to the same', ['ada assign fay', 'bot assign fay'], {}, 'ada reassigned it', '-'],
+    [
+      'an acknowledge that ours took',
+      ['eva acknowledge', 'bot assign fay'],
+      {},
+      'eva acknowledged it',
+      { assignees: ['eva'] },
+    ],
+    [
+      'an acknowledge that ours left',
+      ['eva acknowledge', 'bot assign fay'],
+      { status: 'acknowledged', acknowledgers: ['fay', 'eva'] },
+      'eva acknowledged it',
+      '-',
+    ],
+    ['a reassignment after ours', ['bot assign fay', 'ada assign eva'], {}, '', '-'],
+  ])('%s', (_what, entries, left, who, amends) => {
+    // What led to it stands in the log as well, and was answered already.
+    const before = log(...taken, 'ada escalate fay', 'bot delegate ben');
+    const all = log(...taken, 'ada escalate fay', 'bot delegate ben', ...entries);
+    const acts = actsAfter(all, before[0]?.id, 'handed', ['bot']);
+    expect(acts.map(tellAct).join(' and ')).toBe(who);
+    expect(amendsFor(acts, incident, 'handed', { ...back, ...left }, ['bot']) ?? '-').toEqual(amends);
+  });
+});
+
+describe('an incident that people acted on while it was with us alone', () => {
+  const withUs = { ...incident, assignees: ['bot'] };
+  test.each<[string, IncidentFacts, object | '-']>([
+    ['pages again by its policy', withUs, { policy: 'PE' }],
+    ['is acknowledged by us', { ...held, assignees: ['bot'] }, { status: 'triggered', policy: 'PE' }],
+    [
+      'is acknowledged by a person',
+      { ...held, assignees: ['bot'], acknowledgers: ['bot', 'eva'] },
+      { assignees: ['eva'] },
+    ],
+    ['is resolved', { ...withUs, status: 'resolved', assignees: [] }, '-'],
+    ['is with a person as well', { ...withUs, assignees: ['bot', 'ben'] }, '-'],
+    ['has no policy that is known', { ...withUs, policy: undefined }, '-'],
+  ])('%s', (_what, now, amends) => {
+    expect(amendsOfOurs(now, ['bot']) ?? '-').toEqual(amends);
   });
 });
 

@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { connector } from '../../activities/connections.ts';
 import { parsePolicy } from '../../gate/policy.ts';
 import type { OperationName, RequestOf } from '../../pagerduty/catalogue/index.ts';
+import { connector } from '../../pagerduty/connector.ts';
 import { PagerDutyError } from '../../pagerduty/errors.ts';
 import { type Connection, send } from '../../pagerduty/http.ts';
 
