@@ -13,7 +13,7 @@ import { until } from './waiting.ts';
 
 // A storm: 2,000 incidents on nine services, every fifth of high urgency, against a PagerDuty that refuses what is over 960 a minute.
 // `stormHandling` triages all of them, and notes those that stand for a cause, every one of high urgency, or all; meanwhile something
-// urgent is acknowledged every second. `--short`: 450 incidents, and not all noted. Prints a table and one line of JSON; exits with 1 where an incident was
+// urgent is acknowledged every two seconds. `--short`: 450 incidents, and not all noted. Prints a table and one line of JSON; exits with 1 where an incident was
 // missed, one of low urgency was asked for before the last of high urgency was triaged and noted, or a request was refused.
 
 const isShort = process.argv.includes('--short');
@@ -31,7 +31,7 @@ incidents.acknowledge: { level: full, lease: 15m, when: { urgency: [high, low] }
 
 /** Six reads each: the incident, its alerts, its notes, its service, who is on call, and what was like it. */
 const readsEach = 6;
-const urgentEveryMs = 1_000;
+const urgentEveryMs = 2_000;
 const mostUrgent = 600;
 
 /** Beside the six services of the seed world. */
