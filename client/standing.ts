@@ -17,9 +17,10 @@ import {
   standingId,
   standingIds,
 } from '../gate/schedules.ts';
+import type { StandingOrder } from '../gate/standing.ts';
 import { type TimedOrder, timedInput } from '../gate/timed-orders.ts';
-import { searchAttributes, workflowTaskQueue } from '../workflows/contract.ts';
-import { describeRun } from './runs.ts';
+import { orderMemo, priorityOf, searchAttributes, workflowTaskQueue } from '../workflows/contract.ts';
+import { describeRun, quoted } from './runs.ts';
 
 /** A standing order, as the configuration and the server have it. */
 export interface ListedOrder {
@@ -52,16 +53,21 @@ const nothing = { paused: null, differences: [], last: null, running: [], next: 
 
 /** Every order of the configuration, then what the server has beside them. */
 export async function listOrders(client: Client, policy: Policy): Promise<readonly ListedOrder[]> {
-  const orders: ListedOrder[] = [...policy.standing].map(([name, { account, on, workflow, agent }]) => ({
-    ...nothing,
-    name,
-    account,
-    when: `on ${on}`,
-    workflow,
-    agent,
-    state: 'on events',
-    scheduleId: null,
-  }));
+  const orders: ListedOrder[] = [];
+  for (const [name, order] of policy.standing) {
+    const { account, on, workflow, agent } = order;
+    orders.push({
+      ...nothing,
+      ...(await runsOnEvents(client, name, order)),
+      name,
+      account,
+      when: `on ${on}`,
+      workflow,
+      agent,
+      state: 'on events',
+      scheduleId: null,
+    });
+  }
   for (const [name, order] of policy.timed) orders.push(await listed(client, name, order));
   for (const { scheduleId, name, account, found } of await strangers(client, policy)) {
     const { times, zone, workflow, agent } = linesFound(found);
@@ -78,6 +84,45 @@ export async function listOrders(client: Client, policy: Policy): Promise<readon
     });
   }
   return orders;
+}
+
+/** How many of the newest runs of an order's Workflow are looked through for those that it started. */
+const mostSearched = 200;
+
+/** What an order on events has started: the newest of it, and what runs now. */
+async function runsOnEvents(
+  client: Client,
+  name: string,
+  { account, workflow, agent }: StandingOrder,
+): Promise<Pick<ListedOrder, 'last' | 'running'>> {
+  const query = [
+    `WorkflowType = ${quoted(workflow)}`,
+    `${searchAttributes.agent.name} = ${quoted(agent)}`,
+    `${searchAttributes.account.name} = ${quoted(account)}`,
+  ].join(' and ');
+  const started: { readonly workflowId: string; readonly at: Date; readonly isRunning: boolean }[] = [];
+  let searched = 0;
+  for await (const { workflowId, startTime, status, memo } of client.workflow.list({
+    query,
+    pageSize: mostSearched,
+  })) {
+    if (memo?.[orderMemo] === name)
+      started.push({ workflowId, at: startTime, isRunning: status.name === 'RUNNING' });
+    searched += 1;
+    if (searched === mostSearched) break;
+  }
+  const newest = started.toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
+  const run = newest && (await describeRun(client, newest.workflowId));
+  return {
+    last: newest
+      ? {
+          at: newest.at.toISOString(),
+          run: newest.workflowId,
+          state: run?.state ?? 'gone from the server',
+        }
+      : null,
+    running: started.filter(({ isRunning }) => isRunning).map(({ workflowId }) => workflowId),
+  };
 }
 
 async function listed(client: Client, name: string, order: TimedOrder): Promise<ListedOrder> {
@@ -198,6 +243,21 @@ export async function makeChange(client: Client, change: Change): Promise<void> 
 function scheduleOf(name: string, order: TimedOrder): ScheduleOptions {
   const { account, agent, workflow, cron, zone, jitter, overlap, catchup } = order;
   const scheduleId = standingId(account, name);
+  const input = timedInput(name, order);
+  const action = {
+    type: 'startWorkflow' as const,
+    workflowType: workflow,
+    workflowId: scheduleId,
+    taskQueue: workflowTaskQueue,
+    args: [input],
+    // Says only what comes first, so it is no line that the gate compares. The SDK sends it, though its type does not name it.
+    priority: { priorityKey: priorityOf(workflow, input), fairnessKey: agent },
+    staticSummary: `${workflow} of account ${account}, by the standing order ${name}`,
+    typedSearchAttributes: [
+      { key: searchAttributes.agent, value: agent },
+      { key: searchAttributes.account, value: account },
+    ],
+  };
   return {
     scheduleId,
     spec: { calendars: [calendarOf(cron.times)], timezone: zone, jitter },
@@ -206,18 +266,7 @@ function scheduleOf(name: string, order: TimedOrder): ScheduleOptions {
       catchupWindow: catchup,
       pauseOnFailure: false,
     },
-    action: {
-      type: 'startWorkflow',
-      workflowType: workflow,
-      workflowId: scheduleId,
-      taskQueue: workflowTaskQueue,
-      args: [timedInput(name, order)],
-      staticSummary: `${workflow} of account ${account}, by the standing order ${name}`,
-      typedSearchAttributes: [
-        { key: searchAttributes.agent, value: agent },
-        { key: searchAttributes.account, value: account },
-      ],
-    },
+    action,
   };
 }
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { listOrders } from '../../client/standing.ts';
 import type { WebhookServer } from '../../client/webhook-server.ts';
+import { parsePolicy } from '../../gate/policy.ts';
 import { webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import type { Incident } from '../../simulator/model.ts';
 import { responder } from '../support/grants.ts';
@@ -88,6 +90,17 @@ test('an event starts the run of a standing order, which acts as the order’s a
   for (const entry of entries)
     expect(entry).toMatchObject({ agent: 'note-bot', via: 'standing order noted', decision: 'allowed' });
   expect(statusesOf(id)).toEqual([202]);
+  const policy = parsePolicy(stage.configText());
+  // The list of runs is some moments old.
+  const listed = await until('the list of orders has the run and its end', async () => {
+    const [order] = await listOrders(stage.client, policy);
+    return order?.last !== null && order?.running.length === 0 && order;
+  });
+  expect(listed).toMatchObject({
+    name: 'noted',
+    state: 'on events',
+    last: { run: run.workflowId, state: 'done' },
+  });
 });
 
 test('an open run is woken: a person who acts has the incident at once', async () => {

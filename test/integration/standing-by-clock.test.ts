@@ -99,6 +99,8 @@ const list = async (of = name): Promise<ListedOrder> => {
   return found;
 };
 const resultOf = (run: string): Promise<RunResult> => stage.client.workflow.getHandle(run).result();
+const priorityOf = async (run: string | null) =>
+  (await stage.client.workflow.getHandle(String(run)).describe()).raw.workflowExecutionInfo?.priority;
 const entriesOf = async (run: string) => (await stage.audit({ run })).filter(({ kind }) => kind === 'entry');
 
 /** Has the Schedule start a run as its page in the Temporal UI does, and gives the run's id. */
@@ -139,6 +141,7 @@ describe('apply', () => {
     const described = await scheduleOf(name).describe();
     expect(described).toMatchObject({
       info: { lastUpdatedAt: undefined },
+      action: { priority: { priorityKey: 3, fairnessKey: 'reporter' } },
       // Minutes, not the year that is Temporal's own.
       policies: { overlap: 'SKIP', catchupWindow: 600_000 },
       spec: { timezone: 'Europe/Berlin' },
@@ -206,6 +209,7 @@ describe('a run that a Schedule starts', () => {
     const { started } = await trigger();
     expect(started).toMatch(/^standing:main:who-\d+-20/);
     expect(await resultOf(String(started))).toMatchObject({ outcome: 'done' });
+    expect(await priorityOf(started)).toMatchObject({ priorityKey: 3, fairnessKey: 'reporter' });
     const entries = await entriesOf(String(started));
     expect(entries).toHaveLength(1);
     expect(entries[0]).toMatchObject({
@@ -229,6 +233,8 @@ describe('a run that a Schedule starts', () => {
     await apply();
     const { started } = await trigger(name);
     expect(await resultOf(String(started))).toMatchObject({ outcome: 'done' });
+    // Many at once: behind all else.
+    expect(await priorityOf(started)).toMatchObject({ priorityKey: 5, fairnessKey: 'sweeper' });
     for (const id of some) expect(stage.simulator.world.incidents.get(id)?.status).toBe('resolved');
     const written = (await stage.audit()).filter(
       ({ kind, via, operation }) =>
