@@ -10,6 +10,7 @@ const request = (seq: number, incident: string): SeenRequest => ({
   operation: 'getIncident',
   status: 200,
   from: null,
+  user_agent: 'oncall-runner/0.1.0',
   request_id: `r${seq}`,
   body: null,
 });
@@ -61,5 +62,14 @@ test('of two reads that were not answered each is found where it is listed, whic
 test('a read that no record lists is found', () => {
   expect(joinAudit([request(1, 'PB'), request(2, 'PA'), request(3, 'PB')], records).faults).toEqual([
     'GET /incidents/PB (request 3) is listed by no record of the audit',
+  ]);
+});
+
+test('what the doctor reads stands in no record; that it writes is found', () => {
+  const looked = { ...request(1, 'PA'), user_agent: 'oncall-runner/0.1.0 (doctor)' };
+  expect(joinAudit([looked], []).faults).toEqual([]);
+  const wrote = { ...looked, seq: 2, method: 'PUT' };
+  expect(joinAudit([looked, wrote], []).faults).toEqual([
+    'the doctor sent PUT /incidents/PA (request 2), and may only look',
   ]);
 });
