@@ -55,11 +55,12 @@ export async function approvalsIn<Name extends OperationName>(
 function planClaimOf<Name extends OperationName>({
   proofs,
   unchanged: seen = [],
+  turns,
   name: operation,
   planned: request,
   origin,
 }: Call<Name>): ApprovalClaim | undefined {
-  const hash = proofs && planOf({ operation, request, seen }, proofs);
+  const hash = proofs && planOf({ operation, request, seen, turns }, proofs);
   return hash === undefined ? undefined : planClaim(stepKeyOf(origin, planStep), hash);
 }
 

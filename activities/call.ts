@@ -12,7 +12,7 @@ import type { Step } from '../gate/steps.ts';
 import { join, nameOf, phrase, speaker } from '../gate/words.ts';
 import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
-import type { SeenIncident } from '../workflows/seen.ts';
+import type { SeenIncident, SeenTurns } from '../workflows/seen.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, type Seen } from './facts.ts';
 import { type Ledger, ledgerFor, telling } from './ledger.ts';
@@ -51,6 +51,8 @@ export interface CallInput<Name extends OperationName> {
   readonly since?: Seen;
   /** Of a write that was planned: the incidents as the plan saw them. It is not made on one that is different now. */
   readonly unchanged?: readonly SeenIncident[];
+  /** Of an override that was planned: who had the schedule then. It is not made where somebody else has it now. */
+  readonly turns?: readonly SeenTurns[];
   /** What shows that it is part of a plan, a proof for each of its parts: words on that plan count for it. */
   readonly proofs?: readonly Proof[];
   /** Ids of what earlier writes of the plan have made, by what the request calls them. */
@@ -91,6 +93,7 @@ export interface Call<Name extends OperationName> {
   readonly tellsOurs: boolean;
   readonly since: Seen | undefined;
   readonly unchanged: readonly SeenIncident[] | undefined;
+  readonly turns: readonly SeenTurns[] | undefined;
   readonly proofs: readonly Proof[] | undefined;
   /** The request as the plan has it. */
   readonly planned: object;
@@ -167,6 +170,7 @@ export async function callOf<Name extends OperationName>(
     tellsOurs: input.ours === true,
     since: input.since,
     unchanged: input.unchanged,
+    turns: input.turns,
     proofs: input.proofs,
     planned: input.request,
     policy: state.readable ? state.policy : undefined,

@@ -31,6 +31,8 @@ export interface Deps {
   readonly clock: PagerDutyClock;
   /** Whether a lease still holds: not run out, its run open, its agent known. */
   readonly isLive: (lease: LeaseRow) => Promise<boolean>;
+  /** Whether the attempt that runs now is still waited for. */
+  readonly isWanted: () => Promise<boolean>;
   /** What the server says of the account's runs. */
   readonly runs: Runs;
   /** The id of the run that a standing order starts. */

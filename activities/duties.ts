@@ -3,22 +3,16 @@ import type { Stamp } from '../gate/audit.ts';
 import { Hours } from '../gate/hours.ts';
 import type { OnCall } from '../pagerduty/catalogue/oncalls.ts';
 import type { Reference } from '../pagerduty/catalogue/wire.ts';
-import { oneLine } from '../pagerduty/text.ts';
 import type { Duty, Span } from '../workflows/coverage.ts';
 import type { ExpectedHours } from '../workflows/reports.ts';
 import type { Deps } from './deps.ts';
+import { type Named, namedOf, nameIt } from './named.ts';
 import { openTimes } from './open-times.ts';
 import { perform } from './perform.ts';
 import type { NotDone } from './results.ts';
 
 /** What came of a read, cut to what a report needs. */
 export type Read<T> = (T & { readonly ok: true; readonly agent: string; readonly entry: Stamp }) | NotDone;
-
-/** Who or what stands behind an id, as PagerDuty calls it: data, never an order. */
-export interface Named {
-  readonly id: string;
-  readonly name: string;
-}
 
 /** A schedule that somebody is on call by. */
 export interface RotaName extends Named {
@@ -56,8 +50,7 @@ export async function outlinePolicy(
   const { id, name, escalation_rules: rules, services } = result.response.escalation_policy;
   return {
     ok: true,
-    id,
-    name: oneLine(name ?? id, mostCharacters),
+    ...nameIt(id, name),
     levels: (rules ?? []).map(({ targets }) => ({
       rotas: targets.filter((target) => !isUser(target)).map(rotaOf),
       users: targets.filter(isUser).map(namedOf),
@@ -129,8 +122,7 @@ export async function findPolicy(
   const { id, name, escalation_policy: policy } = result.response.service;
   return {
     ok: true,
-    id,
-    name: oneLine(name ?? id, mostCharacters),
+    ...nameIt(id, name),
     policy: policy?.id ?? null,
     agent: result.agent,
     entry: result.entry,
@@ -171,8 +163,7 @@ export async function listOverrides(
   const { id, name, overrides_subschedule: sub } = result.response.schedule;
   return {
     ok: true,
-    id,
-    name: oneLine(name ?? id, mostCharacters),
+    ...nameIt(id, name),
     overrides: (sub?.rendered_schedule_entries ?? []).slice(0, mostOverrides).flatMap((entry) => {
       const { start, end, user } = entry;
       return user ? [{ start: Date.parse(start), end: Date.parse(end), user: namedOf(user) }] : [];
@@ -182,7 +173,6 @@ export async function listOverrides(
   };
 }
 
-const mostCharacters = 60;
 const mostOverrides = 50;
 const mostServices = 100;
 
@@ -198,10 +188,6 @@ export function hoursOf(text: string): Hours {
 
 /** A target is a schedule of either kind or a user; a row's user may be a shift's empty place. */
 const isUser = ({ type }: Reference): boolean => !/^(schedule|empty)/.test(type ?? '');
-export const namedOf = ({ id, summary }: Reference): Named => ({
-  id,
-  name: oneLine(summary ?? id, mostCharacters),
-});
 const rotaOf = (schedule: Reference): RotaName => ({
   ...namedOf(schedule),
   isShiftBased: schedule.type?.startsWith('schedule_v3') === true,

@@ -4,8 +4,9 @@ import type { RequestOf } from '../pagerduty/catalogue/index.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { Doer, Noted } from '../workflows/contract.ts';
 import type { Deps } from './deps.ts';
-import { hoursOf, type Named, namedOf, type Read } from './duties.ts';
+import { hoursOf, type Read } from './duties.ts';
 import { doerOf, listNotes } from './log.ts';
+import { type Named, namedOf } from './named.ts';
 import { perform } from './perform.ts';
 
 /** An incident, cut to what reports count and show. PagerDuty's words: data, never an order. */

@@ -29,20 +29,24 @@ import { perform } from './perform.ts';
 import { checkPermission } from './permission.ts';
 import { type WeighInput, weighPlan } from './plan.ts';
 import { type ReadBackInput, readBack } from './read-back.ts';
+import { readTurns } from './read-turns.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
 import type { CallResult } from './results.ts';
 import { runsOf } from './runs.ts';
 import { compareOpen, completeSweep, countNotes, listOpen } from './sweep.ts';
+import { isWanted } from './wanted.ts';
 
 export type { CallInput, Expectation, Near } from './call.ts';
-export type { Named, Outline, Overrides, Read, RotaName } from './duties.ts';
+export type { Outline, Overrides, Read, RotaName } from './duties.ts';
 export type { Episode } from './episodes.ts';
 export type { Missed } from './missed.ts';
+export type { Named } from './named.ts';
 export type { OurRecord } from './our-record.ts';
 export type { PersonsNote } from './people.ts';
 export type { Permission } from './permission.ts';
 export type { Planned, Weighed } from './plan.ts';
 export type { ReadBack, ReadBackInput } from './read-back.ts';
+export type { Turns } from './read-turns.ts';
 export type { Unheld } from './release.ts';
 export type { CallResult, Done, InTheWay, NotDone } from './results.ts';
 export type { Compared, Wake } from './sweep.ts';
@@ -104,6 +108,7 @@ export function createActivities(options: ActivityOptions): Activities {
     cache,
     clock: new PagerDutyClock(),
     isLive: (lease) => isLive(options, lease),
+    isWanted: () => isWanted(options.client),
     runs: runsOf(options.client, options.runningQuery(options.account)),
     orderedId: options.orderedId,
     states: options.states,
@@ -136,6 +141,7 @@ const runnerActivities = (deps: Deps) => ({
   readOurRecord: (input: Parameters<typeof readOurRecord>[1]) => readOurRecord(deps, input),
   readLastNote: (input: Parameters<typeof readLastNote>[1]) => readLastNote(deps, input),
   listOverrides: (input: Parameters<typeof listOverrides>[1]) => listOverrides(deps, input),
+  readTurns: (input: Parameters<typeof readTurns>[1]) => readTurns(deps, input),
   listOpen: (input: Parameters<typeof listOpen>[1]) => listOpen(deps, input),
   compareOpen: (input: Parameters<typeof compareOpen>[1]) => compareOpen(deps, input),
   countNotes: (input: Parameters<typeof countNotes>[1]) => countNotes(deps, input),

@@ -204,7 +204,7 @@ function ifGone(error: unknown): undefined {
   if (!isGrpcServiceError(error) || error.code !== grpcNotFound) throw error;
 }
 
-const grpcNotFound = 5;
+export const grpcNotFound = 5;
 
 const isOfRunner = ({ attributes }: FirstEvent): boolean =>
   runnerWorkflows.includes(attributes.workflowType?.name ?? '');

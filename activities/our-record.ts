@@ -1,9 +1,10 @@
 import { list } from '../gate/audit.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { Deps } from './deps.ts';
-import { namedOf, type Read } from './duties.ts';
+import type { Read } from './duties.ts';
 import { resolvedAtOf } from './episodes.ts';
 import { doerOf } from './log.ts';
+import { namedOf } from './named.ts';
 import { perform } from './perform.ts';
 
 /** What one of our runs did to an incident, or was not allowed to do. */

@@ -29,6 +29,7 @@ import { effectOf, found, lookFor, signed } from './look-up.ts';
 import { narrowAnswer, narrowRequest } from './narrow.ts';
 import { gaveWay, giveWay } from './put-back.ts';
 import { type CallResult, checkSize, done, type NotDone, notDone, refused, some } from './results.ts';
+import { turned } from './turns.ts';
 import { touched } from './untouched.ts';
 
 /**
@@ -99,7 +100,11 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
   }
   const { decision: first, facts } = await decideOn(call);
   // What changed since the run looked comes first: acknowledging what a person resolved is no wish to reopen it.
-  const differences = [...differing(call.expect, facts), ...(await driftedOf(call, first))];
+  const differences = [
+    ...differing(call.expect, facts),
+    ...(await driftedOf(call, first)),
+    ...(first.decision === 'denied' ? [] : await turned(call)),
+  ];
   if (differences[0]) {
     const changed = await unsent(call, facts, 'expect', differences[0].why);
     return { ...changed, ...(call.endpoint.bulk && some(differences)) };
@@ -108,6 +113,9 @@ async function write<Name extends OperationName>(call: Call<Name>): Promise<Call
     await makeReady(call);
     const acts = await touched(call, facts);
     if (acts !== undefined) return unsent(call, facts, 'people first', acts);
+    // A run that has stepped back writes no more, also not what was under way. Giving back is never refused.
+    const isGivenUp = call.origin.kind !== 'runner' && !(await call.deps.isWanted());
+    if (isGivenUp) return unsent(call, facts, 'given up', 'the run waits for it no longer');
   }
   const committed = await commit(call, facts, first, { earlier });
   const { decision, stamp, unheard } = committed;

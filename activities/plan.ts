@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { wordsOn } from '../gate/approval.ts';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { withStore } from '../gate/audit-store.ts';
+import { consentsOn } from '../gate/consent.ts';
 import type { Decision } from '../gate/decide.ts';
 import type { Facts } from '../gate/facts.ts';
 import { hashed, type Proof, planClaim, planOperation, planStep } from '../gate/plan.ts';
@@ -26,7 +27,7 @@ export interface WeighInput {
   readonly step: string;
   readonly type: string;
   readonly made:
-    | (Pick<Plan, 'basis' | 'guards'> & { readonly writes: readonly Planned[] })
+    | (Pick<Plan, 'basis' | 'guards' | 'concerned'> & { readonly writes: readonly Planned[] })
     | { readonly by: string; readonly hash: string };
   /** Whether the run goes on with it now, and so needs the words that it needs. */
   readonly applies?: true;
@@ -112,8 +113,8 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
     }
     const made =
       'by' in input.made ? await found(deps, { ...input.made, type: input.type, agent }) : input.made;
-    const { writes, basis, guards } = made;
-    const head = { account: deps.account, agent, type: input.type, basis, guards };
+    const { writes, basis, guards, concerned = [] } = made;
+    const head = headOf(deps, agent, input.type, made);
     const { hash, proofs } = hashed({ head, writes });
     const calls: Call<OperationName>[] = [];
     for (const { step, operation, request } of writes) {
@@ -153,14 +154,22 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
       if (decision.decision === 'denied') denied.push(...deniedIn(call, decision, facts));
     }
     const mine = policy.agents.get(agent);
+    const consents =
+      mine && concerned.length > 0 ? consentsOn(policy, mine, concerned, approvedBy) : undefined;
+    for (const why of consents?.hopeless ?? []) denied.push({ id: 'consent', why });
+    // Who takes a duty agrees to that; whether it may be so at all somebody else says.
     const guard =
-      guards.length > 0 && mine ? wordsOn(policy, mine, { people: 1 }, approvedBy).missing : undefined;
+      guards.length > 0 && mine
+        ? wordsOn(policy, mine, { people: 1, ...(consents && { by: consents.others }) }, approvedBy).missing
+        : undefined;
     const open = decisions.flatMap((one) => (one.decision === 'approval_needed' ? [one] : []));
     const needs =
-      guard || open.length > 0
+      guard || open.length > 0 || (consents?.missing.length ?? 0) > 0
         ? {
-            by: [...new Set([...(guard?.by ?? []), ...open.flatMap(({ by }) => by)])],
-            people: Math.max(guard?.people ?? 0, ...open.map(({ people }) => people)),
+            by: [
+              ...new Set([...(guard?.by ?? []), ...(consents?.by ?? []), ...open.flatMap(({ by }) => by)]),
+            ],
+            people: Math.max(guard?.people ?? 0, consents?.people ?? 0, ...open.map(({ people }) => people)),
           }
         : undefined;
     const plan: Weighed['plan'] = {
@@ -168,20 +177,23 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
       agent,
       basis,
       guards,
+      ...(concerned.length > 0 && { concerned }),
       writes: writes.map((write, index) => {
         const { decision = 'denied', rule = '', sentence = '' } = decisions[index] ?? {};
         return { ...write, decision, rule, sentence };
       }),
       ...(needs && { needs }),
     };
-    const sentence = sentenceOf(plan, agent, approvedBy);
-    const asks = input.applies === true && needs !== undefined;
+    const sentence = sentenceOf(plan, agent, { approvedBy, agreeing: consents?.missing ?? [], guard });
+    // Where a word can come from nobody, nobody is asked.
+    const asks = input.applies === true && needs !== undefined && (consents?.hopeless.length ?? 0) === 0;
+    const unheard = [...words.unheard, ...(consents?.notTheirs === undefined ? [] : [consents.notTheirs])];
     const entry = await record({
       kind: asks ? 'entry' : 'question',
       decision: asks ? 'approval_needed' : 'asked',
       action: [...new Set(calls.flatMap((call) => call.actions(statusIn(incidents))))].join(),
       rule: [...new Set(decisions.map(({ rule }) => rule))].join(),
-      sentence: [sentence, ...words.unheard].join(' '),
+      sentence: [sentence, ...unheard].join(' '),
       requestDigest: hash,
       approvals: words.approved,
     });
@@ -198,11 +210,16 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
           operation: planOperation,
           request: {
             head,
-            writes: writes.map(({ operation, request, seen }) => ({ operation, request, seen })),
+            writes: writes.map(({ operation, request, seen, turns }) => ({
+              operation,
+              request,
+              seen,
+              ...(turns && { turns }),
+            })),
           },
           facts: {},
           ...needs,
-          unheard: words.unheard,
+          unheard,
         },
       };
     }
@@ -226,19 +243,26 @@ async function found(
     type,
     agent,
   }: { readonly by: string; readonly hash: string; readonly type: string; readonly agent: string },
-): Promise<Pick<Plan, 'basis' | 'guards' | 'writes'>> {
+): Promise<Pick<Plan, 'basis' | 'guards' | 'concerned' | 'writes'>> {
   for await (const result of deps.runs.results(by, type)) {
     const { plan } = (result ?? {}) as { readonly plan?: Plan };
     if (plan?.agent !== agent || !plan.hash.startsWith(hash)) continue;
-    const { basis, guards, writes } = plan;
-    const head = { account: deps.account, agent, type, basis, guards };
-    if (hashed({ head, writes }).hash === plan.hash) return plan;
+    const head = headOf(deps, agent, type, plan);
+    if (hashed({ head, writes: plan.writes }).hash === plan.hash) return plan;
   }
   throw ApplicationFailure.nonRetryable(
     `${agent} has made no plan ${nameOf(hash)} here that the server still has; make one with --plan.`,
     'NotFound',
   );
 }
+
+/** What a plan is beside its writes: whose it is, where, and what it hangs on. */
+const headOf = (
+  { account }: Deps,
+  agent: string,
+  type: string,
+  { basis, guards, concerned = [] }: Pick<Plan, 'basis' | 'guards' | 'concerned'>,
+) => ({ account, agent, type, basis, guards, ...(concerned.length > 0 && { concerned }) });
 
 /** The incidents of all the calls, read together; one that PagerDuty does not have is none. */
 async function incidentsOf(
@@ -323,7 +347,16 @@ async function wordsIn(
 function sentenceOf(
   { hash, writes, guards, needs }: Weighed['plan'],
   agent: string,
-  approvedBy: readonly string[],
+  {
+    approvedBy,
+    agreeing,
+    guard,
+  }: {
+    readonly approvedBy: readonly string[];
+    /** Who must agree yet because the plan changes their duty. */
+    readonly agreeing: readonly string[];
+    readonly guard: { readonly whom: string } | undefined;
+  },
 ): string {
   const name = `the plan ${hash.slice(0, 12)} (${writes.length} ${writes.length === 1 ? 'write' : 'writes'})`;
   const denials = writes.filter(({ decision }) => decision === 'denied').length;
@@ -335,12 +368,19 @@ function sentenceOf(
       ? [`the grants of ${asking === writes.length ? 'all' : asking} of its writes ask for it`]
       : []),
   ];
-  if (needs) {
+  if (needs && agreeing.length === 0) {
     const whom =
       needs.people > 1
         ? `${needs.people} of ${join(needs.by)} approve`
         : `one of ${join(needs.by) || 'nobody'} approves`;
     return `${agent} may carry out ${name} once ${whom} it: ${join(why)}.`;
+  }
+  if (needs) {
+    const also = [
+      ...(guard ? [`${guard.whom} it: ${join(guards)}`] : []),
+      ...(asking > 0 ? ['its grants have the approval that they ask for'] : []),
+    ];
+    return `${agent} may carry out ${name} once ${join([...agreeing, ...also])}.`;
   }
   return `${agent} may carry out ${name}${approvedBy.length > 0 ? `, approved by ${join(approvedBy)}` : ''}.`;
 }

@@ -9,7 +9,7 @@ import { type AgentIdentity, readAgent } from '../client/identity.ts';
 import { startTemporal } from '../client/local-temporal.ts';
 import { type LocalAgents, localWorld, simulatorSecrets } from '../client/local-world.ts';
 import { freePorts } from '../client/ports.ts';
-import { type Part, startPart } from '../client/processes.ts';
+import { startPart } from '../client/processes.ts';
 import { checkout } from './page.ts';
 
 /** One request as a simulator logged it. */
@@ -100,22 +100,29 @@ export interface Stand {
   readonly stop: () => Promise<void>;
 }
 
-/** Sets one up. The server has the settings that we recommend, and keeps nothing on disk. */
-export async function setStand({
-  agents,
-  flags,
-  prepare = async () => {},
-}: {
+interface StandOptions {
   readonly agents: LocalAgents;
-  /** What the simulator is started with. */
-  readonly flags: readonly string[];
   /** Before the Worker starts. */
   readonly prepare?: (client: Client) => Promise<void>;
-}): Promise<Stand> {
+}
+
+/** A stand whose simulator runs already, in whatever process; it is stopped with the others. */
+type OnOwn = StandOptions & { readonly simulator: Pick<SimulatorPart, 'url' | 'stop'> };
+/** A stand whose simulator is a process of its own, started with these flags. */
+type Started = StandOptions & { readonly flags: readonly string[] };
+
+/** Sets one up. The server has the settings that we recommend, and keeps nothing on disk. */
+export function setStand(options: OnOwn): Promise<Omit<Stand, 'simulator'>>;
+export function setStand(options: Started): Promise<Stand>;
+export async function setStand({
+  agents,
+  prepare = async () => {},
+  ...rest
+}: OnOwn | Started): Promise<Omit<Stand, 'simulator'> & { readonly simulator: object }> {
   const folder = mkdtempSync(join(tmpdir(), 'oncall-bench-'));
   const home = join(folder, 'home');
   mkdirSync(home);
-  const parts: (Part | SimulatorPart)[] = [];
+  const parts: Pick<SimulatorPart, 'stop'>[] = [];
   const [port = 0, uiPort = 0] = await freePorts(2);
   const server = await startTemporal(clientSettings(), { port, uiPort }, () => {});
   const connection = await connectionTo({ address: server.address }, 10_000);
@@ -127,7 +134,7 @@ export async function setStand({
   };
   try {
     const client = new Client({ connection });
-    const simulator = await startSimulatorPart(flags);
+    const simulator = 'flags' in rest ? await startSimulatorPart(rest.flags) : rest.simulator;
     parts.push(simulator);
     const { configure, configFile, keyFileOf } = localWorld(folder, agents);
     configure(simulator.url);

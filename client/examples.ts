@@ -11,6 +11,7 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   run: [
     `oncall run triageIncident --input '{"account":"main","incident":"Q1ABC2DEF3GH45"}'`,
     'oncall run respondToIncident --input @incident.json --detach',
+    'oncall run overrideOrSwap --input @turn.json --plan',
   ],
   call: [
     `oncall call listIncidents --input '{"query":{"statuses[]":["triggered"]}}' --all --json`,

@@ -1,8 +1,9 @@
 import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
+import { isFrozen } from './frozen.ts';
 
-const { EventType } = proto.temporal.api.enums.v1;
+const { EventType, PendingActivityState } = proto.temporal.api.enums.v1;
 type HistoryEvent = proto.temporal.api.history.v1.IHistoryEvent;
 type Payload = proto.temporal.api.common.v1.IPayload;
 
@@ -61,12 +62,21 @@ async function within(work: Promise<unknown>, ms: number): Promise<'done' | 'sil
   }
 }
 
-/** Why steps that wait for another try failed the last time. */
+/** Why steps that wait for another try failed the last time, and which do not begin because their account is frozen. */
 async function retries(client: Client, workflowId: string, runId: string): Promise<readonly string[]> {
   const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
-  return (raw.pendingActivities ?? []).flatMap(({ attempt, lastFailure, activityType }) =>
-    lastFailure?.message ? [`${activityType?.name}, try ${attempt}: ${lastFailure.message}`] : [],
-  );
+  const found: string[] = [];
+  for (const { attempt, lastFailure, activityType, state, activityOptions } of raw.pendingActivities ?? []) {
+    if (lastFailure?.message) found.push(`${activityType?.name}, try ${attempt}: ${lastFailure.message}`);
+    const queue = activityOptions?.taskQueue?.name;
+    if (
+      state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED &&
+      queue &&
+      (await isFrozen(client, queue))
+    )
+      found.push(`${activityType?.name} waits until \`oncall thaw\`: the account is frozen.`);
+  }
+  return found;
 }
 
 function tell(event: HistoryEvent, scheduled: Map<string, string>): string | undefined {

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { RunId } from '../workflows/contract.ts';
+import { isFrozen } from './frozen.ts';
 import { clockOf, said } from './words.ts';
 
 const { PendingActivityState } = proto.temporal.api.enums.v1;
@@ -20,8 +21,13 @@ export async function pendingSteps(
   { workflowId, runId }: RunId,
 ): Promise<readonly PendingStep[]> {
   const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
-  return (raw.pendingActivities ?? []).map(
+  const pending = raw.pendingActivities ?? [];
+  const queues = new Set(pending.flatMap(({ activityOptions }) => activityOptions?.taskQueue?.name ?? []));
+  const frozen = new Set<string>();
+  for (const queue of queues) if (await isFrozen(client, queue)) frozen.add(queue);
+  return pending.map(
     ({
+      activityOptions,
       activityType,
       attempt,
       state,
@@ -48,7 +54,9 @@ export async function pendingSteps(
           ? 'is under way.'
           : next !== undefined && next !== null && Number(next) * 1000 > Date.now()
             ? `waits until ${clockOf(Number(next) * 1000)}.`
-            : 'waits for its turn: for the pace of its Task Queue, or for a Worker.';
+            : frozen.has(activityOptions?.taskQueue?.name ?? '')
+              ? `waits until \`oncall thaw\`: the account is frozen.`
+              : 'waits for its turn: for the pace of its Task Queue, or for a Worker.';
       return { activity, attempt: tries, sentence: `${name} ${waits}${failed}` };
     },
   );

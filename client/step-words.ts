@@ -56,12 +56,22 @@ function asked({ operation, request, facts }: Pick<WaitingStep, 'operation' | 'r
   return phrase({ summary: endpoint.summary, actions, touches }, facts.incidents);
 }
 
-/** The incidents of a plan as it saw them, once each. */
-const seenIn = ({ writes }: Hashed): readonly string[] => [
+/** What a plan hangs on, whose duty it changes, and its incidents as it saw them, once each. */
+const seenIn = ({ head, writes }: Hashed): readonly string[] => [
+  ...linesOf(head, 'basis').map((line) => `goes by: ${line}`),
+  ...linesOf(head, 'guards').map((line) => `asks because: ${line}`),
+  ...linesOf(head, 'concerned').map((line) => `concerns: ${line}`),
   ...new Set(
     writes.flatMap(({ seen }) => seen.map((incident) => `as seen: ${revealed(JSON.stringify(incident))}`)),
   ),
 ];
+
+const linesOf = (head: object, field: string): readonly string[] => {
+  const lines: unknown = (head as Readonly<Record<string, unknown>>)[field];
+  return Array.isArray(lines)
+    ? lines.map((line: unknown) => revealed(typeof line === 'string' ? line : JSON.stringify(line)))
+    : [];
+};
 
 /** Facts in lines, ids as PagerDuty gave them. */
 export function factsOf({ incidents = [], ...others }: Facts): readonly string[] {

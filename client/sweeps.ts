@@ -1,22 +1,9 @@
 import { type Client, ScheduleOverlapPolicy } from '@temporalio/client';
-import proto from '@temporalio/proto';
-import { frozenReason, sweepScheduleId, taskQueues } from '../workflows/contract.ts';
+import { sweepScheduleId } from '../workflows/contract.ts';
 import { temporalSettings } from './config.ts';
 import { connect } from './connect.ts';
 import { OncallError } from './errors.ts';
-
-/** Lets nothing start that is not urgent, until a thaw: the pace-keeper of each account sees to it too, and ends it. */
-async function stopQueues({ workflowService, options }: Client, account: string): Promise<void> {
-  for (const taskQueue of [taskQueues.rest(account), taskQueues.events(account)]) {
-    await workflowService.updateTaskQueueConfig({
-      namespace: options.namespace,
-      identity: options.identity,
-      taskQueue,
-      taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-      updateQueueRateLimit: { rateLimit: { requestsPerSecond: 0 }, reason: frozenReason },
-    });
-  }
-}
+import { stopQueues } from './frozen.ts';
 
 /**
  * Has what nobody may hold any more given back at once, instead of within the minute.

@@ -80,13 +80,15 @@ const distinct = (operators: readonly Named[]): readonly Named[] =>
   );
 
 /** Whether two identities are one person: by any of their keys, or by their user in PagerDuty. */
-function isSamePerson(one: Agent | Operator, other: Agent | Operator): boolean {
-  const keys = keysOf(one);
+export function isSamePerson(one: Agent | Operator, other: Agent | Operator): boolean {
   return (
-    keysOf(other).some((key) => keys.includes(key)) ||
-    (one.pagerduty_user !== undefined && one.pagerduty_user === other.pagerduty_user)
+    sharesKey(one, other) || (one.pagerduty_user !== undefined && one.pagerduty_user === other.pagerduty_user)
   );
 }
+
+/** Whether who signs as one can sign as the other, by any of their keys. */
+export const sharesKey = (one: Agent | Operator, other: Agent | Operator): boolean =>
+  keysOf(other).some((key) => keysOf(one).includes(key));
 
 /** An agent may have none; no operator lacks one, so that nothing is the same as nothing. */
 const keysOf = ({ public_key, previous_keys = [] }: Agent | Operator): readonly (string | undefined)[] => [

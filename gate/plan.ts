@@ -12,6 +12,8 @@ export interface PlannedRequest {
   readonly operation: OperationName;
   readonly request: object;
   readonly seen: readonly { readonly id: string }[];
+  /** The turns of a schedule that it changes, as they were seen. */
+  readonly turns?: readonly object[] | undefined;
 }
 
 /** What a plan is hashed over. */
@@ -68,10 +70,10 @@ export const bound = (request: object, ids: Readonly<Record<string, string>>): o
   ) as object;
 
 /** A bulk update is as many parts as it has incidents. */
-function leavesOf({ operation, request, seen }: PlannedRequest): readonly string[] {
+function leavesOf({ operation, request, seen, turns }: PlannedRequest): readonly string[] {
   const { bulk }: Endpoint = catalogue[operation];
   const parts = bulk ? [...bulk.alone(request as never)] : [];
-  if (parts.length === 0) return [digestOf(['write', operation, request, seen])];
+  if (parts.length === 0) return [digestOf(['write', operation, request, seen, ...(turns ? [turns] : [])])];
   return parts.map(([id, alone]) =>
     digestOf(['write', operation, alone, seen.filter((incident) => incident.id === id)]),
   );

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Endpoint } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
-import { Id, Name } from '../pagerduty/catalogue/wire.ts';
+import { Id, Instant, Name } from '../pagerduty/catalogue/wire.ts';
 import type { PlannedName, WorkflowName } from '../workflows/contract.ts';
 import { closest } from './closest.ts';
 import { Hours } from './hours.ts';
@@ -40,6 +40,17 @@ const either = [
     (services === undefined) !== (teams === undefined),
   'name services or teams, one of the two',
 ] as const;
+/** From an instant to another, with their zone; no longer than a turn of two weeks. */
+const span = { from: Instant, until: Instant };
+const longestTurnMs = 14 * 24 * 3_600_000;
+const inOrder = [
+  ({ from, until }: { readonly from: string; readonly until: string }) => {
+    const ms = Date.parse(until) - Date.parse(from);
+    return ms > 0 && ms <= longestTurnMs;
+  },
+  'until comes after from, by two weeks at most',
+] as const;
+
 /** What a report is about. */
 const scope = {
   policies: z.array(Id).min(1).max(1_000).optional(),
@@ -190,6 +201,19 @@ export const runInputs = {
       testKey: z.string().min(1).max(40).optional(),
     })
     .refine(...notBoth),
+  overrideOrSwap: z
+    .strictObject({
+      ...planning,
+      schedule: Id,
+      ...span,
+      taker: z.string().trim().min(1).max(255),
+      back: z
+        .strictObject({ schedule: Id.optional(), ...span })
+        .refine(...inOrder)
+        .optional(),
+    })
+    .refine(...inOrder)
+    .refine(...notBoth),
   stormHandling: z
     .strictObject({
       ...planning,
@@ -292,12 +316,13 @@ export const runInputs = {
 export const workflowNames = Object.keys(runInputs) as readonly WorkflowName[];
 
 /** Workflows with a plan. */
-export const plannedNames = Object.keys({
+export const plannedNames: readonly WorkflowName[] = Object.keys({
   duplicateSweep: true,
   staleSweep: true,
   onboardService: true,
+  overrideOrSwap: true,
   stormHandling: true,
-} satisfies Record<PlannedName, true>) as readonly WorkflowName[];
+} satisfies Readonly<Record<PlannedName, true>>) as readonly PlannedName[];
 
 /** One thing that is wrong with an input. */
 export interface InputFault {

@@ -39,7 +39,16 @@ export interface Applying {
   readonly statements: readonly string[];
   /** See `PlannedWork`. */
   readonly onTrouble: 'stop' | 'leave';
+  /** See `PlannedWork`. */
+  readonly parts?: (write: PlanWrite, response: object) => readonly WritePart[];
 }
+
+/** One of the things that a write asks for, in a sentence; where PagerDuty refused it, why. */
+export interface WritePart {
+  readonly effect: string;
+  readonly refused?: string;
+}
+
 interface Weighing {
   readonly proofs: readonly (readonly (readonly string[])[])[];
 }
@@ -65,7 +74,7 @@ interface Part {
 export async function apply(
   errand: Errand,
   chronicle: Chronicle,
-  { plan, proofs, statements, onTrouble }: Applying,
+  { plan, proofs, statements, onTrouble, parts: partsOf }: Applying,
 ): Promise<Applied> {
   const done: { write: PlanWrite; response: object }[] = [];
   const left = new Map<string, string>();
@@ -98,11 +107,20 @@ export async function apply(
           { of: stepOf(part.write, round), operation, request, ids: { ...named } },
           result,
         );
-        verified &&= back.verified;
         if (gives !== undefined) named[gives] = madeIn(result.response) ?? gives;
-        done.push({ write: part.write, response: result.response });
         const some = ids.length < write.seen.length ? `${ids.length} of ${write.seen.length}: ` : '';
-        chronicle.changed(`${some}${write.effect}`);
+        const came = partsOf?.(part.write, result.response) ?? [{ effect: `${some}${write.effect}` }];
+        const taken = came.filter(({ refused }) => refused === undefined);
+        for (const { effect } of taken) chronicle.changed(effect);
+        for (const { effect, refused } of came) if (refused !== undefined) leave([effect], refused);
+        if (taken.length > 0) {
+          verified &&= back.verified;
+          done.push({ write: part.write, response: result.response });
+        } else notMade += 1;
+        if (taken.length < came.length) {
+          why ??= 'failed';
+          stopped = came.find(({ refused }) => refused !== undefined)?.refused;
+        }
         continue;
       }
       why ??= outcomeOf[result.kind];
@@ -170,6 +188,7 @@ interface AnyInput {
   readonly request: object;
   readonly ids?: Readonly<Record<string, string>>;
   readonly unchanged: PlanWrite['seen'];
+  readonly turns?: PlanWrite['turns'];
   readonly proofs: Part['proofs'];
   readonly statements: readonly string[];
   readonly keep?: readonly string[];
@@ -189,9 +208,15 @@ function send(
     readonly ids: Readonly<Record<string, string>>;
   },
 ): Promise<CallResult<OperationName> | Awaited<ReturnType<typeof attempt<Done<OperationName>>>>> {
-  const { bulk, urgent, events } = activitiesOf(account);
-  const { operation, request, seen, pages } = write;
-  const on = operation.startsWith('enqueue') ? events : pages.length > 0 ? urgent : bulk;
+  const { bulk, urgent, events, write: ordinary } = activitiesOf(account);
+  const { operation, request, seen, turns, pages } = write;
+  const on = operation.startsWith('enqueue')
+    ? events
+    : operation === 'createScheduleOverride'
+      ? ordinary
+      : pages.length > 0
+        ? urgent
+        : bulk;
   const call = on[operation] as unknown as AnyCall;
   return attempt(
     perform(call, {
@@ -199,6 +224,7 @@ function send(
       request,
       ...(Object.keys(ids).length > 0 && { ids: { ...ids } }),
       unchanged: seen,
+      ...(turns && { turns }),
       proofs,
       statements,
       ...(operation === 'updateIncidents' && { keep }),

@@ -1,4 +1,4 @@
-import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import { isCancellation } from '@temporalio/workflow';
 import type { Outcome } from './contract.ts';
 
@@ -24,11 +24,17 @@ export async function attempt<T>(step: Promise<T>): Promise<T | Failed> {
       ok: false,
       kind: 'Failed',
       type: cause instanceof ApplicationFailure ? (cause.type ?? 'unknown') : 'unknown',
-      sentence: cause?.message ?? error.message,
+      sentence: cause instanceof TimeoutFailure ? notInTime(cause) : (cause?.message ?? error.message),
       next: cause instanceof ApplicationFailure ? adviceIn(cause) : [],
     };
   }
 }
+
+/** A step whose time was over before it began, or before one try of it came to its end. */
+const notInTime = ({ timeoutType, message, cause }: TimeoutFailure): string =>
+  cause === undefined && timeoutType?.startsWith('SCHEDULE_TO')
+    ? 'It was not begun in time: the account may be frozen (`oncall thaw`), its pace at its limit, or no Worker there.'
+    : (cause?.message ?? message);
 
 function adviceIn({ details }: ApplicationFailure): readonly string[] {
   const [first] = details ?? [];

@@ -1,6 +1,7 @@
 import { type CommonWorkflowOptions, defineSearchAttributeKey } from '@temporalio/common';
 import type { Expectation, NotDone, Permission } from '../activities/index.ts';
 import type { Asked } from '../gate/asked.ts';
+import type { Concerned } from '../gate/consent.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import type {
   AnnounceInput,
@@ -16,7 +17,7 @@ import type {
   TimelineInput,
   TimelineResult,
 } from './reports.ts';
-import type { SeenIncident } from './seen.ts';
+import type { SeenIncident, SeenTurns } from './seen.ts';
 
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
 export const workflowTaskQueue = 'oncall';
@@ -469,6 +470,8 @@ export interface PlanWrite {
   readonly request: object;
   /** The incidents that it is about, as they were seen. */
   readonly seen: readonly SeenIncident[];
+  /** The turns of a schedule that it changes, as they were seen. */
+  readonly turns?: readonly SeenTurns[];
   /** How writes after it call what it makes, where their requests name an id. */
   readonly gives?: string;
   /** What it does, for people. */
@@ -490,6 +493,8 @@ export interface Plan {
   readonly basis: readonly string[];
   /** Why it needs an operator's word whatever the grants ask for. */
   readonly guards: readonly string[];
+  /** On whom it lays a duty, and from whom it takes one: their own words, which nobody gives for a taker. Part of the hash. */
+  readonly concerned?: readonly Concerned[];
   /** In the order in which they are made. */
   readonly writes: readonly PlanWrite[];
   /** Whose word it needs. */
@@ -604,6 +609,34 @@ export interface OnboardResult extends PlanResult {
   readonly checklist?: readonly CheckItem[];
 }
 
+/** Somebody takes over a turn of a schedule, or two people swap turns. Instants are ISO 8601 with their zone. */
+export interface OverrideInput extends PlanErrand {
+  /** Id of a schedule. */
+  readonly schedule: string;
+  readonly from: string;
+  readonly until: string;
+  /** Who is on call then instead: an e-mail address, an id or a whole name. */
+  readonly taker: string;
+  /** Of a swap: the taker's own turn, which whoever has the first one takes in return; on the same schedule where none is named. */
+  readonly back?: { readonly schedule?: string; readonly from: string; readonly until: string };
+}
+
+/** A time in which a level of a policy reaches other people afterwards than before. */
+export interface Handover {
+  readonly policy: string;
+  readonly level: number;
+  readonly start: string;
+  readonly end: string;
+  /** Names; none where nobody is on call. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+}
+
+export interface OverrideResult extends PlanResult {
+  /** Who is on call before and after, by every escalation policy that pages by the schedules. */
+  readonly preview?: readonly Handover[];
+}
+
 /** One operation of the catalogue, for agents that need no plan. */
 export interface OperationInput extends Errand {
   /** PagerDuty's operationId. */
@@ -668,6 +701,7 @@ export interface Workflows {
   readonly duplicateSweep: { readonly input: DuplicateSweepInput; readonly result: PlanResult };
   readonly staleSweep: { readonly input: StaleSweepInput; readonly result: StaleResult };
   readonly onboardService: { readonly input: OnboardInput; readonly result: OnboardResult };
+  readonly overrideOrSwap: { readonly input: OverrideInput; readonly result: OverrideResult };
   readonly stormHandling: { readonly input: StormInput; readonly result: StormResult };
   readonly coverageCheck: { readonly input: CoverageInput; readonly result: CoverageResult };
   readonly postIncidentTimeline: { readonly input: TimelineInput; readonly result: TimelineResult };
@@ -695,6 +729,7 @@ export const workflowIds: {
   duplicateSweep: (input) => planned('duplicates', input, among(input)),
   staleSweep: (input) => planned('stale', input, among(input)),
   onboardService: (input) => planned('onboard', input, input.service.name),
+  overrideOrSwap: (input) => planned('override', input, `${input.schedule}:${input.from}:${input.taker}`),
   stormHandling: (input) => planned('storm', input, among(input) || 'all'),
   coverageCheck: ({ account }, key) => `coverage:${account}:${key}`,
   postIncidentTimeline: ({ account, incident }) => `timeline:${account}:${incident}`,
@@ -745,6 +780,9 @@ export interface OrderedStart {
   readonly input: { readonly account: string; readonly incident: string; readonly standing: string };
 }
 
+/** The field of a run's memo that says which order started it: for lists of runs, and no proof. */
+export const orderMemo = 'standing';
+
 /** How such a run is started, whoever starts it. */
 export const orderedStartOptions = ({
   workflow,
@@ -757,6 +795,7 @@ export const orderedStartOptions = ({
 } => ({
   workflowId,
   args: [input],
+  memo: { [orderMemo]: input.standing },
   priority: { priorityKey: priorityOf(workflow, input), fairnessKey: agent },
   staticSummary: `${workflow} ${input.incident} of account ${input.account}, by the standing order ${input.standing}`,
   typedSearchAttributes: [

@@ -48,6 +48,25 @@ export function stretchesOf(duties: readonly Duty[], { start, end }: Span): read
   return stretches;
 }
 
+/**
+ * Duties as they are once somebody else has a schedule in a span.
+ * @param levels at which the policy pages by that schedule: where nobody had it, no duty tells of them.
+ */
+export function withOverride(
+  duties: readonly Duty[],
+  { schedule, user, start, end }: Span & { readonly schedule: string; readonly user: string },
+  levels: readonly number[],
+): readonly Duty[] {
+  const left = duties.flatMap((duty): readonly Duty[] => {
+    if (duty.schedule !== schedule || endOf(duty) <= start || startOf(duty) >= end) return [duty];
+    return [
+      ...(startOf(duty) < start ? [{ ...duty, end: start }] : []),
+      ...(endOf(duty) > end ? [{ ...duty, start: end }] : []),
+    ];
+  });
+  return [...left, ...levels.map((level) => ({ level, user, schedule, start, end }))];
+}
+
 /** The spans of those for which it is so; what touches is one. */
 export function spansWhere<Part extends Span>(
   parts: readonly Part[],

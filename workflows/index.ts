@@ -13,6 +13,7 @@ export { noiseOfDay } from './noise-of-day.ts';
 export { noiseReport } from './noise-report.ts';
 export { noteLot } from './note-lot.ts';
 export { onboardService } from './onboard-service.ts';
+export { overrideOrSwap } from './override-or-swap.ts';
 export { postIncidentTimeline } from './post-incident-timeline.ts';
 export { releaseIncident } from './release-incident.ts';
 export { resolveIncident } from './resolve-incident.ts';

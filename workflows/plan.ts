@@ -1,5 +1,5 @@
 import type { InTheWay, Planned, Weighed } from '../activities/index.ts';
-import { type Applied, apply } from './apply.ts';
+import { type Applied, type Applying, apply } from './apply.ts';
 import { deskOf } from './approvals.ts';
 import { attempt, type Failed, nextOf, outcomeOf, type Undone } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
@@ -18,6 +18,8 @@ export interface Draft {
   readonly writes: readonly Planned[];
   /** Why an operator must say yes, whatever the grants ask for; in words that follow a colon. */
   readonly guards?: readonly string[];
+  /** On whom it lays a duty, and from whom it takes one: they are asked themselves. */
+  readonly concerned?: Plan['concerned'];
   /** What it hangs on beside the incidents of the writes. Part of the hash. */
   readonly basis?: readonly string[];
   readonly left?: readonly Left[];
@@ -56,6 +58,8 @@ export interface PlannedWork {
   readonly tell: (applied: Applied, plan: Plan) => string;
   /** What there is to say where nothing is to be written. */
   readonly nothing: string;
+  /** What became of each of the things that one write asks for, where PagerDuty may take some and refuse others. */
+  readonly parts?: Applying['parts'];
   /** Looks once more whether what was done stands; where absent PagerDuty's answers are the proof. */
   readonly readBack?: (applied: Applied) => Promise<boolean>;
   readonly next?: (applied: Applied) => readonly string[];
@@ -125,6 +129,7 @@ export async function carryOut(
     proofs: weighed.proofs,
     statements: word.statements,
     onTrouble,
+    ...(work.parts && { parts: work.parts }),
   });
   const isThere = work.readBack ? await work.readBack(applied) : true;
   const all = [...left, ...applied.left];
@@ -160,7 +165,7 @@ async function make(input: PlanErrand, chronicle: Chronicle, work: PlannedWork):
   if (typeof draft !== 'function') return draft;
   const without = new Map<string, string>();
   for (let round = 1; round <= mostRounds; round += 1) {
-    const { writes, guards = [], basis = [], left = [] } = draft(without);
+    const { writes, guards = [], basis = [], concerned, left = [] } = draft(without);
     if (writes.length === 0) {
       const isDenied = without.size > 0 && left.length > 0;
       const outcome: Outcome = isDenied ? 'denied' : left.length > 0 ? 'partly' : 'nothing_to_do';
@@ -170,7 +175,12 @@ async function make(input: PlanErrand, chronicle: Chronicle, work: PlannedWork):
         left,
       };
     }
-    const weighed = await weigh(input, `Weigh the plan, ${round}`, work.type, { writes, guards, basis });
+    const weighed = await weigh(input, `Weigh the plan, ${round}`, work.type, {
+      writes,
+      guards,
+      basis,
+      ...(concerned && { concerned }),
+    });
     if (!weighed.ok) return { ...noReads(weighed), left };
     const inTheWay = [...weighed.denied, ...weighed.changed];
     if (inTheWay.length === 0) return { weighed, left };
@@ -243,13 +253,13 @@ async function wordOn(input: PlanErrand, chronicle: Chronicle, work: PlannedWork
   if (!plan.needs) return { ok: true, statements: [] };
   const desk = deskOf(input, chronicle);
   let statements: readonly string[] = [];
-  const { writes, basis, guards } = plan;
+  const { writes, basis, guards, concerned } = plan;
   const asked = await desk.askFor<Weighed>((words) => {
     statements = words.statements;
     return weighing(input, {
       step: 'Plan',
       type: work.type,
-      made: { writes: writes.map(plain), basis, guards },
+      made: { writes: writes.map(plain), basis, guards, ...(concerned && { concerned }) },
       applies: true,
       statements,
     });
@@ -261,8 +271,9 @@ async function wordOn(input: PlanErrand, chronicle: Chronicle, work: PlannedWork
   return { ok: true, statements };
 }
 
-const plain = ({ step, operation, request, seen, effect, pages, gives }: Planned): Planned => ({
+const plain = ({ step, operation, request, seen, turns, effect, pages, gives }: Planned): Planned => ({
   ...(gives !== undefined && { gives }),
+  ...(turns && { turns }),
   step,
   operation,
   request,
@@ -296,9 +307,10 @@ function costOf(writes: readonly Planned[]): Pick<Plan, 'requests' | 'seconds'> 
 }
 
 /** A plan in a few lines. */
-function told({ hash, writes, requests, seconds, needs, guards, left }: Plan): string {
+function told({ hash, writes, requests, seconds, needs, guards, concerned = [], left }: Plan): string {
   const paged = [...new Set(writes.flatMap(({ pages }) => pages))];
   const incidents = new Set(writes.flatMap(({ seen }) => seen.map(({ id }) => id))).size;
+  const takers = [...new Set(concerned.filter(({ as }) => as === 'taker').map(({ name }) => name))];
   return [
     `The plan ${hash.slice(0, shownHash)}: ${writes.length} ${writes.length === 1 ? 'write' : 'writes'}${incidents > 0 ? ` on ${incidents} ${incidents === 1 ? 'incident' : 'incidents'}` : ''}, about ${requests} requests in ${seconds} s.`,
     paged.length === 0 ? 'Nobody is paged.' : `It pages ${paged.join(', ')}.`,
@@ -307,6 +319,7 @@ function told({ hash, writes, requests, seconds, needs, guards, left }: Plan): s
           `It needs the word of ${needs.people > 1 ? `${needs.people} of ` : ''}${needs.by.join(' or ') || 'an operator'}${guards.length > 0 ? `: ${guards.join('; ')}` : ''}.`,
         ]
       : []),
+    ...(takers.length > 0 ? [`Nobody agrees in the stead of ${takers.join(' and ')}.`] : []),
     ...(left.length > 0 ? [`${left.length} ${left.length === 1 ? 'is' : 'are'} left as they are.`] : []),
   ].join(' ');
 }

@@ -8,6 +8,7 @@ import { type Failed, nextOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { OperationInput, OperationResult, Outcome, RunId } from './contract.ts';
 import { watchOver } from './hold.ts';
+import { refusalsIn } from './override-answer.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { readBack } from './read-back.ts';
 import { giveBack } from './release-incident.ts';
@@ -37,7 +38,8 @@ export async function runOperation(input: OperationInput): Promise<OperationResu
   }
   const refused = refusedItems(response);
   for (const why of refused) chronicle.notChanged(operation, why);
-  if (refused.length === 0 || refused.length < itemsIn(response)) chronicle.changed(result.sentence);
+  if (refused.length === 0 || refused.length < refusalsIn(response).length)
+    chronicle.changed(result.sentence);
   const read = await readBack(input.account, { of: operation, operation, request }, result);
   const held = result.leaseUntil === undefined ? [] : acknowledgedIn(response);
   if (result.leaseUntil !== undefined && held.length > 0) {
@@ -56,7 +58,7 @@ export async function runOperation(input: OperationInput): Promise<OperationResu
     return { ...(await watch(result.leaseUntil, guarded)), response };
   }
   const outcome: Outcome =
-    refused.length === 0 ? 'done' : refused.length < itemsIn(response) ? 'partly' : 'failed';
+    refused.length === 0 ? 'done' : refused.length < refusalsIn(response).length ? 'partly' : 'failed';
   const sentence = refused.length === 0 ? read.sentence : `${read.sentence} But: ${refused.join('; ')}.`;
   return { ...chronicle.end(outcome, sentence, { verified: read.verified }), response };
 }
@@ -130,20 +132,10 @@ async function giveBackAll(
   for (const { summary } of back) chronicle.say(summary);
 }
 
-interface Item {
-  readonly status?: unknown;
-  readonly errors?: readonly string[] | null;
-}
-const overridesIn = (response: object): readonly Item[] =>
-  (response as { readonly overrides?: readonly Item[] }).overrides ?? [];
-const itemsIn = (response: object): number => overridesIn(response).length;
-
-/** PagerDuty answers 201 where single overrides were refused. */
+/** Overrides of a request that PagerDuty refused although it answered 201, a sentence each. */
 const refusedItems = (response: object): readonly string[] =>
-  overridesIn(response).flatMap(({ status, errors }, index) =>
-    typeof status === 'number' && status >= 400
-      ? [`override ${index + 1} was refused with ${status}: ${errors?.join(', ') || 'no reason given'}`]
-      : [],
+  refusalsIn(response).flatMap((why, index) =>
+    why === undefined ? [] : [`override ${index + 1} was ${why}`],
   );
 
 type NotDone = Extract<CallResult<OperationName>, { ok: false }> | Failed | Refused;

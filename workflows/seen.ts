@@ -20,6 +20,13 @@ export interface SeenIncident {
   readonly notes?: string;
 }
 
+/** Who has a schedule in a span, as a plan saw it; `user` null where nobody has. */
+export interface SeenTurns {
+  readonly start: number;
+  readonly end: number;
+  readonly turns: readonly { readonly start: number; readonly end: number; readonly user: string | null }[];
+}
+
 /** What of an incident a plan goes by. */
 export const seenFields = [
   'id',

@@ -6,6 +6,7 @@ import { completeUntil, told } from '../complete-until.ts';
 import { clientSettings, temporalSettings } from '../config.ts';
 import { withClient } from '../connect.ts';
 import { type ExitCode, exitCodes, UsageError } from '../errors.ts';
+import { frozenAmong, waitsForThaw } from '../frozen.ts';
 import { whoAsks } from '../identity.ts';
 import type { Output } from '../output.ts';
 import { type ListedRun, listRuns, type RunFilter } from '../runs.ts';
@@ -35,10 +36,16 @@ export async function runs(options: RunsOptions, output: Output): Promise<ExitCo
       completeUntil(client, filter.account),
       isServed(client),
     ]);
+    const frozen = await frozenAmong(client, [
+      ...accounts.map(({ account }) => account),
+      ...found.flatMap(({ account }) => account ?? []),
+    ]);
     if (!served) output.say(unserved);
+    for (const account of frozen)
+      output.say(`${said(account)} is frozen: steps that are not urgent ${waitsForThaw}.`);
     const listed = found.length === 0 ? 'No run fits.' : table(columns, found);
     output.result(
-      { runs: found, accounts, served },
+      { runs: found, accounts, served, frozen },
       [listed, ...(accounts.length > 0 ? ['', ...accounts.map(told)] : [])].join('\n'),
     );
     return exitCodes.done;

@@ -6,6 +6,7 @@ import { sign } from '../../gate/statement.ts';
 import { lift, liftClaim, press, pressedSwitches } from '../../gate/switches.ts';
 import { clientSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
+import { waitsForThaw } from '../frozen.ts';
 import { type Identity, readOperator, whoAsks } from '../identity.ts';
 import type { Output } from '../output.ts';
 import { inStore } from '../store.ts';
@@ -16,7 +17,7 @@ interface PressOptions {
   readonly reason?: string;
 }
 
-/** `oncall freeze`: every call of every agent is denied from now on, and what is held goes back to people. */
+/** `oncall freeze`: no call of any agent leaves from now on, and what is held goes back to people. */
 export const freeze = (options: PressOptions, output: Output): Promise<ExitCode> =>
   pressed('freeze', '', options, output);
 
@@ -44,7 +45,7 @@ async function pressed(
   }));
   const what =
     kind === 'freeze'
-      ? 'Everything is frozen: every call of every agent is denied. `oncall thaw` ends it, signed by an operator.'
+      ? `Everything is frozen: no call of any agent leaves. Reads, notes and events ${waitsForThaw}. \`oncall thaw\` ends it, signed by an operator.`
       : `${name} is disabled. \`oncall agents enable ${name}\` ends it, signed by an operator.`;
   const { swept, sentence } = await sweepNow(accounts, who, { isFreeze: kind === 'freeze' });
   output.result({ ...told(row), swept, sweep: sentence }, `${what}\n${sentence}`);

@@ -118,6 +118,19 @@ const byWorkflow: Readonly<Record<Startable, Prompt>> = {
     ask: ({ service, team }) =>
       `Bring the service ${service} on call for ${team}. Look with pd_find what is there already, ask me what is open (who, in which order, for how long each, how urgent), and start onboardService with pd_workflow (plan: true). ${planFirst}`,
   },
+  overrideOrSwap: {
+    title: 'Take over or swap a turn',
+    description:
+      'Put somebody on call for somebody else, or let two people swap turns; whoever gets one agrees.',
+    takes: {
+      schedule: 'The schedule, by its id or name.',
+      taker: 'Who takes the turn: e-mail address or whole name.',
+      when: 'From when until when, with the time zone; of a swap also what is taken in return.',
+    },
+    ask: ({ schedule, taker, when }) =>
+      `${taker} should have the schedule ${schedule}: ${when}. Find its id with pd_find, and start overrideOrSwap with pd_workflow (from and until as instants with their zone, back: { from, until } for a swap, plan: true). ${planFirst} ` +
+      'Whoever gets a turn must agree with their own key: you cannot say it for them. Show me its preview of who is on call before and after.',
+  },
   stormHandling: {
     title: 'Handle a storm',
     description:

@@ -48,6 +48,7 @@ export const needs: Readonly<Record<Startable, readonly Action[]>> = {
   duplicateSweep: ['incidents.resolve'],
   staleSweep: ['incidents.add_note'],
   onboardService: ['services.create'],
+  overrideOrSwap: ['schedules.override'],
   stormHandling: ['incidents.add_note', 'incidents.resolve'],
   coverageCheck: ['oncalls.view'],
   postIncidentTimeline: ['incidents.view'],
@@ -65,7 +66,7 @@ function workflowTool(names: readonly Startable[]): AnyTool {
   return tool({
     name: 'pd_workflow',
     title: 'Start a Workflow',
-    description: `Start durable work of several steps: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on alone: ask pd_run.${judges}`,
+    description: `Work of several steps that survives crashes: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on alone: ask pd_run.${judges}`,
     input: z.strictObject({
       workflow: z.enum(names).describe('Which Workflow.'),
       input: z
@@ -89,9 +90,9 @@ export const run = tool({
   name: 'pd_run',
   title: 'Look after a run',
   description:
-    'Where a run of yours stands, what happened in it and what it ended with; or cancel it, hand its incident back to people, or move on the alert of alertLifecycle. Without run: your newest runs.',
+    'Where a run of yours stands and what it ended with; or cancel it, hand its incident back to people, or move on the alert of alertLifecycle. Without run: your newest.',
   input: z.strictObject({
-    run: words(300).optional().describe('Id of the run, as the tool that started it answered.'),
+    run: words(300).optional().describe('Id of the run, as its start answered.'),
     do: z
       .enum(['status', 'list', 'cancel', 'hand_back', 'acknowledge_alert', 'resolve_alert'])
       .default('status')

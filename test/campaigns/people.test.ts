@@ -72,6 +72,8 @@ interface Played {
   /** The acts that came about, in their order; one that PagerDuty refused did not. */
   readonly done: readonly { readonly kind: Kind; readonly by: 'ada' | 'eva'; readonly between: boolean }[];
   readonly errors: readonly string[];
+  /** When the run knew what a person had done, milliseconds since 1970, and the writes that it began after that. */
+  readonly knew: { readonly at: number; readonly begun: readonly string[] } | undefined;
 }
 
 async function setUp(): Promise<Stage> {
@@ -200,20 +202,14 @@ async function play(stage: Stage, one: Script): Promise<Played> {
     );
     return status !== 'RUNNING';
   });
-  return { script: one, incident, workflowId, done, errors };
+  return { script: one, incident, workflowId, done, errors, knew: await knewAt(stage, workflowId) };
 }
 
 /**
  * When a run knew what a person had done: once the Workflow Task after the first look that told of it was completed. Not when
  * it asked: an entry is written before the answer is there, and a look at what the run did itself finds nobody.
  */
-async function knewAt(
-  stage: Stage,
-  workflowId: string,
-): Promise<
-  | { readonly at: number /** The writes that it began after that. */; readonly begun: readonly string[] }
-  | undefined
-> {
+async function knewAt(stage: Stage, workflowId: string): Promise<Played['knew']> {
   const { events } = await stage.client.workflow.getHandle(workflowId).fetchHistory();
   const began = new Map<string, string>();
   const begun: string[] = [];
@@ -257,7 +253,7 @@ function tellsOfPerson(activity: string | undefined, result: Payload): boolean {
 /** What is wrong with how an incident was left, as the people see it. */
 async function faultsOf(
   stage: Stage,
-  { incident, workflowId, done, errors }: Played,
+  { incident, workflowId, done, errors, knew }: Played,
 ): Promise<readonly string[]> {
   const faults = [...errors];
   const { status, assignments, acknowledgements, log } = incident;
@@ -293,7 +289,6 @@ async function faultsOf(
   const ours = log.filter(({ type, cause }) => type === 'annotate' && cause.agent.id === 'PBOT').length;
   if (ours > 2) faults.push(`${ours} notes of one run`);
   const records = await stage.audit({ run: workflowId });
-  const knew = await knewAt(stage, workflowId);
   const after = records.filter(
     ({ kind, agent, decision, action, at }) =>
       kind === 'entry' &&
@@ -358,6 +353,7 @@ test('whatever people do, and whenever, theirs stands', { timeout: 1_800_000 }, 
       interleavings: played.length,
       'acts of people': all.length,
       'of them between a read and a write': all.filter(({ between }) => between).length,
+      'runs that knew of a person': played.filter(({ knew }) => knew !== undefined).length,
       'put back': records.filter(({ rule }) => rule === 'people first').length,
       conclusions: records.filter(
         ({ action, decision }) => action === 'run.conclude' && decision === 'allowed',

@@ -131,6 +131,7 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
       'duplicateSweep',
       'staleSweep',
       'onboardService',
+      'overrideOrSwap',
       'stormHandling',
       'coverageCheck',
       'postIncidentTimeline',

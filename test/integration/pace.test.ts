@@ -1,4 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
+import { frozenAmong } from '../../client/frozen.ts';
+import { pendingSteps } from '../../client/pending.ts';
 import { press } from '../../gate/switches.ts';
 import { limitOf, setLimit } from '../../worker/pace.ts';
 import { taskQueues } from '../../workflows/contract.ts';
@@ -94,11 +96,29 @@ test('a freeze stops all that is not urgent, a release starts all the same, and 
   expect(await rateOf(at, urgent)).toBeGreaterThanOrEqual(3);
   await at.sweep();
   expect(at.simulator.world.incident(incident)?.status).toBe('triggered');
+  // What is asked for meanwhile waits, and whoever looks is told for what.
+  const before = (await at.requests()).length;
+  const waiting = await at.start('triage-bot', 'triageIncident', { account: 'main', incident });
+  const pending = await until('its read waits', async () => {
+    const [step] = await pendingSteps(at.client, waiting);
+    return step;
+  });
+  expect(pending.sentence).toBe('getIncident waits until `oncall thaw`: the account is frozen.');
+  const told: string[] = [];
+  const following = (async () => {
+    for await (const sentence of waiting.follow()) told.push(sentence);
+  })();
+  await until('it is told', () => told.includes(pending.sentence));
+  expect(await frozenAmong(at.client, ['main', 'other', 'main'])).toEqual(['main']);
+  expect((await at.requests()).length).toBe(before);
   await liftAll(at, 'freeze');
   await until(
     'it goes on',
     async () => ((await rateOf(at, rest)) ?? 0) > 0 && (await rateOf(at, events)) === undefined,
   );
+  expect(await waiting.result()).toMatchObject({ outcome: 'done' });
+  await following;
+  expect(await frozenAmong(at.client, ['main'])).toEqual([]);
   await held.cancel();
 });
 

@@ -250,6 +250,25 @@ standing:
     });
   });
 
+  test('an acknowledge that was under way when somebody took the incident over is not sent', async () => {
+    const run = stage.client.workflow.getHandle(`respond:main:${incident}`);
+    // The last that an acknowledge reads.
+    stage.beforeNext('GET', `/incidents/${incident}/log_entries`, () =>
+      run.executeUpdate('takeOver', { args: [{ by: 'Ada' }] }),
+    );
+    const result = await stage.run('triage-bot', 'respondToIncident', { account, incident, assess: 'rules' });
+    expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+    const acknowledges = async () =>
+      (await stage.audit()).filter(
+        ({ kind, incident: of, action }) =>
+          kind === 'entry' && of === incident && action === 'incidents.acknowledge',
+      );
+    await until('what was under way has ended', async () => (await acknowledges()).length > 0);
+    expect((await acknowledges()).map(({ decision }) => decision)).not.toContain('allowed');
+    expect(stage.simulator.world.incident(incident)).toMatchObject({ status: 'triggered' });
+    expect(await writesOf()).toEqual(['incidents.add_note']);
+  });
+
   test('the act that started it is no reason to leave, and what came after it is', async () => {
     const start = (event: string) =>
       runRaw(

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runInputs } from '../../gate/run-inputs.ts';
+import { finalSchedule } from '../../simulator/on-call.ts';
 import { everything, responder } from '../support/grants.ts';
 import { opened } from '../support/opened.ts';
 import { type Stage, setStage } from '../support/stage.ts';
@@ -28,7 +29,7 @@ escalation_policies: read
 users: read
 oncalls: read`,
     },
-    operators: { lead: '' },
+    operators: { lead: '', ben: 'pagerduty_user: PBEN', cleo: 'pagerduty_user: PCLEO' },
   });
   await stage.startWorker();
 });
@@ -125,6 +126,23 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
       policy: { name: 'Fraud on-call', levels: [{ minutes: 5, users: ['ada@example.com'] }] },
       service: { name: 'Fraud checks', urgency: 'high' },
     });
+    await approveIn(stage, started);
+    return started.result();
+  },
+  overrideOrSwap: async () => {
+    // Beyond what the handoff report looks at.
+    const at = (Math.ceil(stage.simulator.world.clock.now / 86_400_000) + 20) * 86_400_000 + 10 * 3_600_000;
+    const payments = stage.simulator.world.schedules.get('PPAYMENTSROTA');
+    const [now] = payments ? finalSchedule(payments, at, at + 1) : [];
+    const taker = now?.userId === 'PBEN' ? 'cleo' : 'ben';
+    const started = await stage.start('setup-bot', 'overrideOrSwap', {
+      account,
+      schedule: 'PPAYMENTSROTA',
+      from: new Date(at).toISOString(),
+      until: new Date(at + 8 * 3_600_000).toISOString(),
+      taker: `${taker}@example.com`,
+    });
+    await approveIn(stage, started, taker);
     await approveIn(stage, started);
     return started.result();
   },

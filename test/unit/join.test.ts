@@ -10,7 +10,7 @@ const request = (seq: number, incident: string): SeenRequest => ({
   operation: 'getIncident',
   status: 200,
   from: null,
-  user_agent: 'oncall-runner/0.1.0',
+  user_agent: null,
   request_id: `r${seq}`,
   body: null,
 });

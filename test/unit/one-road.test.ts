@@ -105,6 +105,7 @@ const others: Readonly<Record<string, object>> = {
   traceIncident: { incident: 'P1', night: '22:00-07:00 UTC' },
   readOurRecord: { incident: 'P1' },
   readLastNote: { incident: 'P1' },
+  readTurns: { schedule: 'P1', span: { start: 0, end: 1 } },
   listOpen: { sweep: 1, query: {} },
   compareOpen: { sweep: 1 },
   countNotes: { incident: 'P1' },

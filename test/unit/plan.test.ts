@@ -54,6 +54,8 @@ describe('the hash of a plan', () => {
       { head, writes: [noteOn('P2'), resolving(['P1', 'P2'])] },
       { head, writes: [{ ...noteOn('P1'), seen: [{ id: 'P1', title: 'y' }] }, resolving(['P1', 'P2'])] },
       { head, writes: [noteOn('P1'), resolving(['P2', 'P1'])] },
+      { head, writes: [{ ...noteOn('P1'), turns: [{ start: 0 }] }, resolving(['P1', 'P2'])] },
+      { head: { ...head, concerned: [{ user: 'P1', as: 'taker' }] }, writes },
     ];
     expect(new Set([hash, ...others.map((one) => hashed(one).hash)]).size).toBe(others.length + 1);
   });
