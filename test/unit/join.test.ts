@@ -64,3 +64,12 @@ test('a read that no record lists is found', () => {
     'GET /incidents/PB (request 3) is listed by no record of the audit',
   ]);
 });
+
+test('what the doctor reads stands in no record; that it writes is found', () => {
+  const looked = { ...request(1, 'PA'), user_agent: 'oncall-runner/0.1.0 (doctor)' };
+  expect(joinAudit([looked], []).faults).toEqual([]);
+  const wrote = { ...looked, seq: 2, method: 'PUT' };
+  expect(joinAudit([looked, wrote], []).faults).toEqual([
+    'the doctor sent PUT /incidents/PA (request 2), and may only look',
+  ]);
+});
