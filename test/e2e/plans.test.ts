@@ -105,7 +105,7 @@ describe.sequential('a plan from the command line', () => {
     ).toMatchObject({
       code: 2,
       stderr: expect.stringMatching(
-        /^triageIncident makes no plan: --plan and --apply are for duplicateSweep, staleSweep, onboardService, stormHandling\./,
+        /^triageIncident makes no plan: --plan and --apply are for duplicateSweep, staleSweep, onboardService, overrideOrSwap, stormHandling\./,
       ),
     });
     expect(await writes()).toEqual([]);
