@@ -66,13 +66,13 @@ function workflowTool(names: readonly Startable[]): AnyTool {
   return tool({
     name: 'pd_workflow',
     title: 'Start a Workflow',
-    description: `Work of several steps that survives crashes: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on alone: ask pd_run.${judges}`,
+    description: `Durable work in steps: ${names.map((name) => signatureOf(name, mostOptional)).join('; ')}. It goes on alone: ask pd_run.${judges}`,
     input: z.strictObject({
       workflow: z.enum(names).describe('Which Workflow.'),
       input: z
         .record(z.string(), z.unknown())
         .describe('The fields above; a wrong one is answered with all there are.'),
-      key: words(100).optional().describe('Your name for a one-off run; the same joins it.'),
+      key: words(100).optional().describe('Names a one-off run; the same joins it.'),
       reason,
     }),
     kind: { destructive: true, repeatable: false },
@@ -92,7 +92,7 @@ export const run = tool({
   description:
     'Where a run of yours stands and what it ended with; or cancel it, hand its incident back to people, or move on the alert of alertLifecycle. Without run: your newest.',
   input: z.strictObject({
-    run: words(300).optional().describe('Id of the run, as its start answered.'),
+    run: words(300).optional().describe('Id of the run.'),
     do: z
       .enum(['status', 'list', 'cancel', 'hand_back', 'acknowledge_alert', 'resolve_alert'])
       .default('status')
