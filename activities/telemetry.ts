@@ -1,4 +1,4 @@
-import { log, metricMeter } from '@temporalio/activity';
+import { asyncLocalStorage } from '@temporalio/activity';
 import type { AuditRecord } from '../gate/audit.ts';
 import { runner } from '../gate/runner.ts';
 import { isWrite } from '../pagerduty/catalogue/endpoint.ts';
@@ -9,9 +9,11 @@ import type { Deps } from './deps.ts';
 /** Who asks without proof can claim any name, and a metric with a name of its own for each is never given back. */
 const unproved = 'unproved';
 
-/** Counts and logs a record that stands now: what the gate decided, and what came of it. */
+/** Counts and logs a record that stands now, what the gate decided and what came of it, for the Activity that made it. */
 export function tellRecord({ policy }: Pick<Deps, 'policy'>, record: AuditRecord): void {
-  if (record.kind === 'question') return;
+  const activity = asyncLocalStorage.getStore();
+  if (record.kind === 'question' || !activity) return;
+  const { log, metricMeter } = activity;
   const { account, agent, operation, decision, incident, runId, sentence } = record;
   // A yes is told by what comes of it, and what was only read by nothing.
   const isNews = record.kind === 'entry' ? decision !== 'allowed' : wrote(operation);
@@ -43,8 +45,13 @@ export function tellRecord({ policy }: Pick<Deps, 'policy'>, record: AuditRecord
 /** Counts an answer by which PagerDuty's limit refused a request; what we held back ourselves is none. */
 export function countRefused(operation: OperationName, error: unknown): void {
   if (!(error instanceof PagerDutyError) || error.facts.status !== 429) return;
-  metricMeter
-    .createCounter('oncall_rate_limited_total', undefined, 'Requests that PagerDuty refused by 429')
+  asyncLocalStorage
+    .getStore()
+    ?.metricMeter.createCounter(
+      'oncall_rate_limited_total',
+      undefined,
+      'Requests that PagerDuty refused by 429',
+    )
     .add(1, { operation });
 }
 

@@ -54,7 +54,8 @@ function sendingProgram(): string {
   ]);
   return `
     const { asyncLocalStorage } = await import('@temporalio/activity');
-    const { defaultPayloadConverter } = await import('@temporalio/common');
+    const { defaultPayloadConverter, noopMetricMeter: metricMeter } = await import('@temporalio/common');
+    const log = { debug() {}, info() {} };
     const { createActivities } = await import(${built('activities/index.ts')});
     const { openStore } = await import(${built('gate/audit-store.ts')});
     const { parsePolicy } = await import(${built('gate/policy.ts')});
@@ -93,7 +94,7 @@ function sendingProgram(): string {
       const info = { workflowExecution: { workflowId, runId: step }, activityId: '1', attempt: 1, scheduledTimestampMs: Date.now() };
       const request = { params: { id: 'P1' }, body: { note: { content: step } } };
       try {
-        const result = await asyncLocalStorage.run({ info }, () => activities.createIncidentNote({ step, request }));
+        const result = await asyncLocalStorage.run({ info, log, metricMeter }, () => activities.createIncidentNote({ step, request }));
         if (!result.ok) throw new Error(result.sentence);
       } catch (error) {
         if (error.type !== 'AuditAway' && error.type !== 'OutcomeUnknown') throw error;
