@@ -31,7 +31,7 @@ async function inLots(
 const always = (): boolean => true;
 
 /** How late a request takes effect that is on its way while its run is reset. */
-const lateMs = 4_000;
+const lateMs = 6_000;
 
 /** Resets runs while the request of their write is on its way: PagerDuty acts on it only seconds later. */
 export async function playResetUnderWay(fault: string, stand: Stand, lot: Lot, tally: Tally): Promise<void> {
