@@ -91,6 +91,9 @@ test('the pace is set on the server for all Workers, and what an operator set st
     taskQueueType: activityQueue,
     updateQueueRateLimit: { rateLimit: { requestsPerSecond: 0 }, reason: 'freeze' },
   });
+  const at = stage;
+  // What was set shows a moment later.
+  await until('it shows', async () => (await limitsOf(at, taskQueues.rest('fresh'))).queue === 0);
   await setPace(stage.client, 'fresh');
   expect((await limitsOf(stage, taskQueues.rest('fresh'))).queue).toBe(0);
 });
