@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ScheduleOverlapPolicy } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { paceAt } from '../../bench/pace.ts';
 import { type Run, startRun } from '../../client/agent.ts';
@@ -10,7 +11,7 @@ import { clientSettings } from '../../client/config.ts';
 import { lookAtBuilds } from '../../client/doctor/builds.ts';
 import { serveAgent } from '../../client/serve-agent.ts';
 import { findTemporal } from '../../client/temporal-server.ts';
-import { searchAttributes, taskQueues } from '../../workflows/contract.ts';
+import { searchAttributes, sweepScheduleId, taskQueues } from '../../workflows/contract.ts';
 import { responder } from '../support/grants.ts';
 import { built, checkout, type Ended, makePlace, type Place, type Program } from '../support/processes.ts';
 import { until } from '../support/until.ts';
@@ -24,7 +25,7 @@ let otherBuild: string;
 let workers: Program[];
 beforeAll(async () => {
   place = makePlace('builds');
-  world = await startWorld(place, { 'triage-bot': responder() });
+  world = await startWorld(place, { 'triage-bot': responder(), 'hasty-bot': responder('10s') });
   otherBuild = mkdtempSync(join(tmpdir(), 'oncall-other-build-'));
   cpSync(join(checkout, 'dist'), join(otherBuild, 'dist'), { recursive: true });
   cpSync(join(checkout, 'package.json'), join(otherBuild, 'package.json'));
@@ -90,9 +91,16 @@ const buildsAre = (wanted: readonly (readonly [id: string, state: string, runs: 
   );
 };
 
+const respond = (agent: string, incident: string): Promise<Run<'respondToIncident'>> =>
+  startRun(world.client, world.agent(agent), 'respondToIncident', {
+    account: 'main',
+    incident,
+    assess: 'rules',
+    watchSeconds: 0,
+  });
+
 async function hold(incident: string): Promise<Run<'respondToIncident'>> {
-  const input = { account: 'main', incident, assess: 'rules', watchSeconds: 0 } as const;
-  const run = await startRun(world.client, world.agent('triage-bot'), 'respondToIncident', input);
+  const run = await respond('triage-bot', incident);
   await until('the run holds the incident', async () => {
     const { typedSearchAttributes } = await world.client.workflow.getHandle(run.workflowId).describe();
     return typedSearchAttributes.get(searchAttributes.waitingFor) === 'the conclusion';
@@ -241,10 +249,16 @@ test('a run whose build is gone is found, and goes on where an operator moves it
   expect(await oncall('builds', 'use', 'one')).toMatchObject({ code: 0 });
   const incident = await world.trigger();
   const run = await hold(incident);
-  expect(await oncall('builds', 'use', 'two')).toMatchObject({ code: 0 });
+  const held = await world.trigger();
+  const lost = await respond('hasty-bot', held);
+  await until(
+    'the other run holds its incident',
+    async () => (await world.incident(held)).status === 'acknowledged',
+  );
   const [one] = workers;
-  one?.send('SIGTERM');
-  expect(await one?.ended).toMatchObject({ code: 0 });
+  one?.send('SIGKILL');
+  await one?.ended;
+  expect(await oncall('builds', 'use', 'two')).toMatchObject({ code: 0 });
   const refused = await oncall('builds', 'use', 'three');
   expect(refused).toMatchObject({
     code: 1,
@@ -256,18 +270,28 @@ test('a run whose build is gone is found, and goes on where an operator moves it
   expect(await lookAtBuilds(world.client, 'oncall', later)).toEqual([
     {
       of: 'builds',
-      what: '1 run that began on build one stands still: no Worker of it asks for work',
+      what: '2 runs that began on build one stand still: no Worker of it asks for work',
       mend: expect.stringMatching(
         /^start a Worker with TEMPORAL_WORKER_BUILD_ID=one until .* docs\/deploy\.md/,
       ),
     },
   ]);
 
+  // Nobody wakes the run whose lease has ended; the sweep gives back what it held.
+  const sweep = world.client.schedule.getHandle(sweepScheduleId('main'));
+  await until('people have what nobody holds any more', async () => {
+    await sweep.trigger(ScheduleOverlapPolicy.SKIP);
+    return (await world.incident(held)).status === 'triggered';
+  });
+  expect((await carriedOutBy({ workflowId: `release:main:${held}` })).builds).toEqual(['two']);
+
   // The line of docs/deploy.md.
   const page = readFileSync(join(checkout, 'docs', 'deploy.md'), 'utf8');
   const [, words = ''] = /^temporal (workflow update-options .+)$/m.exec(page) ?? [];
   expect(words).toContain('WORKFLOW_ID');
-  await temporal(words.replace('WORKFLOW_ID', run.workflowId));
+  for (const { workflowId } of [run, lost]) await temporal(words.replace('WORKFLOW_ID', workflowId));
+  // It finds people there already.
+  expect(['partly', 'yielded_to_human']).toContain((await lost.result()).outcome);
   await concluded;
   expect(await run.result()).toMatchObject({ outcome: 'done' });
   const { builds: both, steps } = await carriedOutBy(run);

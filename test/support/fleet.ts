@@ -17,7 +17,7 @@ import { type Balancer, startBalancer } from './balancer.ts';
 import { responder } from './grants.ts';
 import type { Away, Recorded, SeenRequest } from './join.ts';
 import { claimNamespace } from './namespaces.ts';
-import { createDatabase, findPostgres, type Postgres, startPostgres, urlOf } from './postgres.ts';
+import { asOwner, createDatabase, findPostgres, type Postgres, startPostgres, urlOf } from './postgres.ts';
 import { type Ended, makePlace, type Place, type Program } from './processes.ts';
 import { until } from './until.ts';
 
@@ -55,6 +55,8 @@ export interface Fleet {
   readonly oncall: (...args: readonly string[]) => Promise<Ended>;
   readonly requests: () => readonly SeenRequest[];
   readonly records: () => Promise<readonly Recorded[]>;
+  /** How much the tables of the store take, with their indexes. */
+  readonly storeBytes: () => Promise<number>;
   readonly close: () => Promise<void>;
 }
 
@@ -69,7 +71,8 @@ export async function startFleet(leaseSeconds: number): Promise<Fleet> {
   const simulator = await startSimulator({ rateLimit: 0 });
   const postgres = await startPostgres(programs);
   // Empty: whoever starts first makes the tables.
-  const databaseUrl = urlOf(postgres, await createDatabase(postgres));
+  const database = await createDatabase(postgres);
+  const databaseUrl = urlOf(postgres, database);
   const [address, namespace] = [inject('temporalAddress'), claimNamespace()];
   const client = new Client({ connection: await Connection.connect({ address }), namespace });
   await liftPace(client);
@@ -192,6 +195,11 @@ export async function startFleet(leaseSeconds: number): Promise<Fleet> {
       ...((await withStore((store) => list(store, { limit: 1_000_000 }))) as readonly Recorded[]),
       ...journaled(),
     ],
+    storeBytes: async () => {
+      const sum = `select sum(pg_total_relation_size(format('%I.%I', schemaname, tablename)::regclass))::float8 as bytes
+        from pg_tables where schemaname = 'public'`;
+      return Number((await asOwner(postgres, database, sum))[0]?.['bytes']);
+    },
     close: async () => {
       for (const program of [...workers.values(), ...receivers.values()]) program.send('SIGTERM');
       await client.connection.close();
