@@ -8,6 +8,8 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   temporal: ['oncall temporal', 'oncall temporal --db temporal.db'],
   worker: ['oncall worker', 'oncall --config /etc/oncall/oncall.yaml worker'],
   webhooks: ['oncall webhooks', 'oncall webhooks --port 443 --host 0.0.0.0'],
+  builds: ['oncall builds', 'oncall builds --json'],
+  'builds use': ['oncall builds use 2026-11-26.1'],
   run: [
     `oncall run triageIncident --input '{"account":"main","incident":"Q1ABC2DEF3GH45"}'`,
     'oncall run respondToIncident --input @incident.json --detach',

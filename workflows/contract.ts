@@ -22,6 +22,9 @@ import type { SeenIncident, SeenTurns } from './seen.ts';
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
 export const workflowTaskQueue = 'oncall';
 
+/** Name of the deployment that builds of the runner belong to, where `TEMPORAL_DEPLOYMENT_NAME` gives no other. */
+export const usualDeployment = 'oncall';
+
 /** Task Queues of one account's Activities, each with a pace of its own. */
 export const taskQueues = {
   /** REST, paced to the account's budget. */
