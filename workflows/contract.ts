@@ -142,6 +142,8 @@ export interface RunResult {
   readonly verified: boolean;
   /** What a person or agent should do now. */
   readonly next: readonly string[];
+  /** PagerDuty's error kind, such as `NotFound`, where it refused what the run is about. */
+  readonly error?: string;
 }
 
 /** Where a run acts, and why. The agent is never in it: it is in the run's authority. */
@@ -660,8 +662,6 @@ export interface RunId {
 export interface OperationResult extends RunResult {
   /** PagerDuty's answer; absent for a list that was walked. */
   readonly response?: unknown;
-  /** PagerDuty's error kind, such as `NotFound`, where it refused. */
-  readonly error?: string;
   /** Whether this is all there is; of lists alone. */
   readonly complete?: boolean;
   /** Of a list that was walked: under which key of a page its records stand, and the runs that read the pages, in order. Records may come twice. */
