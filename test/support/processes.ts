@@ -33,6 +33,8 @@ export interface Program {
   readonly pid: number;
   /** Waits for a line on stdout or stderr; fails with all that was said where the process ends without it. */
   readonly line: (pattern: RegExp) => Promise<string>;
+  /** Writes to its stdin. */
+  readonly type: (text: string) => void;
   readonly send: (signal: NodeJS.Signals) => void;
   /** To the whole foreground process group, as a terminal does on Ctrl-C. */
   readonly sendToGroup: (signal: NodeJS.Signals) => void;
@@ -210,6 +212,7 @@ function startProgram(
         throw new Error(`${String(error)} It said:\n${stdout}\n${stderr}`);
       }
     },
+    type: (text) => void child.stdin.write(text),
     send: (signal) => kill(pid, signal),
     sendToGroup: (signal) => kill(-pid, signal),
     ended,
