@@ -6,8 +6,15 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   demo: ['oncall demo', 'oncall demo --keep'],
   dev: ['oncall dev', 'oncall dev --port 7300 --ui-port 8300'],
   temporal: ['oncall temporal', 'oncall temporal --db temporal.db'],
+  init: [
+    'oncall init',
+    'oncall init --token env:PAGERDUTY_API_TOKEN --list',
+    'oncall init --token file:/etc/oncall/pagerduty.key --region eu --teams Payments --from oncall-bot@example.com',
+  ],
   worker: ['oncall worker', 'oncall --config /etc/oncall/oncall.yaml worker'],
   webhooks: ['oncall webhooks', 'oncall webhooks --port 443 --host 0.0.0.0'],
+  builds: ['oncall builds', 'oncall builds --json'],
+  'builds use': ['oncall builds use 2026-11-26.1'],
   run: [
     `oncall run triageIncident --input '{"account":"main","incident":"Q1ABC2DEF3GH45"}'`,
     'oncall run respondToIncident --input @incident.json --detach',

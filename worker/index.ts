@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { type ActivityExecuteInput, NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -7,11 +8,13 @@ import { AccountMeter } from '../activities/meter.ts';
 import { lastGoodAccounts } from '../gate/accounts.ts';
 import { openStore, type Store, StoreAway, StoreUnfit, storePlace } from '../gate/audit-store.ts';
 import { policySource } from '../gate/policy-source.ts';
+import { notConnected, whyKeptOut } from '../gate/temporal-settings.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
 import { driftOf } from '../workflows/seen.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
+import { takeUp, versionedAs } from './build.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
 import { showMetrics } from './metrics.ts';
 import { setPace } from './pace.ts';
@@ -27,6 +30,8 @@ export interface WorkerOptions {
   readonly databaseUrl?: string | undefined;
   /** Path of the prebuilt Workflow bundle. */
   readonly workflowBundle: string;
+  /** Which build of the runner this is; without it all Workers are alike. */
+  readonly build?: WorkerDeploymentVersion | undefined;
   /** Whether somebody looks at the metrics of this process. */
   readonly showsMetrics?: boolean;
   readonly log: Logger;
@@ -62,6 +67,7 @@ export async function startWorker({
   home,
   databaseUrl,
   workflowBundle,
+  build,
   showsMetrics = false,
   log,
 }: WorkerOptions): Promise<RunningWorker> {
@@ -110,6 +116,7 @@ export async function startWorker({
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime,
       maxConcurrentWorkflowTaskExecutions: mostWorkflowTasks,
+      ...versionedAs(build),
     }),
   ];
   const keepers: { readonly stop: () => Promise<void> }[] = [];
@@ -149,6 +156,7 @@ export async function startWorker({
             maxConcurrentActivityTaskExecutions: mostOrdinary,
           }),
           interceptors: { activity: [counting(meter, taskQueue)] },
+          ...versionedAs(build),
         }),
       );
     }
@@ -156,11 +164,16 @@ export async function startWorker({
     keepers.push(keepPace(watched));
     if (showsMetrics) keepers.push(showMetrics(watched));
   }
+  const over = new AbortController();
   const stop = (): void => {
+    over.abort();
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   // One part that fails takes the others down with it: half a Worker would hide the failure.
-  const stopped = Promise.all(workers.map((worker) => worker.run().finally(stop))).then(async () => {
+  const running = Promise.all(workers.map((worker) => worker.run().finally(stop)));
+  const taken = build && takeUp(client, build, log, over.signal);
+  const stopped = running.then(async () => {
+    await taken;
     await Promise.all(keepers.map((keeper) => keeper.stop()));
     await connection.close();
     await close();
@@ -187,10 +200,10 @@ async function connect({ connectionOptions }: ClientConnectConfig): Promise<Nati
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     return await NativeConnection.connect({ ...connectionOptions, address });
-  } catch {
-    throw new CannotStart(
-      `No Temporal server answers at ${address}. Start one with \`oncall temporal\`, or set TEMPORAL_ADDRESS to yours.`,
-    );
+  } catch (error) {
+    const { tls, apiKey } = connectionOptions;
+    const words = error instanceof Error ? error.message : String(error);
+    throw new CannotStart(notConnected(address, whyKeptOut(words, Boolean(tls ?? apiKey))));
   }
 }
 

@@ -33,9 +33,9 @@ export interface Program {
   readonly pid: number;
   /** Waits for a line on stdout or stderr; fails with all that was said where the process ends without it. */
   readonly line: (pattern: RegExp) => Promise<string>;
-  /** Writes to its stdin. */
-  readonly type: (text: string) => void;
   readonly send: (signal: NodeJS.Signals) => void;
+  /** Types into its stdin. */
+  readonly type: (text: string) => void;
   /** To the whole foreground process group, as a terminal does on Ctrl-C. */
   readonly sendToGroup: (signal: NodeJS.Signals) => void;
   readonly ended: Promise<Ended>;
@@ -212,8 +212,8 @@ function startProgram(
         throw new Error(`${String(error)} It said:\n${stdout}\n${stderr}`);
       }
     },
-    type: (text) => void child.stdin.write(text),
     send: (signal) => kill(pid, signal),
+    type: (text) => void child.stdin.write(text),
     sendToGroup: (signal) => kill(-pid, signal),
     ended,
     said: () => `${stdout}\n${stderr}`,
