@@ -113,7 +113,7 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
         .map((content) => ('text' in content ? content.text : ''))
         .join('');
     expect(await read('pd://policy/me')).toContain(
-      '- incidents.acknowledge full (when urgency fit, lease 300 s)',
+      '- incidents.acknowledge full (when the urgency is high or low, lease 300 s)',
     );
     expect(await read(`pd://incident/${incident}`)).toContain(incident);
     await expect(read('pd://incident/PNONE')).rejects.toThrow(/not_found/);
