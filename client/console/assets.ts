@@ -91,9 +91,12 @@ const feed = document.querySelector('[data-live]');
 const waiting = document.getElementById('waiting');
 const known = document.querySelector('[data-waits]');
 const most = 200;
-if (feed || document.querySelector('nav')) {
-  const source = new EventSource(feed ? feed.dataset.live : '/live');
+let source;
+let address = feed ? feed.dataset.live : '/live';
+function listen() {
+  source = new EventSource(address);
   source.addEventListener('entry', (event) => {
+    address = address.replace(/([?&]after=)[0-9]+/, '$1' + event.lastEventId);
     feed.insertAdjacentHTML('afterbegin', event.data);
     while (feed.children.length > most) feed.lastElementChild.remove();
   });
@@ -107,7 +110,17 @@ if (feed || document.querySelector('nav')) {
     const said = count === 1 ? 'A run waits for approval. ' : count + ' runs wait for approval. ';
     waiting.replaceChildren(known ? 'What waits here has changed. ' : said, link);
   });
-  addEventListener('pagehide', () => source.close());
+}
+// A browser keeps six connections to one place: pages that nobody looks at must not use them up.
+function look() {
+  if (source) source.close();
+  source = undefined;
+  if (!document.hidden) listen();
+}
+if (document.querySelector('nav')) {
+  document.addEventListener('visibilitychange', look);
+  addEventListener('pagehide', () => source && source.close());
+  look();
 }
 `;
 

@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import { type Budget, budgetsOf } from '../../gate/pace.ts';
+import type { Policy } from '../../gate/policy.ts';
 import { paceReason, taskQueues } from '../../workflows/contract.ts';
 import { queueLimit } from '../frozen.ts';
 import { spanOf } from '../words.ts';
@@ -8,7 +9,8 @@ import type { Sources } from './sources.ts';
 
 /** What of each account's budget is used and left, as the Worker that keeps its pace knows it. */
 export async function budgetsIn({ policy, store }: Sources): Promise<readonly Html[]> {
-  const accounts = [...policy().accounts.keys()];
+  const configured = policy();
+  const accounts = [...configured.accounts.keys()];
   const budgets = await store((db) =>
     Promise.all(accounts.map(async (account) => [account, await budgetsOf(db, account)] as const)),
   );
@@ -18,8 +20,10 @@ export async function budgetsIn({ policy, store }: Sources): Promise<readonly Ht
       ? []
       : [
           listing(
-            ['Account', 'Credential', 'Used', 'Left', 'Known since'],
-            known.flatMap(([account, some]) => some.map((budget) => rowOf(account, budget))),
+            ['Account', 'Whose credential', 'Used', 'Left', 'Known since'],
+            known.flatMap(([account, some]) =>
+              some.map((budget) => rowOf(account, budget, ownerOf(configured, account, budget))),
+            ),
           ),
         ]),
     ...budgets.flatMap(([account, some]) =>
@@ -30,15 +34,25 @@ export async function budgetsIn({ policy, store }: Sources): Promise<readonly Ht
   ];
 }
 
+/** Whose credential a budget is of; what it is stays where it is. */
+function ownerOf({ accounts, agents }: Policy, account: string, { credential }: Budget): string {
+  const isIt = (one: { readonly credential: object } | undefined): boolean =>
+    one !== undefined && JSON.stringify(one.credential) === credential;
+  if (isIt(accounts.get(account))) return 'the account’s';
+  const [name] = [...agents].find(([, { credentials = {} }]) => isIt(credentials[account])) ?? [];
+  return name ?? 'one that the configuration names no more';
+}
+
 function rowOf(
   account: string,
-  { credential, limit, remaining, resetMs, ageMs }: Budget,
+  { limit, remaining, resetMs, ageMs }: Budget,
+  owner: string,
 ): readonly (string | Html)[] {
   const isOver = resetMs <= 0;
   const left = isOver ? limit : remaining;
   return [
     account,
-    credential,
+    owner,
     `${limit - left} of ${limit}`,
     html`<meter min="0" max="${limit}" value="${left}" aria-label="Left of ${account}"></meter> ${left}${
       isOver ? ', since the time of the last is over' : `, for ${spanOf(resetMs)}`

@@ -36,7 +36,9 @@ export function liveOf(sources: Sources, over: AbortSignal): Live {
         stream.onAbort(() => gone.abort());
         const ended = AbortSignal.any([over, gone.signal]);
         try {
-          let last = after;
+          // Whoever comes back says what came last.
+          const heard = Number(context.req.header('last-event-id') ?? Number.NaN);
+          let last = after !== undefined && heard > after ? heard : after;
           for (let turn = 0; !ended.aborted && isIn(); turn += 1) {
             // What is away is told by the page itself; here it is looked again.
             if (last !== undefined) last = await newEntries(last).catch(() => last);
@@ -53,7 +55,11 @@ export function liveOf(sources: Sources, over: AbortSignal): Live {
         async function newEntries(from: number): Promise<number> {
           const records = await cameAfter(sources, asked, from);
           for (const record of records)
-            await stream.writeSSE({ event: 'entry', data: String(await entryOf(sources, record, true)) });
+            await stream.writeSSE({
+              event: 'entry',
+              id: String(record.seq),
+              data: String(await entryOf(sources, record, true)),
+            });
           return records.at(-1)?.seq ?? from;
         }
       });

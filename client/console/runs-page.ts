@@ -61,7 +61,7 @@ export async function runsOf(sources: Sources, outcome: Outcome | undefined, mos
 const incidentOf = ({ incident, number }: ListedRun): string | Html =>
   incident === null
     ? 'none'
-    : html`<a href="/audit?incident=${incident}">${said(incident, 60)}${number === null ? '' : ` #${number}`}</a>`;
+    : html`<a href="/audit?incident=${encodeURIComponent(incident)}">${said(incident, 60)}${number === null ? '' : ` #${number}`}</a>`;
 
 const stateOf = ({ state, waits }: ListedRun): Html =>
   html`${mark(inWords(state), kinds[state] ?? 'bad')} ${

@@ -428,6 +428,8 @@ describe('the pages', () => {
     const text = await page('/budget');
     const [, used, left] = /data-title="Used">(\d+) of 960<.*<\/meter>\s*(\d+)/s.exec(text) ?? [];
     expect(Number(used) + Number(left)).toBe(960);
+    expect(text).toContain('the account’s');
+    expect(text).not.toContain(stage.home);
     expect(text).toContain('oncall-urgent-main');
     expect(await page('/held')).toContain('No run holds an incident: what is open is with people.');
     const run = await stage.start('hold-bot', 'acknowledgeIncident', { account: 'main', incident });
@@ -438,6 +440,46 @@ describe('the pages', () => {
       /runner gives incident #\d+ .* back to people/.test(await page('/held')),
     );
     expect(stage.simulator.world.incident(incident)?.status).toBe('triggered');
+  });
+
+  test('bring each new record once, also to a browser that was away meanwhile', async () => {
+    const cookie = await gate.signIn('lead');
+    const [, path = ''] = /data-live="([^"]+)"/.exec((await get('/audit?agent=away-bot', cookie)).text) ?? [];
+    const put = (sentence: string) =>
+      write(
+        stage.store,
+        entryOfNoRun({
+          agent: 'away-bot',
+          step: 'x',
+          operation: 'listIncidents',
+          decision: 'denied',
+          rule: 'rule',
+          sentence,
+          requestDigest: 'x',
+        }),
+      );
+    /** What comes until a sentence has come, as the browser hears it. */
+    const heard = async (sentence: string, headers = {}): Promise<string> => {
+      const leaving = new AbortController();
+      const answer = await fetch(`${gate.url}${path.replaceAll('&amp;', '&')}`, {
+        headers: { cookie, ...headers },
+        signal: leaving.signal,
+      });
+      let text = '';
+      for await (const piece of answer.body ?? []) {
+        text += Buffer.from(piece).toString();
+        if (text.includes(sentence)) break;
+      }
+      leaving.abort();
+      return text;
+    };
+    await put('One.');
+    const first = await heard('One.');
+    await put('Two.');
+    const [, last = ''] = /^id: (\d+)$/m.exec(first) ?? [];
+    const second = await heard('Two.', { 'last-event-id': last });
+    expect(second).not.toContain('One.');
+    expect(await heard('Two.')).toContain('One.');
   });
 
   test('list runs by their outcome', async () => {
