@@ -6,6 +6,7 @@ import {
   makeGrpcRetryInterceptor,
 } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
+import type { TemporalSettings } from './config.ts';
 import { NotConnectedError } from './errors.ts';
 
 /** How long a server has to answer before it counts as away. */
@@ -18,14 +19,14 @@ const answersWithinMs = 5_000;
  * @throws NotConnectedError with the ways to get a server, where none answers.
  */
 export async function connect(
-  { connectionOptions, namespace = 'default' }: ClientConnectConfig,
+  { connectionOptions, namespace = 'default', dataConverter }: TemporalSettings,
   identity: string,
   over?: AbortSignal,
 ): Promise<Client> {
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     const connection = await connectionTo({ ...connectionOptions, address }, answersWithinMs, over);
-    return new Client({ connection, namespace, identity });
+    return new Client({ connection, namespace, identity, ...(dataConverter && { dataConverter }) });
   } catch {
     throw new NotConnectedError(
       `No Temporal server answers at ${address}. Start one with \`oncall temporal\` or \`oncall dev\`, or set TEMPORAL_ADDRESS to yours.`,
@@ -35,7 +36,7 @@ export async function connect(
 
 /** Works with a client, and closes its connection whatever comes of it. */
 export async function withClient<T>(
-  settings: ClientConnectConfig,
+  settings: TemporalSettings,
   identity: string,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {

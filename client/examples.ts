@@ -8,6 +8,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   temporal: ['oncall temporal', 'oncall temporal --db temporal.db'],
   worker: ['oncall worker', 'oncall --config /etc/oncall/oncall.yaml worker'],
   webhooks: ['oncall webhooks', 'oncall webhooks --port 443 --host 0.0.0.0'],
+  codec: [
+    'oncall codec',
+    'oncall codec --port 8071 --ui https://temporal.example.com --url https://codec.example.com',
+  ],
+  'codec sign-in': ['oncall codec sign-in', 'oncall codec sign-in --url https://codec.example.com'],
   run: [
     `oncall run triageIncident --input '{"account":"main","incident":"Q1ABC2DEF3GH45"}'`,
     'oncall run respondToIncident --input @incident.json --detach',

@@ -1,4 +1,4 @@
-import { clientSettings, readSecret, temporalSettings } from '../config.ts';
+import { clientSettings, readSecret, serverSettings } from '../config.ts';
 import { confirm } from '../confirm.ts';
 import { type Finding, type Fix, wordsOf } from '../doctor/finding.ts';
 import { type Examination, examine } from '../doctor/index.ts';
@@ -21,7 +21,7 @@ export async function doctor(options: DoctorOptions, output: Output): Promise<Ex
     throw new UsageError('--receiver takes the address of our receiver, such as http://127.0.0.1:8090.');
   const examination = await examine({
     settings: clientSettings(),
-    temporal: temporalSettings,
+    temporal: serverSettings,
     secrets: readSecret,
     receiver: receiver === false ? undefined : receiver,
     leastFreeBytes: bytesOf(options.leastFree),
