@@ -6,6 +6,7 @@ import { planClaim, planOf, planStep } from '../gate/plan.ts';
 import type { Policy } from '../gate/policy.ts';
 import { spend } from '../gate/spent.ts';
 import { claimedAgent, keysAt, StatementError, verify } from '../gate/statement.ts';
+import { operatorIn } from '../gate/voice.ts';
 import { nameOf } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import type { Note } from '../pagerduty/catalogue/notes.ts';
@@ -17,6 +18,8 @@ export interface Approved {
   readonly operator: string;
   /** Id of the statement or of the note; the first run that shows it spends it. */
   readonly jti: string;
+  /** The front door that signed for the operator. */
+  readonly via?: string;
 }
 
 /** What the words that came with a step prove. */
@@ -72,17 +75,17 @@ export async function signedWord(
   statement: string,
 ): Promise<Approved | string> {
   const [{ workflowId, firstRunId }] = origin.lineage;
-  const name = claimedAgent(statement) ?? 'nobody';
-  const operator = policy.operators.get(name);
-  if (!operator) return unheard(name || 'nobody', 'the configuration knows no such operator');
+  const voice = operatorIn(statement, policy);
+  if (typeof voice === 'string') return unheard(claimedAgent(statement) || 'nobody', voice);
+  const { name, operator, signer, via } = voice;
   if (!operator.approve_by.includes('key'))
     return unheard(name, 'the configuration takes no signature from there');
   try {
     const asked = { target: workflowId, type: 'approve', input: claim };
     // A key that was rotated before now proves nothing here: an approval is given while the step waits.
-    const { jti } = await verify(statement, keysAt(operator, deps.now()), asked);
+    const { jti } = await verify(statement, keysAt(signer, deps.now()), asked);
     return (await spend(await deps.store(), { jti, workflowId, firstRunId }))
-      ? { operator: name, jti }
+      ? { operator: name, jti, ...(via !== undefined && { via }) }
       : unheard(name, 'the statement was already used by another run');
   } catch (error) {
     if (!(error instanceof StatementError)) throw error;

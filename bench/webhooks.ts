@@ -13,6 +13,7 @@ import { simulatorSecrets } from '../client/local-world.ts';
 import { freePorts } from '../client/ports.ts';
 import { type Part, startPart } from '../client/processes.ts';
 import { newKeyPair } from '../gate/statement.ts';
+import { writeInto } from './page.ts';
 
 // A storm of signed webhooks against the receiver as a process, with a real Temporal server: sent on schedule, whatever comes
 // back. `--short` sends a tenth in a tenth of the time. Prints a table, then one line of JSON; exits with 1 where an answer took
@@ -238,7 +239,9 @@ const rows = [
 ];
 agent.destroy();
 const cores = availableParallelism();
-process.stdout.write(`${table(rows)}\n\n${JSON.stringify({ cores, node: process.version, overMs, rows })}\n`);
+const text = table(rows);
+if (process.argv.includes('--write')) writeInto('figures.md', 'npm run bench:webhooks -- --write', text);
+process.stdout.write(`${text}\n\n${JSON.stringify({ cores, node: process.version, overMs, rows })}\n`);
 const isGood = rows.every(
   ({ overLimit, otherwise, runs: [wanted, found] }) =>
     (isShort || overLimit === 0) && otherwise === 0 && wanted > 0 && found === wanted,

@@ -9,7 +9,7 @@ import {
   searchAttributes,
 } from '../workflows/contract.ts';
 import { OncallError, UsageError } from './errors.ts';
-import type { Identity } from './identity.ts';
+import { type OperatorIdentity, operatorSigns } from './identity.ts';
 import { answerOf } from './tell-run.ts';
 
 /** A step that waits, and the run it is of. */
@@ -27,29 +27,38 @@ export interface Found {
 /** How long a run has to say what waits, in milliseconds. */
 const answersWithinMs = 10_000;
 
-/** Every step that waits for an operator, of one run or of all. */
-export async function waitingSteps(client: Client, run?: string): Promise<Found> {
+/** How many runs are asked at once. */
+const atOnce = 16;
+
+/** Every step that waits for an operator, of one run or of all; what waits for the shortest time first. */
+export async function waitingSteps(client: Client, run?: string, withinMs = answersWithinMs): Promise<Found> {
   const steps: WaitingStep[] = [];
   const silent: string[] = [];
-  for (const { workflowId, runId } of await waitingRuns(client, run)) {
-    try {
-      const pending = await client.withDeadline(Date.now() + answersWithinMs, () =>
-        client.workflow.getHandle(workflowId, runId).query<readonly PendingApproval[]>('pendingApprovals'),
-      );
-      steps.push(...pending.map((step) => ({ ...step, workflowId, runId })));
-    } catch {
-      silent.push(workflowId);
+  const runs = [...(await waitingRuns(client, run))];
+  const askNext = async (): Promise<void> => {
+    for (let next = runs.shift(); next; next = runs.shift()) {
+      const { workflowId, runId } = next;
+      try {
+        const pending = await client.withDeadline(Date.now() + withinMs, () =>
+          client.workflow.getHandle(workflowId, runId).query<readonly PendingApproval[]>('pendingApprovals'),
+        );
+        steps.push(...pending.map((step) => ({ ...step, workflowId, runId })));
+      } catch {
+        silent.push(workflowId);
+      }
     }
-  }
-  return { steps: steps.toSorted((a, b) => a.until - b.until), silent };
+  };
+  await Promise.all(Array.from({ length: atOnce }, askNext));
+  return { steps: steps.toSorted((a, b) => a.until - b.until), silent: silent.toSorted() };
 }
 
-interface RunName {
+export interface RunName {
   readonly workflowId: string;
   readonly runId: string;
 }
 
-async function waitingRuns(client: Client, run: string | undefined): Promise<readonly RunName[]> {
+/** The runs that wait for an operator: the server knows them, no Worker is asked. */
+export async function waitingRuns(client: Client, run?: string): Promise<readonly RunName[]> {
   const { name } = searchAttributes.waitingFor;
   const which = run === undefined ? '' : ` and WorkflowId = '${run.replaceAll("'", "''")}'`;
   const found: RunName[] = [];
@@ -92,18 +101,26 @@ export const noAnswer = (silent: readonly string[]): string =>
  */
 export async function approveStep(
   client: Client,
-  operator: Identity,
+  operator: OperatorIdentity,
   step: WaitingStep,
 ): Promise<ApprovalAnswer | undefined> {
   checkShown(step);
   const { workflowId, id, claim } = step;
-  const statement = await sign(operator.name, operator.key, {
+  const statement = await sign(operatorSigns(operator), operator.key, {
     target: workflowId,
     type: 'approve',
     input: claim,
   });
   return tell(client, step, 'approve', { id, statement });
 }
+
+/** What became of a word on a step, for whoever gave it. */
+export const sentenceOn = ({ workflowId }: WaitingStep, answer: ApprovalAnswer | undefined): string =>
+  answer?.sentence ??
+  `The run ${workflowId} has it, and the gate has not looked at it yet; \`oncall approvals\` shows what still waits.`;
+
+/** The longest reason of a no, in characters. */
+export const longestReason = 400;
 
 /** Says no to a step. */
 export const refuseStep = (

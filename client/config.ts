@@ -6,6 +6,8 @@ import { EncryptionUnusable, type KeyRing } from '../gate/encryption.ts';
 import { keysIn } from '../gate/encryption-source.ts';
 import { dataConverterOf } from '../gate/payload-codec.ts';
 import { secretsFrom } from '../gate/secrets.ts';
+import { unreadableSettings } from '../gate/temporal-settings.ts';
+import { usualDeployment } from '../workflows/contract.ts';
 import { OncallError } from './errors.ts';
 
 /** What the client takes from its environment. */
@@ -33,6 +35,8 @@ export interface ClientSettings {
   readonly watchdogKeyFile: string | undefined;
   /** `ONCALL_WATCHDOG_EVENTS_URL`: PagerDuty's Events API, where it is not that of the US. */
   readonly watchdogEventsUrl: string | undefined;
+  /** `TEMPORAL_DEPLOYMENT_NAME`, else `oncall`: what builds of the runner belong to. */
+  readonly deployment: string;
   /** Whether `TEMPORAL_ADDRESS` names a server. */
   readonly hasServer: boolean;
   /** Folders of `PATH`. */
@@ -59,6 +63,7 @@ export function clientSettings(): ClientSettings {
     watchdogKey: env['ONCALL_WATCHDOG_ROUTING_KEY'] || undefined,
     watchdogKeyFile: env['ONCALL_WATCHDOG_ROUTING_KEY_FILE'] || undefined,
     watchdogEventsUrl: env['ONCALL_WATCHDOG_EVENTS_URL'] || undefined,
+    deployment: env['TEMPORAL_DEPLOYMENT_NAME'] || usualDeployment,
     hasServer: Boolean(env['TEMPORAL_ADDRESS']),
     path: (env['PATH'] ?? '').split(delimiter).filter(Boolean),
     cache: join(userCache(env), 'oncall-runner'),
@@ -105,14 +110,7 @@ export function serverSettings(): ClientConnectConfig {
   try {
     return loadClientConnectConfig();
   } catch (error) {
-    const { env } = process;
-    const file = env['TEMPORAL_CONFIG_FILE'] ?? 'temporal.toml in your configuration folder';
-    const profile = env['TEMPORAL_PROFILE'] ?? 'default';
-    // Where the file has no profile at all, the reader's own words are of no use.
-    const why = error instanceof TypeError || !(error instanceof Error) ? '' : ` (${error.message})`;
-    throw new OncallError(
-      `Temporal's own settings in ${file} cannot be used${why}. They need a section [profile.${profile}]; or name another file by TEMPORAL_CONFIG_FILE.`,
-    );
+    throw new OncallError(unreadableSettings(error, process.env));
   }
 }
 

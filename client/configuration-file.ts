@@ -2,7 +2,11 @@ import {
   chmodSync,
   chownSync,
   closeSync,
+  constants,
+  copyFileSync,
   existsSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -49,6 +53,65 @@ export async function enterKey({ configFile, keyFile, grow, noPlace }: NewKey): 
     }
   });
 }
+
+/** A configuration that is not there yet, with the key pair of its first agent. */
+export interface FirstFile {
+  readonly configFile: string;
+  readonly keyFile: string;
+  readonly textOf: (publicKey: string) => string;
+}
+
+/**
+ * Writes a first configuration and the private key of its agent: both or none, each whole or not at all, and over nothing.
+ * @throws OncallError where nothing was written, with the reason.
+ */
+export function writeFirst({ configFile, keyFile, textOf }: FirstFile): void {
+  const { privateKey, publicKey } = newKeyPair();
+  const text = textOf(publicKey);
+  readPolicy(text, configFile);
+  writeOnce(keyFile, privateKey);
+  try {
+    putOnce(configFile, text);
+  } catch (error) {
+    rmSync(keyFile, { force: true });
+    throw error;
+  }
+}
+
+/** Refuses a configuration that is there already, and a folder for it that is not. */
+export function checkIsFirst(configFile: string): void {
+  if (lstatSync(configFile, { throwIfNoEntry: false })) throw isThere(configFile);
+  if (!existsSync(dirname(configFile)))
+    throw new OncallError(`${configFile} cannot be written: make the folder ${dirname(configFile)} first.`);
+}
+
+const isThere = (file: string): OncallError =>
+  new OncallError(
+    `${file} exists already and is not overwritten. Add to it (\`oncall agents add NAME\`), or have another written: --config FILE.`,
+  );
+
+/** Puts a whole file where none is: whoever looks sees all of it or nothing. */
+function putOnce(file: string, text: string): void {
+  const next = `${file}.${process.pid}.new`;
+  try {
+    writeFileSync(next, text, { mode: 0o644 });
+    try {
+      linkSync(next, file);
+    } catch (error) {
+      // Some file systems know no second name for a file.
+      if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(codeOf(error))) throw error;
+      copyFileSync(next, file, constants.COPYFILE_EXCL);
+    }
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') throw isThere(file);
+    throw new OncallError(`${file} cannot be written; nothing was. Name another file by --config.`);
+  } finally {
+    rmSync(next, { force: true });
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : '';
 
 /** Where the private key of a name goes, where none is named. */
 export const keyFileOf = (home: string, name: string): string => join(home, 'keys', `${name}.pem`);
@@ -103,9 +166,10 @@ function writeOnce(file: string, privateKey: string): void {
     writeFileSync(descriptor, privateKey);
     closeSync(descriptor);
   } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
     throw new OncallError(
-      exists ? `${file} exists already and is not overwritten; name another file with --key-file.` : cannot,
+      codeOf(error) === 'EEXIST'
+        ? `${file} exists already and is not overwritten; name another file with --key-file.`
+        : cannot,
     );
   }
 }

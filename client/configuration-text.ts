@@ -59,17 +59,23 @@ export const withOperator = (
     ],
   });
 
-/** The same with a front door more, and the agents for which it may speak. */
+/** One front door as it is first entered: it speaks for agents or for operators. */
+export interface NewFrontDoor extends NewAgent {
+  readonly key: 'may_speak_for' | 'may_speak_for_operators';
+  readonly speaksFor: readonly string[];
+}
+
+/** The same with a front door more, and those for whom it may speak. */
 export const withFrontDoor = (
   text: string,
-  { name, publicKey, speaksFor }: NewAgent & { readonly speaksFor: readonly string[] },
+  { name, publicKey, key, speaksFor }: NewFrontDoor,
 ): string | undefined =>
   withEntry(text, {
     section: 'front_doors',
     name,
     lines: [
       ['public_key', publicKey, publicKey],
-      ['may_speak_for', `[${speaksFor.join(', ')}]`, speaksFor],
+      [key, `[${speaksFor.join(', ')}]`, speaksFor],
     ],
   });
 

@@ -37,7 +37,7 @@ export interface Terminal {
 }
 
 /** The terminal at which somebody sits. Without one standard input is not touched: an open pipe would keep the process. */
-const ownTerminal = (): Terminal | null =>
+export const ownTerminal = (): Terminal | null =>
   isatty(0) ? { input: process.stdin, output: process.stderr } : null;
 
 /**

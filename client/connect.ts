@@ -3,11 +3,19 @@ import {
   Connection,
   type ConnectionOptions,
   defaultGrpcRetryOptions,
+  isGrpcServiceError,
   makeGrpcRetryInterceptor,
 } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
+import { notConnected, whyKeptOut } from '../gate/temporal-settings.ts';
 import type { TemporalSettings } from './config.ts';
 import { NotConnectedError } from './errors.ts';
+
+/** Of gRPC. */
+const deadlineExceeded = 4;
+
+/** What another try would not mend, in the connection's own words. */
+const isFinal = /ECONNREFUSED|certificate|EPROTO|SSL routines/i;
 
 /** How long a server has to answer before it counts as away. */
 const answersWithinMs = 5_000;
@@ -27,11 +35,20 @@ export async function connect(
   try {
     const connection = await connectionTo({ ...connectionOptions, address }, answersWithinMs, over);
     return new Client({ connection, namespace, identity, ...(dataConverter && { dataConverter }) });
-  } catch {
-    throw new NotConnectedError(
-      `No Temporal server answers at ${address}. Start one with \`oncall temporal\` or \`oncall dev\`, or set TEMPORAL_ADDRESS to yours.`,
-    );
+  } catch (error) {
+    throw notConnectedTo(address, connectionOptions, error);
   }
+}
+
+/** That a connection could not be made, by what the server, or its absence, said. */
+export function notConnectedTo(
+  address: string,
+  { tls, apiKey }: Pick<ConnectionOptions, 'tls' | 'apiKey'>,
+  error: unknown,
+): NotConnectedError {
+  const words = error instanceof Error ? error.message : String(error);
+  const why = whyKeptOut(words, Boolean(tls ?? apiKey));
+  return new NotConnectedError(notConnected(address, why), why);
 }
 
 /** Works with a client, and closes its connection whatever comes of it. */
@@ -81,7 +98,7 @@ export function lastingConnection({ connectionOptions }: ClientConnectConfig, ov
 
 /**
  * A connection over which the server has answered. The SDK's own way waits for its whole time where nothing listens; this one
- * rejects at once when the port refuses.
+ * rejects at once when the port refuses, or the server cannot be trusted.
  */
 export async function connectionTo(
   options: ConnectionOptions,
@@ -90,13 +107,15 @@ export async function connectionTo(
 ): Promise<Connection> {
   const retry = defaultGrpcRetryOptions();
   let hasAnswered = false;
+  let lastWords: string | undefined;
   const connection = Connection.lazy({
     ...options,
     interceptors: [
       makeGrpcRetryInterceptor({
         ...retry,
         retryableDecider: (attempt, status) => {
-          if (over?.aborted || (!hasAnswered && status.details.includes('ECONNREFUSED'))) return false;
+          if (status.code !== deadlineExceeded) lastWords = status.details;
+          if (over?.aborted || (!hasAnswered && isFinal.test(status.details))) return false;
           return retry.retryableDecider(attempt, status);
         },
       }),
@@ -106,7 +125,9 @@ export async function connectionTo(
     await connection.withDeadline(Date.now() + withinMs, () => connection.workflowService.getSystemInfo({}));
   } catch (error) {
     await connection.close();
-    throw error;
+    // That the time is over says less than what came of the last try.
+    const isLate = isGrpcServiceError(error) && error.code === deadlineExceeded;
+    throw isLate && lastWords !== undefined ? new Error(lastWords, { cause: error }) : error;
   }
   hasAnswered = true;
   return connection;

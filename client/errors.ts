@@ -34,9 +34,15 @@ export class UsageError extends OncallError {
   }
 }
 
-/** No Temporal server answers. */
+/** No Temporal server answers, or it does not let us in. */
 export class NotConnectedError extends OncallError {
   override readonly name = 'NotConnectedError';
+  /** Why it does not let us in; absent where none answers. */
+  readonly why: string | undefined;
+  constructor(message: string, why?: string) {
+    super(message);
+    this.why = why;
+  }
 }
 
 /** A run failed, was cancelled or was terminated. */

@@ -6,6 +6,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   demo: ['oncall demo', 'oncall demo --keep'],
   dev: ['oncall dev', 'oncall dev --port 7300 --ui-port 8300'],
   temporal: ['oncall temporal', 'oncall temporal --db temporal.db'],
+  init: [
+    'oncall init',
+    'oncall init --token env:PAGERDUTY_API_TOKEN --list',
+    'oncall init --token file:/etc/oncall/pagerduty.key --region eu --teams Payments --from oncall-bot@example.com',
+  ],
   worker: ['oncall worker', 'oncall --config /etc/oncall/oncall.yaml worker'],
   webhooks: ['oncall webhooks', 'oncall webhooks --port 443 --host 0.0.0.0'],
   codec: [
@@ -13,6 +18,8 @@ const examples: Readonly<Record<string, readonly string[]>> = {
     'oncall codec --port 8071 --ui https://temporal.example.com --url https://codec.example.com',
   ],
   'codec sign-in': ['oncall codec sign-in', 'oncall codec sign-in --url https://codec.example.com'],
+  builds: ['oncall builds', 'oncall builds --json'],
+  'builds use': ['oncall builds use 2026-11-26.1'],
   run: [
     `oncall run triageIncident --input '{"account":"main","incident":"Q1ABC2DEF3GH45"}'`,
     'oncall run respondToIncident --input @incident.json --detach',
@@ -38,10 +45,14 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   'agents enable': ['oncall agents enable triage-bot'],
   'agents token': ['oncall agents token triage-bot --expires 30d'],
   'agents token-revoke': ['oncall agents token-revoke triage-bot'],
-  'front-doors add': ['oncall front-doors add mcp --speaks-for triage-bot night-bot'],
+  'front-doors add': [
+    'oncall front-doors add mcp --speaks-for triage-bot night-bot',
+    'oncall front-doors add console --speaks-for-operators lead deputy',
+  ],
   'operators add': ['oncall operators add lead --pagerduty-user PABC123'],
   freeze: ['oncall freeze --reason "a bad deploy of the runner"'],
   thaw: ['oncall thaw'],
+  console: ['oncall console', 'oncall console --port 7700 --allow-host oncall.example.com'],
   approvals: ['oncall approvals', 'oncall approvals --run respond:main:Q1ABC2DEF3GH45'],
   approve: ['oncall approve 3f9a'],
   deny: ['oncall deny 3f9a --reason "the customer is still down"'],

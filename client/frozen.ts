@@ -20,11 +20,18 @@ export async function stopQueues(
   }
 }
 
-/** Whether a freeze holds a Task Queue's Activities: the server knows, no Worker and no store is asked. */
-export async function isFrozen(
+/** How many Activities of a Task Queue may start in a second, and why. */
+export interface QueueLimit {
+  /** `undefined` where nothing limits it. */
+  readonly perSecond: number | undefined;
+  readonly reason: string;
+}
+
+/** The limit of a Task Queue's Activities: the server knows, no Worker and no store is asked. */
+export async function queueLimit(
   { workflowService, options: { namespace } }: Client,
   taskQueue: string,
-): Promise<boolean> {
+): Promise<QueueLimit> {
   const { config } = await workflowService.describeTaskQueue({
     namespace,
     taskQueue: { name: taskQueue },
@@ -32,7 +39,16 @@ export async function isFrozen(
     reportConfig: true,
   });
   const { rateLimit, metadata } = config?.queueRateLimit ?? {};
-  return rateLimit?.requestsPerSecond === 0 && metadata?.reason === frozenReason;
+  return {
+    perSecond: rateLimit ? (rateLimit.requestsPerSecond ?? 0) : undefined,
+    reason: metadata?.reason ?? '',
+  };
+}
+
+/** Whether a freeze holds a Task Queue's Activities. */
+export async function isFrozen(client: Client, taskQueue: string): Promise<boolean> {
+  const { perSecond, reason } = await queueLimit(client, taskQueue);
+  return perSecond === 0 && reason === frozenReason;
 }
 
 /** Which of these accounts are frozen. */

@@ -35,4 +35,24 @@ export function addHealthCommands(program: Command, end: End): void {
     .action(async (options) =>
       end((await import('./commands/watchdog.ts')).watchdog(options, outputOf(options.json))),
     );
+  const builds = program
+    .command('builds')
+    .description('the builds of the runner: on which new runs begin, and whose Workers may end')
+    .option('--json', 'print them as JSON')
+    .action(async (options) =>
+      end((await import('./commands/builds.ts')).listBuilds(outputOf(options.json))),
+    );
+  builds
+    .command('use')
+    .description('have new runs begin on a build; those that began on another end there')
+    .argument('<build>', 'TEMPORAL_WORKER_BUILD_ID of Workers that run')
+    .option('--json', 'print what was set as JSON')
+    .action(async (build: string, _options, command: Command) =>
+      end(
+        (await import('./commands/builds.ts')).useBuildNow(
+          build,
+          outputOf(command.optsWithGlobals<{ json?: boolean }>().json === true),
+        ),
+      ),
+    );
 }

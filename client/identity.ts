@@ -80,3 +80,13 @@ export const signsAs = ({ name, door }: AgentIdentity): Signs =>
  */
 export const readAgent = (name: string | undefined, keyFile: string | undefined): AgentIdentity =>
   readIdentity('agent', name, keyFile);
+
+/** An operator who can approve: by the own key, or by that of the front door at which that operator signed in. */
+export interface OperatorIdentity extends Identity {
+  /** The front door whose key this is, and the id of the session. */
+  readonly door?: { readonly name: string; readonly session: string };
+}
+
+/** In whose name an operator's word is signed. */
+export const operatorSigns = ({ name, door }: OperatorIdentity): Signs =>
+  door ? { door: door.name, agent: name, bearer: door.session } : name;

@@ -13,6 +13,15 @@ export function addOperatorCommands(program: Command, end: End): void {
   subscriptions(program, end);
   standing(program, end);
   program
+    .command('console')
+    .description("the gate's page: approvals, agents, audit, leases, budget and runs, on 127.0.0.1")
+    .option('--port <n>', 'port to listen on', '7600')
+    .option('--allow-host <names...>', 'names by which a proxy calls it')
+    .option('--json', 'print address and links as JSON')
+    .action(async (options) =>
+      end((await import('./commands/console.ts')).openConsole(options, outputOf(options.json))),
+    );
+  program
     .command('can')
     .description('what the gate would say to an agent now: decision, rule, facts, and who can grant it')
     .argument('<agent>')
@@ -100,11 +109,14 @@ function identities(program: Command, end: End): void {
   for (const command of agents.commands) command.allowExcessArguments(false);
   program
     .command('front-doors')
-    .description('the processes that sign for agents which come with a token')
+    .description(
+      'the processes that sign for agents which come with a token, or for operators at the console',
+    )
     .command('add')
     .description('make a key pair: the private half to a file, the public half into the configuration')
     .argument('<name>')
-    .requiredOption('--speaks-for <names...>', 'the agents for which it may speak')
+    .option('--speaks-for <names...>', 'the agents for which it may speak')
+    .option('--speaks-for-operators <names...>', 'the operators for whom it may speak: see docs/console.md')
     .option('--key-file <file>', 'where the private key goes')
     .option('--json', 'print what was written as JSON')
     .action(async (name: string, options, command: Command) =>

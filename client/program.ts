@@ -3,6 +3,7 @@ import { useConfig, wantsStack } from './config.ts';
 import { exitCodes, OncallError } from './errors.ts';
 import { addExamples } from './examples.ts';
 import { addHealthCommands } from './health-commands.ts';
+import { addInitCommand } from './init-command.ts';
 import { programs } from './local.ts';
 import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
@@ -31,6 +32,7 @@ export function programOf(end: End): Command {
   const program = emptyProgram();
   addLocalCommands(program, end);
   addCodecCommands(program, end);
+  addInitCommand(program, end);
   addAgentCommands(program, end);
   addAuditCommands(program, end);
   addOperatorCommands(program, end);

@@ -55,6 +55,16 @@ export async function listRuns(
   ];
 }
 
+/** How many runs fit, of those under way or of those that have ended. */
+export async function countRuns(
+  client: Client,
+  filter: RunFilter,
+  which: 'running' | 'ended',
+): Promise<number> {
+  const status = which === 'running' ? "ExecutionStatus = 'Running'" : "ExecutionStatus != 'Running'";
+  return (await client.workflow.count([...conditionsOf(filter), status].join(' and '))).count;
+}
+
 async function list(
   client: Client,
   conditions: readonly string[],

@@ -8,7 +8,7 @@ import {
   type Finding,
 } from '../workflows/contract.ts';
 import { encrypted, serverSettings, type TemporalSettings } from './config.ts';
-import { NotConnectedError } from './errors.ts';
+import { notConnectedTo } from './connect.ts';
 import type { AgentIdentity } from './identity.ts';
 import { signed } from './signed.ts';
 
@@ -67,11 +67,12 @@ export async function serveAgent({
   const { dataConverter } = encrypted(temporal);
   if (!verbose) keepQuiet();
   const address = temporal.connectionOptions.address ?? 'localhost:7233';
-  const connection = await NativeConnection.connect({ ...temporal.connectionOptions, address }).catch(() => {
-    throw new NotConnectedError(
-      `No Temporal server answers at ${address}. Start one with \`oncall temporal\` or \`oncall dev\`, or set TEMPORAL_ADDRESS to yours.`,
-    );
-  });
+  const { connectionOptions } = temporal;
+  const connection = await NativeConnection.connect({ ...connectionOptions, address }).catch(
+    (error: unknown) => {
+      throw notConnectedTo(address, connectionOptions, error);
+    },
+  );
   const activities: AgentActivities = {
     assess: ({ workflowId, brief }) =>
       beating(async (signal) => signed(agent, workflowId, 'giveFinding', await assess(brief, signal))),

@@ -26,18 +26,55 @@ export const noStore = ({ home }: Where): string =>
  * @throws OncallError where there is none, or it cannot be used.
  */
 export async function inStore<T>(where: Where, work: (store: Store) => Promise<T>): Promise<T> {
-  const { home, databaseUrl } = where;
-  if (!hasStore(where)) throw new OncallError(`There is ${noStore(where)}.`);
   let store: Store | undefined;
   try {
-    store = await openStore(storePlace(home, databaseUrl), ofPeople);
+    store = await opened(where);
     return await work(store);
   } catch (error) {
-    if (!(error instanceof StoreAway)) throw error;
-    if (error instanceof StoreUnfit) throw new OncallError(error.message);
-    const [name, what] = databaseUrl ? ['DATABASE_URL', 'URL'] : ['ONCALL_HOME', 'folder'];
-    throw new OncallError(`${error.message} ${name} must be the ${what} that the Worker uses.`);
+    throw toldOf(error, where);
   } finally {
     await store?.destroy();
   }
+}
+
+/** Work in the same store for what outlives it: opened when it is first needed, and anew where that failed. */
+export interface LastingStore extends AsyncDisposable {
+  /** @throws OncallError where there is none, or it cannot be used. */
+  readonly work: <T>(work: (store: Store) => Promise<T>) => Promise<T>;
+}
+
+export function lastingStore(where: Where): LastingStore {
+  let store: Promise<Store> | undefined;
+  const open = (): Promise<Store> => {
+    store ??= opened(where).catch((error: unknown) => {
+      store = undefined;
+      throw error;
+    });
+    return store;
+  };
+  return {
+    work: async (work) => {
+      try {
+        return await work(await open());
+      } catch (error) {
+        throw toldOf(error, where);
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      const last = await store?.catch(() => undefined);
+      await last?.destroy();
+    },
+  };
+}
+
+function toldOf(error: unknown, { databaseUrl }: Where): unknown {
+  if (!(error instanceof StoreAway)) return error;
+  if (error instanceof StoreUnfit) return new OncallError(error.message);
+  const [name, what] = databaseUrl ? ['DATABASE_URL', 'URL'] : ['ONCALL_HOME', 'folder'];
+  return new OncallError(`${error.message} ${name} must be the ${what} that the Worker uses.`);
+}
+
+async function opened(where: Where): Promise<Store> {
+  if (!hasStore(where)) throw new OncallError(`There is ${noStore(where)}.`);
+  return openStore(storePlace(where.home, where.databaseUrl), ofPeople);
 }

@@ -62,8 +62,10 @@ export type AuditRecord = Caller & {
   readonly rule: string;
   readonly sentence: string;
   readonly requestDigest: string;
-  /** Who approved it, by which statements; what they saw are the facts. */
-  readonly approvals?: readonly { readonly operator: string; readonly jti: string }[] | undefined;
+  /** Who approved it, by which statements, and through which front door; what they saw are the facts. */
+  readonly approvals?:
+    | readonly { readonly operator: string; readonly jti: string; readonly via?: string | undefined }[]
+    | undefined;
   readonly facts?: unknown;
   readonly reads: readonly ReadDone[];
   readonly status?: number | undefined;
@@ -170,10 +172,14 @@ export interface AuditFilter {
   readonly since?: string | undefined;
   readonly run?: string | undefined;
   readonly incident?: string | undefined;
+  /** Under PagerDuty's `operationId`, or a name of ours such as `freeze`. */
+  readonly operation?: string | undefined;
   /** Leaves out what the runner only looked at: two reads a minute that tell nothing. */
   readonly withoutLooks?: boolean | undefined;
   /** Only records after this number. */
   readonly after?: number | undefined;
+  /** Only records before this number. */
+  readonly before?: number | undefined;
   readonly limit: number;
 }
 
@@ -189,6 +195,12 @@ export async function list(
   if (filter.run !== undefined) query = query.where('workflow_id', '=', filter.run);
   if (filter.incident !== undefined) query = query.where('incident', '=', filter.incident);
   if (filter.after !== undefined) query = query.where('seq', '>', filter.after);
+  if (filter.before !== undefined) query = query.where('seq', '<', filter.before);
+  if (filter.operation !== undefined) {
+    // Keys stand in their order, so that only the record's own is before its reads; and no text in it looks like a key.
+    const text = `%"operation":${JSON.stringify(filter.operation).replace(/[!%_]/g, '!$&')},"reads":%`;
+    query = query.where(() => sql<boolean>`record like ${text} escape '!'`);
+  }
   if (filter.withoutLooks) {
     query = query.where((is) => is.or([is('agent', '!=', runner), is('action', 'not like', '%.view')]));
   }

@@ -1,3 +1,4 @@
+import type { Standing } from '../pagerduty/rate-limit.ts';
 import { mayRepeat, type PaceRow, type Store, transact, withStore } from './audit-store.ts';
 import { storeClock } from './store-clock.ts';
 
@@ -47,6 +48,26 @@ const keeperIn = async (db: Pick<Store, 'selectFrom'>, account: string): Promise
   const row = await db.selectFrom('pace').selectAll().where('account', '=', account).executeTakeFirst();
   return row && { ...row, until: Number(row.until) };
 };
+
+/** How one credential's budget stands, as the keeper of its account said last. */
+export interface Budget extends Standing {
+  /** As the configuration writes it: a reference, and no secret. */
+  readonly credential: string;
+  /** How long ago that was, in milliseconds. */
+  readonly ageMs: number;
+}
+
+/** The budgets of an account; none where no Worker keeps its pace, or none has been heard of. */
+export const budgetsOf = (store: Store, account: string): Promise<readonly Budget[]> =>
+  withStore(async () => {
+    const { until = 0, memory = '' } = (await keeperIn(store, account)) ?? {};
+    if (until === 0 || memory === '') return [];
+    const ageMs = Math.max(0, (await storeClock(store)) - (until - keepsForMs));
+    const known = JSON.parse(memory) as readonly (readonly [string, unknown, (Standing | null)?])[];
+    return known.flatMap(([credential, , standing]) =>
+      standing ? [{ ...standing, credential, ageMs, resetMs: standing.resetMs - ageMs }] : [],
+    );
+  });
 
 /**
  * How long ago the last lease of a keeper ended, in milliseconds, of whatever account: negative while one keeps a pace, which is

@@ -157,9 +157,10 @@ export type Operator = z.output<typeof Operator>;
 const FrontDoor = z.strictObject({
   public_key: PublicKey,
   previous_keys: z.array(PreviousKey).optional(),
-  may_speak_for: z.array(Name).min(1),
+  may_speak_for: z.array(Name).min(1).default([]),
+  may_speak_for_operators: z.array(Name).min(1).default([]),
 });
-/** A process that signs for agents that come to it with a token: the MCP server over HTTP. */
+/** A process that signs for those who come to it: for agents with a token, the MCP server over HTTP; for operators, `oncall console`. */
 export type FrontDoor = z.output<typeof FrontDoor>;
 
 // A section whose key stands there with nothing under it is an empty section.
@@ -189,7 +190,9 @@ function faultsWithin({ accounts, agents, operators, front_doors, standing }: Wr
   return [
     ...reserved,
     ...names.map((name) => ({ path: ['operators', name], message: 'an agent has this name already' })),
-    ...Object.entries(front_doors).flatMap(([name, door]) => faultsOfDoor(name, door, { agents, operators })),
+    ...Object.entries(front_doors).flatMap(([name, door]) =>
+      faultsOfDoor(name, door, { agents, operators, front_doors }),
+    ),
     ...Object.entries(agents).flatMap(([name, { public_key }]) =>
       public_key !== undefined || Object.values(front_doors).some((door) => door.may_speak_for.includes(name))
         ? []
@@ -218,13 +221,24 @@ function faultsWithin({ accounts, agents, operators, front_doors, standing }: Wr
 /** What a front door says that only the rest of the configuration can show to be wrong. */
 function faultsOfDoor(
   name: string,
-  { public_key, may_speak_for }: FrontDoor,
-  { agents, operators }: Pick<Written, 'agents' | 'operators'>,
+  { public_key, may_speak_for, may_speak_for_operators }: FrontDoor,
+  { agents, operators, front_doors }: Pick<Written, 'agents' | 'operators' | 'front_doors'>,
 ): readonly Fault[] {
   const path = ['front_doors', name];
-  const sharing = [...Object.entries(agents), ...Object.entries(operators)].find(
-    ([, other]) => other.public_key === public_key,
-  );
+  const sharing = [agents, operators, front_doors]
+    .flatMap((some) => Object.entries<{ readonly public_key?: string | undefined }>(some))
+    .find(([other, { public_key: theirs }]) => theirs === public_key && other !== name);
+  const unknown = (key: string, named: readonly string[], kind: string, known: object): readonly Fault[] =>
+    named.flatMap((one, index) =>
+      Object.hasOwn(known, one)
+        ? []
+        : [
+            {
+              path: [...path, key, index],
+              message: `there is no ${kind} ${one}; there are ${Object.keys(known).join(', ') || 'none'}`,
+            },
+          ],
+    );
   const owner = Object.hasOwn(agents, name)
     ? 'agent'
     : Object.hasOwn(operators, name)
@@ -240,16 +254,15 @@ function faultsOfDoor(
           },
         ]
       : []),
-    ...may_speak_for.flatMap((agent, index) =>
-      Object.hasOwn(agents, agent)
-        ? []
-        : [
-            {
-              path: [...path, 'may_speak_for', index],
-              message: `there is no agent ${agent}; there are ${Object.keys(agents).join(', ') || 'none'}`,
-            },
-          ],
-    ),
+    ...(may_speak_for.length === 0 && may_speak_for_operators.length === 0
+      ? [{ path, message: 'name whom it speaks for: may_speak_for, or may_speak_for_operators' }]
+      : []),
+    // Whoever holds its key could ask for a thing and approve it.
+    ...(may_speak_for.length > 0 && may_speak_for_operators.length > 0
+      ? [{ path, message: 'it speaks for agents or for operators, not for both: use two front doors' }]
+      : []),
+    ...unknown('may_speak_for', may_speak_for, 'agent', agents),
+    ...unknown('may_speak_for_operators', may_speak_for_operators, 'operator', operators),
   ];
 }
 

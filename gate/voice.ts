@@ -1,4 +1,4 @@
-import type { Policy } from './policy.ts';
+import type { Operator, Policy } from './policy.ts';
 import { claimantOf, claimedIn, type Signer } from './statement.ts';
 import { nameOf } from './words.ts';
 
@@ -30,4 +30,28 @@ export function voiceOf(statement: string, policy: Policy | undefined): Voice {
   if (!signer.may_speak_for.includes(name))
     return nobody(`the front door ${door.name} may not speak for ${name}`);
   return { kind: 'agent', name, signer, door };
+}
+
+/** An operator who gives a word on a step, and whose key must have signed it. */
+export interface OperatorVoice {
+  readonly name: string;
+  readonly operator: Operator;
+  readonly signer: Signer;
+  /** The front door that says so, where the operator did not sign. */
+  readonly via?: string;
+}
+
+/** Whose word on a step a statement is: an operator's own, or that of an operator for whom a front door may speak; else why it is nobody's. */
+export function operatorIn(statement: string, { operators, frontDoors }: Policy): OperatorVoice | string {
+  const claimed = claimedIn(statement);
+  const name = claimed?.agent ?? '';
+  const operator = operators.get(name);
+  if (!operator) return 'the configuration knows no such operator';
+  const via = claimed?.door?.name;
+  if (via === undefined) return { name, operator, signer: operator };
+  const signer = frontDoors.get(via);
+  if (!signer) return `the configuration knows no front door ${nameOf(via)}`;
+  if (!signer.may_speak_for_operators.includes(name))
+    return `the front door ${via} may not speak for ${name}`;
+  return { name, operator, signer, via };
 }

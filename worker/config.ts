@@ -1,6 +1,9 @@
 import { join, resolve } from 'node:path';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { secretsFrom } from '../gate/secrets.ts';
+import { unreadableSettings } from '../gate/temporal-settings.ts';
+import { usualDeployment } from '../workflows/contract.ts';
 
 /** What a Worker takes from its environment. */
 export interface WorkerSettings {
@@ -13,6 +16,8 @@ export interface WorkerSettings {
   readonly logLevel: string;
   /** `ONCALL_METRICS_ADDRESS`: where metrics are shown for Prometheus, as `127.0.0.1:9464`; nowhere without it. */
   readonly metricsAddress: string | undefined;
+  /** `TEMPORAL_WORKER_BUILD_ID`, of `TEMPORAL_DEPLOYMENT_NAME` or `oncall`: which build of the runner this is; none without it. */
+  readonly build: WorkerDeploymentVersion | undefined;
   /** Temporal's address, namespace, TLS and key, as every Temporal program reads them. */
   readonly temporal: ClientConnectConfig;
 }
@@ -34,22 +39,35 @@ export function workerSettings(): WorkerSettings {
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     logLevel: env['LOG_LEVEL'] ?? 'info',
     metricsAddress: env['ONCALL_METRICS_ADDRESS'] || undefined,
+    build: buildIn(env['TEMPORAL_WORKER_BUILD_ID'], env['TEMPORAL_DEPLOYMENT_NAME']),
     temporal: temporalSettings(),
   };
+}
+
+/** Names that need no quoting in lists of runs, and that fit the server's. */
+const buildName = /^[A-Za-z0-9][\w.+-]{0,99}$/;
+
+function buildIn(
+  buildId: string | undefined,
+  deploymentName = usualDeployment,
+): WorkerDeploymentVersion | undefined {
+  if (!buildId) return undefined;
+  for (const [name, value] of Object.entries({
+    TEMPORAL_WORKER_BUILD_ID: buildId,
+    TEMPORAL_DEPLOYMENT_NAME: deploymentName,
+  }))
+    if (!buildName.test(value))
+      throw new CannotStart(
+        `${name} is ${JSON.stringify(value.slice(0, 100))}; it may be up to 100 letters, digits, and any of . _ + - after the first.`,
+      );
+  return { deploymentName, buildId };
 }
 
 function temporalSettings(): ClientConnectConfig {
   try {
     return loadClientConnectConfig();
   } catch (error) {
-    const { env } = process;
-    const file = env['TEMPORAL_CONFIG_FILE'] ?? 'temporal.toml in your configuration folder';
-    const profile = env['TEMPORAL_PROFILE'] ?? 'default';
-    // Where the file has no profile at all, the reader's own words are of no use.
-    const why = error instanceof TypeError || !(error instanceof Error) ? '' : ` (${error.message})`;
-    throw new CannotStart(
-      `Temporal's own settings in ${file} cannot be used${why}. They need a section [profile.${profile}]; or name another file by TEMPORAL_CONFIG_FILE.`,
-    );
+    throw new CannotStart(unreadableSettings(error, process.env));
   }
 }
 

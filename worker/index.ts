@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client';
+import type { WorkerDeploymentVersion } from '@temporalio/common';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { type ActivityExecuteInput, NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -10,11 +11,13 @@ import { EncryptionUnusable, type KeyRing, keyRing } from '../gate/encryption.ts
 import { keysIn } from '../gate/encryption-source.ts';
 import { dataConverterOf } from '../gate/payload-codec.ts';
 import { type PolicyState, policySource } from '../gate/policy-source.ts';
+import { notConnected, whyKeptOut } from '../gate/temporal-settings.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
 import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
 import { driftOf } from '../workflows/seen.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
+import { takeUp, versionedAs } from './build.ts';
 import { CannotStart, journalFile, readSecret } from './config.ts';
 import { showMetrics } from './metrics.ts';
 import { setPace } from './pace.ts';
@@ -32,6 +35,8 @@ export interface WorkerOptions {
   readonly workflowBundle: string;
   /** Path of the one that hides what failures say; without it a Worker that is to encrypt does not start. */
   readonly encryptingBundle?: string;
+  /** Which build of the runner this is; without it all Workers are alike. */
+  readonly build?: WorkerDeploymentVersion | undefined;
   /** Whether somebody looks at the metrics of this process. */
   readonly showsMetrics?: boolean;
   readonly log: Logger;
@@ -68,6 +73,7 @@ export async function startWorker({
   databaseUrl,
   workflowBundle,
   encryptingBundle,
+  build,
   showsMetrics = false,
   log,
 }: WorkerOptions): Promise<RunningWorker> {
@@ -121,6 +127,7 @@ export async function startWorker({
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime,
       maxConcurrentWorkflowTaskExecutions: mostWorkflowTasks,
+      ...versionedAs(build),
     }),
   ];
   const keepers: { readonly stop: () => Promise<void> }[] = [];
@@ -161,6 +168,7 @@ export async function startWorker({
             maxConcurrentActivityTaskExecutions: mostOrdinary,
           }),
           interceptors: { activity: [counting(meter, taskQueue)] },
+          ...versionedAs(build),
         }),
       );
     }
@@ -168,11 +176,16 @@ export async function startWorker({
     keepers.push(keepPace(watched));
     if (showsMetrics) keepers.push(showMetrics(watched));
   }
+  const over = new AbortController();
   const stop = (): void => {
+    over.abort();
     for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
   };
   // One part that fails takes the others down with it: half a Worker would hide the failure.
-  const stopped = Promise.all(workers.map((worker) => worker.run().finally(stop))).then(async () => {
+  const running = Promise.all(workers.map((worker) => worker.run().finally(stop)));
+  const taken = build && takeUp(client, build, log, over.signal);
+  const stopped = running.then(async () => {
+    await taken;
     await Promise.all(keepers.map((keeper) => keeper.stop()));
     await connection.close();
     await close();
@@ -219,10 +232,10 @@ async function connect({ connectionOptions }: ClientConnectConfig): Promise<Nati
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     return await NativeConnection.connect({ ...connectionOptions, address });
-  } catch {
-    throw new CannotStart(
-      `No Temporal server answers at ${address}. Start one with \`oncall temporal\`, or set TEMPORAL_ADDRESS to yours.`,
-    );
+  } catch (error) {
+    const { tls, apiKey } = connectionOptions;
+    const words = error instanceof Error ? error.message : String(error);
+    throw new CannotStart(notConnected(address, whyKeptOut(words, Boolean(tls ?? apiKey))));
   }
 }
 

@@ -30,7 +30,9 @@ async function main(): Promise<number> {
     });
     stop = worker.stop;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-    process.stdout.write(`working on ${worker.accounts.join(', ')} in namespace ${worker.namespace}\n`);
+    const { build } = settings;
+    const as = build ? `, as build ${build.buildId} of ${build.deploymentName}` : '';
+    process.stdout.write(`working on ${worker.accounts.join(', ')} in namespace ${worker.namespace}${as}\n`);
     await worker.stopped;
     return 0;
   } catch (error) {

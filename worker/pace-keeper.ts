@@ -7,6 +7,7 @@ import { type Store, StoreAway } from '../gate/audit-store.ts';
 import { countsOfOthers, keep, letGo, tellCounts } from '../gate/pace.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { pressedSwitches } from '../gate/switches.ts';
+import type { Standing } from '../pagerduty/rate-limit.ts';
 import { frozenReason, paceReason, taskQueues } from '../workflows/contract.ts';
 import { type Heard, type Memory, nothingKnown, type Room, remember, roomFor } from './budget.ts';
 import { limitOf, setLimit } from './pace.ts';
@@ -125,7 +126,7 @@ class PaceKeeper {
     const { account, meter, policy } = this.#options;
     const store = await this.#options.store();
     if (now - this.#keptAt >= (this.#isKeeper ? keepEveryMs : storeEveryMs)) {
-      const { keeper, memory } = await keep(store, account, this.#worker, this.#remembered());
+      const { keeper, memory } = await keep(store, account, this.#worker, this.#remembered(now));
       if (keeper === this.#worker && !this.#isKeeper) this.#inherit(memory);
       this.#isKeeper = keeper === this.#worker;
       this.#keptAt = now;
@@ -144,8 +145,18 @@ class PaceKeeper {
     this.#isFrozen = state.readable && (await pressedSwitches(store, state.policy, 'freeze')).length > 0;
   }
 
-  #remembered(): string | undefined {
-    return this.#isKeeper ? JSON.stringify([...this.#memories]) : undefined;
+  #remembered(now: number): string | undefined {
+    if (!this.#isKeeper) return undefined;
+    return JSON.stringify([...this.#memories].map(([by, memory]) => [by, memory, this.#standingOf(by, now)]));
+  }
+
+  /** How a budget stands, for people who look at it. */
+  #standingOf(by: string, now: number): Standing | null {
+    const heard = this.#heard.get(by);
+    if (!heard) return null;
+    const { limit, remaining, resetMs, at, leftBefore } = heard;
+    const left = Math.max(0, remaining - ((this.#left.get(by) ?? 0) - leftBefore));
+    return { limit, remaining: left, resetMs: at + resetMs - now };
   }
 
   /** What was counted before is another's; how others use the key, and how PagerDuty counts, is worth knowing. */

@@ -1,6 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
 import { deskOf } from './approvals.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, knownOf, outcomeOf } from './attempt.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { AcknowledgeInput, RunResult } from './contract.ts';
 import { acknowledge, stepBack } from './hold.ts';
@@ -25,7 +25,7 @@ export async function acknowledgeIncident(input: AcknowledgeInput): Promise<RunR
   );
   if (!read.ok) {
     chronicle.notChanged(`acknowledge ${id}`, read.sentence);
-    return chronicle.end(outcomeOf[read.kind], read.sentence, nextOf(read));
+    return chronicle.end(outcomeOf[read.kind], read.sentence, knownOf(read));
   }
   chronicle.actsAs(read.agent);
   const { incident } = read.response;

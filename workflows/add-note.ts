@@ -1,5 +1,5 @@
 import { deskOf } from './approvals.ts';
-import { nextOf, outcomeOf } from './attempt.ts';
+import { knownOf, outcomeOf } from './attempt.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { AddNoteInput, RunResult } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -18,7 +18,7 @@ export async function addNote(input: AddNoteInput): Promise<RunResult> {
   );
   if (!added.ok) {
     chronicle.notChanged(`note on ${id}`, added.sentence);
-    return chronicle.end(outcomeOf[added.kind], added.sentence, nextOf(added));
+    return chronicle.end(outcomeOf[added.kind], added.sentence, knownOf(added));
   }
   chronicle.actsAs(added.agent);
   chronicle.changed(`Incident ${id} has a note more.`);

@@ -2,7 +2,7 @@ import { condition, isCancellation, sleep } from '@temporalio/workflow';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { agentUpdatesOf } from './agent-updates.ts';
 import { type Desk, deskOf } from './approvals.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, knownOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf, clock } from './chronicle.ts';
 import type { AlertInput, AlertResult } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -150,7 +150,7 @@ async function send(
     return undefined;
   }
   chronicle.notChanged(step, sent.sentence);
-  return { outcome: outcomeOf[sent.kind], sentence: sent.sentence, next: nextOf(sent).next ?? [] };
+  return { outcome: outcomeOf[sent.kind], sentence: sent.sentence, next: knownOf(sent).next ?? [] };
 }
 
 /** Looks until PagerDuty shows what is waited for; it works events off some time after it took them. */

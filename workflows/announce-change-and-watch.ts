@@ -1,7 +1,7 @@
 import { defineQuery, setHandler, sleep } from '@temporalio/workflow';
 import type { Episode } from '../activities/index.ts';
 import { type Desk, deskOf } from './approvals.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, knownOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { count, duration, markdownOf, plain } from './report.ts';
@@ -49,7 +49,7 @@ export async function announceChangeAndWatch(input: AnnounceInput): Promise<Anno
       'the change event',
       `the incidents of the service cannot be watched: ${before.sentence}`,
     );
-    return end(input, watch, outcomeOf[before.kind], 'unknown', before.sentence, nextOf(before).next);
+    return end(input, watch, outcomeOf[before.kind], 'unknown', before.sentence, knownOf(before).next);
   }
 
   const announcedAt = Date.now();

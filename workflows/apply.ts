@@ -1,6 +1,6 @@
 import type { CallResult, Done } from '../activities/index.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, knownOf, outcomeOf } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Errand, Outcome, Plan, PlanWrite } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -124,7 +124,7 @@ export async function apply(
         continue;
       }
       why ??= outcomeOf[result.kind];
-      for (const step of nextOf(result).next ?? []) next.add(step);
+      for (const step of knownOf(result).next ?? []) next.add(step);
       const inTheWay = 'inTheWay' in result ? (result.inTheWay ?? []) : [];
       const bad = new Set(inTheWay.map(({ id }) => id));
       const rest = ids.filter((id) => !bad.has(id));

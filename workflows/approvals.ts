@@ -79,7 +79,7 @@ const mostWords = 20;
 
 /** A step at the desk, from the first time it was asked until it is over or asked anew. */
 interface Waiting {
-  readonly asked: PendingApproval;
+  asked: PendingApproval;
   readonly statements: string[];
   readonly notes: Words['notes'][number][];
   /** How many of the words the gate has looked at. */
@@ -214,6 +214,9 @@ export function deskOf(
         if (step?.asked.id === approval.id) {
           step.looked = given.statements.length + given.notes.length;
           step.answer = answer;
+          // Whoever looks now sees whose word it lacks yet.
+          const { by, people } = approval;
+          step.asked = { ...step.asked, sentence, by, people };
           for (const idle of approval.unheard) chronicle.say(idle);
         } else {
           const anew =

@@ -1,6 +1,6 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/common';
 import { isCancellation } from '@temporalio/workflow';
-import type { Outcome } from './contract.ts';
+import type { Outcome, RunResult } from './contract.ts';
 
 /** A step that failed for good: its last words, as a result the run can handle. */
 export interface Failed {
@@ -64,6 +64,6 @@ export interface Undone {
   readonly sentence: string;
 }
 
-/** What to do about a step that was not done, as far as is known. */
-export const nextOf = (result: object): { readonly next?: readonly string[] } =>
-  'next' in result ? { next: (result as Failed).next } : {};
+/** What is known about a step that was not done: PagerDuty's error kind, and what to do about it. */
+export const knownOf = (undone: Undone | Failed): Partial<Pick<RunResult, 'error' | 'next'>> =>
+  'type' in undone ? { error: undone.type, next: undone.next } : {};

@@ -1,4 +1,4 @@
-import { attempt, nextOf } from './attempt.ts';
+import { attempt, knownOf } from './attempt.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { CheckInput, CheckResult } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -8,6 +8,6 @@ export async function checkPermission({ account, ...asked }: CheckInput): Promis
   const chronicle = chronicleOf({ account, incident: asked.things?.incident });
   const { ask } = activitiesOf(account);
   const permission = await attempt(perform(ask.checkPermission, { step: 'Ask the gate', ...asked }));
-  if ('ok' in permission) return chronicle.end('failed', permission.sentence, nextOf(permission));
+  if ('ok' in permission) return chronicle.end('failed', permission.sentence, knownOf(permission));
   return { ...chronicle.end('done', permission.sentence, { verified: true }), permission };
 }

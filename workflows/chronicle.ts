@@ -30,7 +30,7 @@ export interface Chronicle {
   readonly end: (
     outcome: Outcome,
     summary: string,
-    rest?: { readonly verified?: boolean; readonly next?: readonly string[] },
+    rest?: Partial<Pick<RunResult, 'verified' | 'next' | 'error'>>,
   ) => RunResult;
 }
 
@@ -122,7 +122,7 @@ export function chronicleOf({
         if (waits.delete(wait)) showWaits();
       };
     },
-    end: (outcome, summary, { verified = false, next = [] } = {}) => {
+    end: (outcome, summary, { verified = false, next = [], error } = {}) => {
       if (waits.size > 0) {
         waits.clear();
         showWaits();
@@ -130,7 +130,8 @@ export function chronicleOf({
       state = outcome;
       upsertSearchAttributes([{ key: searchAttributes.outcome, value: outcome }]);
       say(summary);
-      return { outcome, summary, changed: changes, notChanged: omissions, verified, next };
+      const result = { outcome, summary, changed: changes, notChanged: omissions, verified, next };
+      return error === undefined ? result : { ...result, error };
     },
   };
 }

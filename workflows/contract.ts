@@ -22,6 +22,9 @@ import type { SeenIncident, SeenTurns } from './seen.ts';
 /** Task Queue of all Workflows. PagerDuty's Activities never run here: eager execution would go round their pace. */
 export const workflowTaskQueue = 'oncall';
 
+/** Name of the deployment that builds of the runner belong to, where `TEMPORAL_DEPLOYMENT_NAME` gives no other. */
+export const usualDeployment = 'oncall';
+
 /** Task Queues of one account's Activities, each with a pace of its own. */
 export const taskQueues = {
   /** REST, paced to the account's budget. */
@@ -139,6 +142,8 @@ export interface RunResult {
   readonly verified: boolean;
   /** What a person or agent should do now. */
   readonly next: readonly string[];
+  /** PagerDuty's error kind, such as `NotFound`, where it refused what the run is about. */
+  readonly error?: string;
 }
 
 /** Where a run acts, and why. The agent is never in it: it is in the run's authority. */
@@ -657,8 +662,6 @@ export interface RunId {
 export interface OperationResult extends RunResult {
   /** PagerDuty's answer; absent for a list that was walked. */
   readonly response?: unknown;
-  /** PagerDuty's error kind, such as `NotFound`, where it refused. */
-  readonly error?: string;
   /** Whether this is all there is; of lists alone. */
   readonly complete?: boolean;
   /** Of a list that was walked: under which key of a page its records stand, and the runs that read the pages, in order. Records may come twice. */

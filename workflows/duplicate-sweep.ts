@@ -1,9 +1,9 @@
 import type { Alert } from '../pagerduty/catalogue/incidents.ts';
 import { type Applied, restOf } from './apply.ts';
-import { problemOf } from './assess.ts';
 import { attempt } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import { type DuplicateSweepInput, type Plan, type PlanResult, planIdOf } from './contract.ts';
+import { groupsOf, titleKeyOf } from './duplicates.ts';
 import { inLots, inTurns } from './in-turns.ts';
 import { type OpenIncident, type OpenIncidents, openIncidents } from './open-incidents.ts';
 import { carryOut, type Draft, type Drafting, type Left, type NoReads, noReads } from './plan.ts';
@@ -24,12 +24,6 @@ const hardStop = 250;
 
 /** How many incidents' alerts are read at a time. */
 const atOnce = 10;
-
-/** One problem, and the open incidents about it; the oldest is kept. */
-interface Group {
-  readonly kept: OpenIncident;
-  readonly duplicates: readonly OpenIncident[];
-}
 
 /**
  * Closes what is open more than once: of the incidents about one problem the oldest is kept, the others get a note that names
@@ -69,9 +63,9 @@ async function read(input: DuplicateSweepInput, chronicle: Chronicle): Promise<D
 
 const titlesOf = (incidents: readonly OpenIncident[]): ReadonlyMap<string, string> =>
   new Map(
-    incidents.flatMap(({ id, title, service }) => {
-      const problem = problemOf(title);
-      return problem === '' || !service ? [] : [[id, `${service.id} ${problem}`] as const];
+    incidents.flatMap((incident) => {
+      const key = titleKeyOf(incident);
+      return key === undefined ? [] : [[incident.id, key] as const];
     }),
   );
 
@@ -108,14 +102,7 @@ export function duplicatesIn(
   keys: ReadonlyMap<string, string>,
   without: ReadonlyMap<string, string>,
 ): Draft {
-  const byKey = new Map<string, OpenIncident[]>();
-  for (const incident of incidents) {
-    const key = keys.get(incident.id);
-    if (key !== undefined) byKey.set(key, [...(byKey.get(key) ?? []), incident]);
-  }
-  const groups: readonly Group[] = [...byKey.values()].flatMap(([kept, ...duplicates]) =>
-    kept && duplicates.length > 0 ? [{ kept, duplicates }] : [],
-  );
+  const groups = groupsOf(incidents, ({ id }) => keys.get(id));
   const all = groups.flatMap(({ kept, duplicates }) => duplicates.map((duplicate) => ({ kept, duplicate })));
   const left: Left[] = all.flatMap(({ duplicate: { id } }) => {
     const why = without.get(id);

@@ -1,7 +1,7 @@
 import type { InTheWay, Planned, Weighed } from '../activities/index.ts';
 import { type Applied, type Applying, apply } from './apply.ts';
 import { deskOf } from './approvals.ts';
-import { attempt, type Failed, nextOf, outcomeOf, type Undone } from './attempt.ts';
+import { attempt, type Failed, knownOf, outcomeOf, type Undone } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Outcome, Plan, PlanErrand, PlanResult } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -39,7 +39,7 @@ export interface NoReads {
 export const noReads = (step: Undone): NoReads => ({
   outcome: outcomeOf[step.kind],
   sentence: step.sentence,
-  ...nextOf(step),
+  ...knownOf(step),
 });
 
 /** What a Workflow says of its own to a run with a plan. */

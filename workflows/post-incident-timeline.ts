@@ -1,6 +1,6 @@
 import { condition, setHandler } from '@temporalio/workflow';
 import type { OurRecord } from '../activities/index.ts';
-import { attempt, type Failed, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, type Failed, knownOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Logged, Noted, Outcome, RunResult } from './contract.ts';
 import { allPages } from './pages.ts';
@@ -83,7 +83,7 @@ async function settle(
     );
     if (!record.ok) {
       chronicle.notChanged(`the timeline of ${incident}`, record.sentence);
-      return chronicle.end(outcomeOf[record.kind], record.sentence, nextOf(record));
+      return chronicle.end(outcomeOf[record.kind], record.sentence, knownOf(record));
     }
     chronicle.actsAs(record.agent);
     chronicle.isAbout(record.id);

@@ -1,6 +1,6 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { type Asking, type Desk, deskOf } from './approvals.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, knownOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Outcome, ResolveInput, RunResult, Subject } from './contract.ts';
 import { noteBook } from './notes.ts';
@@ -20,7 +20,7 @@ export async function resolveIncident(input: ResolveInput): Promise<RunResult> {
   );
   if (!read.ok) {
     chronicle.notChanged(`resolve ${id}`, read.sentence);
-    return chronicle.end(outcomeOf[read.kind], read.sentence, nextOf(read));
+    return chronicle.end(outcomeOf[read.kind], read.sentence, knownOf(read));
   }
   chronicle.actsAs(read.agent);
   const { incident } = read.response;

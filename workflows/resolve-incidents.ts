@@ -1,5 +1,5 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
-import { nextOf, outcomeOf } from './attempt.ts';
+import { knownOf, outcomeOf } from './attempt.ts';
 import { childOr } from './child.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { BulkResult, Outcome, ResolveManyInput } from './contract.ts';
@@ -24,7 +24,7 @@ export async function resolveIncidents(input: ResolveManyInput): Promise<BulkRes
   if (picked.stopped) {
     const { stopped } = picked;
     chronicle.notChanged('the list of incidents', stopped.sentence);
-    return { ...chronicle.end(outcomeOf[stopped.kind], stopped.sentence, nextOf(stopped)), ...none };
+    return { ...chronicle.end(outcomeOf[stopped.kind], stopped.sentence, knownOf(stopped)), ...none };
   }
   const counts = { asked: 0, resolved: 0, left: 0 };
   let isVerified = true;

@@ -1,7 +1,7 @@
 import { allHandlersFinished, condition, isCancellation, workflowInfo } from '@temporalio/workflow';
 import { admitted, agentUpdatesOf } from './agent-updates.ts';
 import { type Desk, deskOf } from './approvals.ts';
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, knownOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf, clock } from './chronicle.ts';
 import {
   type Conclusion,
@@ -61,7 +61,7 @@ export async function respondToIncident(input: RespondInput): Promise<RunResult>
   const triage = await look(input, chronicle);
   if (!triage.ok) {
     chronicle.notChanged(`respond to ${input.incident}`, triage.sentence);
-    return chronicle.end(outcomeOf[triage.kind], triage.sentence, nextOf(triage));
+    return chronicle.end(outcomeOf[triage.kind], triage.sentence, knownOf(triage));
   }
   const { incident } = triage;
   if (incident.status !== 'triggered') {

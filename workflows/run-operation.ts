@@ -4,7 +4,7 @@ import type { CallResult } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { deskOf, type Refused } from './approvals.ts';
-import { type Failed, nextOf, outcomeOf } from './attempt.ts';
+import { type Failed, knownOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { OperationInput, OperationResult, Outcome, RunId } from './contract.ts';
 import { watchOver } from './hold.ts';
@@ -147,8 +147,7 @@ function notDone(chronicle: Chronicle, operation: OperationName, result: NotDone
     return chronicle.end('partly', result.sentence, { next });
   }
   chronicle.notChanged(operation, result.sentence);
-  const end = chronicle.end(outcomeOf[result.kind], result.sentence, nextOf(result));
-  return result.kind === 'Failed' ? { ...end, error: result.type } : end;
+  return chronicle.end(outcomeOf[result.kind], result.sentence, knownOf(result));
 }
 
 /** Walks a list to its end in runs of some pages each. */

@@ -1,5 +1,5 @@
 import { executeChild, workflowInfo } from '@temporalio/workflow';
-import { attempt, nextOf, outcomeOf, type Undone } from './attempt.ts';
+import { attempt, knownOf, outcomeOf, type Undone } from './attempt.ts';
 import { childOr } from './child.ts';
 import { inTurns } from './in-turns.ts';
 import { firstOnCall } from './on-call.ts';
@@ -44,7 +44,7 @@ export async function detect(storm: Storm): Promise<StormResult | undefined> {
     if (!page.ok) {
       chronicle.notChanged('the list of incidents', page.sentence);
       return {
-        ...chronicle.end(outcomeOf[page.kind], page.sentence, nextOf(page)),
+        ...chronicle.end(outcomeOf[page.kind], page.sentence, knownOf(page)),
         missing: [`open incidents: ${page.sentence}`],
       };
     }

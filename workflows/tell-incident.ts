@@ -1,4 +1,4 @@
-import { attempt, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, knownOf, outcomeOf } from './attempt.ts';
 import { chronicleOf } from './chronicle.ts';
 import type { Logged, TellInput, TellResult } from './contract.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -15,7 +15,7 @@ export async function tellIncident(input: TellInput): Promise<TellResult> {
   const read = await attempt(
     perform(look.getIncident, { step: `Read incident ${id}`, request: { params: { id } } }),
   );
-  if (!read.ok) return chronicle.end(outcomeOf[read.kind], read.sentence, nextOf(read));
+  if (!read.ok) return chronicle.end(outcomeOf[read.kind], read.sentence, knownOf(read));
   chronicle.actsAs(read.agent);
   const { incident } = read.response;
   chronicle.isAbout(incident.id);

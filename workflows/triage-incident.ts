@@ -1,6 +1,6 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { assess } from './assess.ts';
-import { attempt, type Failed, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, type Failed, knownOf, outcomeOf } from './attempt.ts';
 import { briefOf } from './brief.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Brief, Finding, TriageInput, TriageResult } from './contract.ts';
@@ -47,7 +47,7 @@ export async function triageIncident(input: TriageInput): Promise<TriageResult> 
   const triage = await look(input, chronicle);
   if (!triage.ok) {
     chronicle.notChanged(`triage of ${input.incident}`, triage.sentence);
-    return chronicle.end(outcomeOf[triage.kind], triage.sentence, nextOf(triage));
+    return chronicle.end(outcomeOf[triage.kind], triage.sentence, knownOf(triage));
   }
   const { finding, missing } = triage;
   const result = chronicle.end(missing.length === 0 ? 'done' : 'partly', describe(triage), {

@@ -2,7 +2,7 @@ import { condition, isCancellation } from '@temporalio/workflow';
 import type { CallResult } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { type Desk, deskOf, type Refused } from './approvals.ts';
-import { attempt, type Failed, nextOf, outcomeOf } from './attempt.ts';
+import { attempt, type Failed, knownOf, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { WaitInput, WaitResult } from './contract.ts';
 import { type People, peopleOf } from './people.ts';
@@ -39,7 +39,7 @@ export async function waitForHumanAck(input: WaitInput): Promise<WaitResult> {
   const first = given === undefined ? await open(run) : await read(run, given, 0);
   if (!first.ok) {
     chronicle.notChanged(given === undefined ? 'open the incident' : `wait for ${given}`, first.sentence);
-    return chronicle.end(outcomeOf[first.kind], first.sentence, nextOf(first));
+    return chronicle.end(outcomeOf[first.kind], first.sentence, knownOf(first));
   }
   const { id } = first.incident;
   chronicle.isAbout(id);

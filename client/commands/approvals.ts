@@ -1,8 +1,10 @@
 import type { ApprovalAnswer } from '../../workflows/contract.ts';
 import {
   approveStep,
+  longestReason,
   noAnswer,
   refuseStep,
+  sentenceOn,
   type WaitingStep,
   waitingStep,
   waitingSteps,
@@ -44,8 +46,10 @@ export async function deny(
   { run, reason }: Which & { readonly reason: string },
   output: Output,
 ): Promise<ExitCode> {
-  if (reason.trim() === '' || reason.length > 400)
-    throw new UsageError('--reason takes 1 to 400 characters: the agent and whoever reads the run see it.');
+  if (reason.trim() === '' || reason.length > longestReason)
+    throw new UsageError(
+      `--reason takes 1 to ${longestReason} characters: the agent and whoever reads the run see it.`,
+    );
   const who = whoAsks(clientSettings());
   return withClient(temporalSettings(), `operator:${who}`, async (client) => {
     const step = await waitingStep(client, id, run);
@@ -64,15 +68,9 @@ const codes: Readonly<Record<ApprovalAnswer['step'], ExitCode>> = {
   failed: exitCodes.failed,
 };
 
-function tellOf(
-  { id, workflowId }: WaitingStep,
-  answer: ApprovalAnswer | undefined,
-  output: Output,
-): ExitCode {
-  const { step, sentence } = answer ?? {
-    step: 'unknown',
-    sentence: `The run ${workflowId} has it, and the gate has not looked at it yet; \`oncall approvals\` shows what still waits.`,
-  };
-  output.result({ id, workflowId, step, sentence }, sentence);
+function tellOf(waiting: WaitingStep, answer: ApprovalAnswer | undefined, output: Output): ExitCode {
+  const { id, workflowId } = waiting;
+  const sentence = sentenceOn(waiting, answer);
+  output.result({ id, workflowId, step: answer?.step ?? 'unknown', sentence }, sentence);
   return answer ? codes[answer.step] : exitCodes.partly;
 }

@@ -19,8 +19,10 @@ export async function doctor(options: DoctorOptions, output: Output): Promise<Ex
   const { receiver, fix = false } = options;
   if (receiver !== false && !(URL.canParse(receiver) && /^https?:$/.test(new URL(receiver).protocol)))
     throw new UsageError('--receiver takes the address of our receiver, such as http://127.0.0.1:8090.');
+  const settings = clientSettings();
   const examination = await examine({
-    settings: clientSettings(),
+    settings,
+    deployment: settings.deployment,
     temporal: serverSettings,
     secrets: readSecret,
     receiver: receiver === false ? undefined : receiver,

@@ -102,8 +102,8 @@ async function lookAtOwn(
 }
 
 /** Our own users: each `From` address must be a user's, and none of them may be on call. */
-async function lookAtFrom(
-  { name, now }: AccountLook,
+export async function lookAtFrom(
+  { name, now }: Pick<AccountLook, 'name' | 'now'>,
   looker: Looker,
   froms: readonly Readonly<Record<string, string>>[],
 ): Promise<readonly Finding[]> {

@@ -60,7 +60,7 @@ interface CredentialLook {
 
 /** Whose a credential is, whether it is of the kind that the configuration says, and whether it reaches as far as the grants. */
 export async function lookAtCredential(
-  { account, secrets }: AccountLook,
+  { account, secrets }: Pick<AccountLook, 'account' | 'secrets'>,
   { of, looker, credential, agents }: CredentialLook,
 ): Promise<Pick<SeenAccount, 'findings' | 'isReadable'>> {
   const ref = credential.kind === 'oauth' ? credential.client_secret : credential.ref;

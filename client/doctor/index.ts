@@ -5,10 +5,14 @@ import { dataConverterOf } from '../../gate/payload-codec.ts';
 import type { Policy } from '../../gate/policy.ts';
 import { policySource } from '../../gate/policy-source.ts';
 import type { Secrets } from '../../gate/secrets.ts';
+import { mendKeptOut } from '../../gate/temporal-settings.ts';
 import { lookerAt } from '../../pagerduty/looking.ts';
+import { usualDeployment } from '../../workflows/contract.ts';
 import type { ClientSettings } from '../config.ts';
 import { connect } from '../connect.ts';
+import { NotConnectedError } from '../errors.ts';
 import { type Absent, lookAtAccount } from './account.ts';
+import { lookAtBuilds } from './builds.ts';
 import { lookAtEncryption } from './encryption.ts';
 import { expectsFeed, lookAtFeed, lookAtReceiver } from './feed.ts';
 import { type Finding, skewOf, wordsOf } from './finding.ts';
@@ -24,6 +28,8 @@ export interface DoctorOptions {
   readonly secrets: Secrets;
   /** Where our receiver answers, for accounts that are to get webhooks; it is not looked at where absent. */
   readonly receiver: string | undefined;
+  /** What builds of the runner belong to; `oncall` where absent. */
+  readonly deployment?: string;
   /** How much of the disk must be free. */
   readonly leastFreeBytes: number;
   readonly now: () => number;
@@ -42,7 +48,7 @@ export interface Examination {
 
 /** Looks at everything there is to look at. Writes nothing but a few runs of its own on Temporal, which it takes away again. */
 export async function examine(options: DoctorOptions): Promise<Examination> {
-  const { settings, now, leastFreeBytes } = options;
+  const { settings, now, leastFreeBytes, deployment = usualDeployment } = options;
   const findings: Finding[] = [];
   const looked: string[] = [];
   const left: string[] = [];
@@ -92,8 +98,9 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
     findings.push(
       ...((await look('Task Queues', () => lookAtQueues(client, accounts, seen?.sinceKeptMs))) ?? []),
     );
+    findings.push(...((await look('builds', () => lookAtBuilds(client, deployment, now))) ?? []));
     if (policy) findings.push(...((await look('standing orders', () => lookAtOrders(client, policy))) ?? []));
-  } else left.push(...(client ? [] : ['Temporal']), 'Task Queues', 'standing orders');
+  } else left.push(...(client ? [] : ['Temporal']), 'Task Queues', 'builds', 'standing orders');
 
   if (policy) findings.push(...(await lookAtAccounts(options, policy, { left, look })));
   else left.push('accounts');
@@ -131,12 +138,18 @@ async function connected(
   }
   try {
     return await connect({ ...config, dataConverter: dataConverterOf(ring) }, 'oncall doctor');
-  } catch {
-    findings.push({
-      of,
-      what: `no server answers at ${config.connectionOptions.address ?? 'localhost:7233'}`,
-      mend: 'start one with `oncall temporal`, or set TEMPORAL_ADDRESS to yours',
-    });
+  } catch (error) {
+    const address = config.connectionOptions.address ?? 'localhost:7233';
+    const why = error instanceof NotConnectedError ? error.why : undefined;
+    findings.push(
+      why === undefined
+        ? {
+            of,
+            what: `no server answers at ${address}`,
+            mend: 'start one with `oncall temporal`, or set TEMPORAL_ADDRESS to yours',
+          }
+        : { of, what: `the server at ${address} does not let us in: ${why}`, mend: mendKeptOut },
+    );
     return undefined;
   }
 }

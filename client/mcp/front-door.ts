@@ -1,23 +1,20 @@
-import type { Server as HttpServer } from 'node:http';
-import { createAdaptorServer } from '@hono/node-server';
 import {
   type AuthInfo,
   createMcpHandler,
-  hostHeaderValidationResponse,
-  localhostAllowedHostnames,
   OAuthError,
   OAuthErrorCode,
-  originValidationResponse,
   readRequestBody,
   requireBearerAuth,
 } from '@modelcontextprotocol/server';
 import type { Client } from '@temporalio/client';
 import { Hono } from 'hono';
+import { write } from '../../gate/audit.ts';
 import type { Store } from '../../gate/audit-store.ts';
 import { bearerShown } from '../../gate/bearers.ts';
 import type { PolicyState } from '../../gate/policy-source.ts';
-import { OncallError } from '../errors.ts';
 import type { Identity } from '../identity.ts';
+import { listenLocally } from '../listening.ts';
+import { namesOfOurs, strangerIn } from '../strangers.ts';
 import { deskOf } from './desk.ts';
 import { limiter, type Rate } from './rate.ts';
 import { type Refusal, refusalsIn } from './refusals.ts';
@@ -65,7 +62,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningF
   const { rate = { burst: 60, perSecond: 10 }, refusalWindowMs } = options;
   const desk = deskOf(client, account, policy);
   const refusals = refusalsIn({
-    store,
+    write: (record) => write(store, record),
     door: door.name,
     account,
     configuration: () => {
@@ -87,7 +84,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningF
     },
     { onerror: told },
   );
-  const names = [...localhostAllowedHostnames(), ...hosts];
+  const names = namesOfOurs(hosts);
   const perAgent = limiter(rate);
   const ofStrangers = limiter(strangers);
   const waiting = new Map<string, number>();
@@ -115,18 +112,8 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningF
 
   /** Who calls, or the answer that lets nobody in. */
   async function admitted(request: Request): Promise<AuthInfo | Response> {
-    const wrongHost = hostHeaderValidationResponse(request, names);
-    if (wrongHost)
-      return refuse(wrongHost, {
-        rule: 'host',
-        why: `it asked for the host ${request.headers.get('host') ?? ''}`,
-      });
-    const wrongOrigin = originValidationResponse(request, names);
-    if (wrongOrigin)
-      return refuse(wrongOrigin, {
-        rule: 'origin',
-        why: `a page of ${request.headers.get('origin') ?? ''} sent it`,
-      });
+    const stranger = strangerIn(request, names);
+    if (stranger) return refuse(stranger.answer, stranger.refusal);
     const refused: Refusal[] = [];
     const gate = requireBearerAuth({
       verifier: {
@@ -189,15 +176,11 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningF
       told(error);
       return context.json({ error: 'temporarily_unavailable' }, 503);
     });
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as HttpServer;
-  const taken = await listening(server, port);
+  const server = await listenLocally(app, port, '--http');
   return {
-    url: `http://127.0.0.1:${taken}/mcp`,
+    url: `http://127.0.0.1:${server.port}/mcp`,
     close: async () => {
-      const closed = new Promise<void>((resolve) => void server.close(() => resolve()));
-      await handler.close();
-      server.closeAllConnections();
-      await closed;
+      await server.close(() => handler.close());
       await desk[Symbol.asyncDispose]();
       await refusals.close();
     },
@@ -244,19 +227,4 @@ function whenOver(answer: Response, over: () => void): Response {
     },
   });
   return new Response(body, answer);
-}
-
-function listening(server: HttpServer, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'it is taken' : (error.code ?? error.message);
-      reject(
-        new OncallError(`The port ${port} of 127.0.0.1 cannot be used: ${why}. Name another by --http.`),
-      );
-    });
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address ? address.port : port);
-    });
-  });
 }

@@ -1,5 +1,4 @@
-import { type AuditRecord, entryOfNoRun, write } from '../../gate/audit.ts';
-import type { Store } from '../../gate/audit-store.ts';
+import { type AuditRecord, entryOfNoRun } from '../../gate/audit.ts';
 import { digestOf } from '../../gate/canonical.ts';
 import { nobody } from '../../gate/runner.ts';
 import { oneLine } from '../../pagerduty/text.ts';
@@ -7,7 +6,7 @@ import { oneLine } from '../../pagerduty/text.ts';
 /** Why a front door let nobody in. */
 export interface Refusal {
   /** Which check refused: the rule of the entry. */
-  readonly rule: 'host' | 'origin' | 'token' | 'front door' | 'rate';
+  readonly rule: 'host' | 'origin' | 'token' | 'front door' | 'rate' | 'link' | 'form';
   /** Whose token it was, where that is known. */
   readonly agent?: string | undefined;
   /** Follows "may not call: ". */
@@ -29,7 +28,8 @@ interface Flood {
 }
 
 export interface RefusalsOptions {
-  readonly store: Store;
+  /** Writes a record down. */
+  readonly write: (record: AuditRecord) => Promise<unknown>;
   readonly door: string;
   readonly account: string;
   /** Digest of the configuration, as it is now. */
@@ -47,7 +47,7 @@ export function refusalsIn({ windowMs = 10_000, ...where }: RefusalsOptions): Re
   function put(refusal: Refusal, more?: { readonly count: number; readonly since: string }): Promise<void> {
     writing = writing.then(async () => {
       try {
-        await write(where.store, recordOf(where, refusal, more));
+        await where.write(recordOf(where, refusal, more));
       } catch (error) {
         // It is refused all the same; that it could not be written down is for whoever runs the door.
         where.told(error);

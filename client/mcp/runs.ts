@@ -41,10 +41,8 @@ export async function cameTo<Name extends WorkflowName>(caller: Caller, run: Run
   const result = await run.result();
   const code = codes[result.outcome];
   if (code === undefined) return told(caller, standing, result);
-  const error = 'error' in result && typeof result.error === 'string' ? kinds[result.error] : undefined;
-  throw new ToolError(error ?? code, result.summary, [...result.next, ...advice[code]], {
-    run: run.workflowId,
-  });
+  const why = kinds[result.error ?? ''] ?? code;
+  throw new ToolError(why, result.summary, [...result.next, ...advice[why]], { run: run.workflowId });
 }
 
 /** Where a run of the caller's stands, after waiting up to `waitMs` for its end. Other agents' runs are not there. */

@@ -331,7 +331,7 @@ async function told(
   ].join('\n');
 }
 
-test('whatever people do, and whenever, theirs stands', { timeout: 1_800_000 }, async () => {
+test('whatever people do, and whenever, theirs stands', { timeout: 3_600_000 }, async () => {
   const stage = await setUp();
   const scripts = fc.sample(script, { seed: campaign.seed, numRuns: campaign.isShort ? 60 : 500 });
   const played: Played[] = [];

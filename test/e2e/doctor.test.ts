@@ -14,7 +14,7 @@ describe('oncall doctor', () => {
       expect.stringMatching(/^configuration: .*cannot be read \(ENOENT\).* Mend: /),
       expect.stringMatching(/^audit store: there is no audit in .* Mend: .*ONCALL_HOME/),
       expect.stringMatching(/^Temporal: no server answers at 127\.0\.0\.1:1\. Mend: .*`oncall temporal`/),
-      '3 things are wrong. Looked at this machine, configuration, audit store; could not look at Temporal, Task Queues, standing orders, accounts.',
+      '3 things are wrong. Looked at this machine, configuration, audit store; could not look at Temporal, Task Queues, builds, standing orders, accounts.',
       expect.stringMatching(/^oncall \S+, Node \d+\S+, Temporal’s SDK \S+, Temporal server unknown$/),
     ]);
   });

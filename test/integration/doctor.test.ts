@@ -162,6 +162,7 @@ test('a stage where nothing is wrong gives no finding, and all is looked at', as
     'audit store',
     'Temporal',
     'Task Queues',
+    'builds',
     'standing orders',
     'account main',
     'feed of main',

@@ -113,7 +113,7 @@ describe.each(generations)('by the generation %s of the protocol', (generation) 
         .map((content) => ('text' in content ? content.text : ''))
         .join('');
     expect(await read('pd://policy/me')).toContain(
-      '- incidents.acknowledge full (when urgency fit, lease 300 s)',
+      '- incidents.acknowledge full (when the urgency is high or low, lease 300 s)',
     );
     expect(await read(`pd://incident/${incident}`)).toContain(incident);
     await expect(read('pd://incident/PNONE')).rejects.toThrow(/not_found/);
@@ -186,9 +186,15 @@ describe('what is wrong is said, with the next step, and nothing is done', () =>
       isError: true,
       data: { code: 'not_found' },
     });
-    expect(await bot.call('pd_note', { incident: 'PNONE', text: 'a note', reason })).toMatchObject({
-      isError: true,
-    });
+    for (const [tool, more] of [
+      ['pd_note', { text: 'a note' }],
+      ['pd_acknowledge', {}],
+      ['pd_resolve', {}],
+    ] as const) {
+      const told = await bot.call(tool, { incident: 'PNONE', reason, ...more });
+      expect(told, tool).toMatchObject({ isError: true, data: { code: 'not_found' } });
+      expect(told.text, tool).toContain('Next: Look for it with pd_find.');
+    }
   });
 
   test('what is not granted is denied, with the rule and the run, and is hidden as well', async () => {

@@ -75,7 +75,7 @@ test('a Worker refuses a namespace that does not exist and a server that does no
       log: memoryLog,
     }),
   ).rejects.toThrow(
-    'No Temporal server answers at 127.0.0.1:1. Start one with `oncall temporal`, or set TEMPORAL_ADDRESS to yours.',
+    'No Temporal server answers at 127.0.0.1:1. Start one with `oncall temporal` or `oncall dev`, or set TEMPORAL_ADDRESS to yours.',
   );
 });
 

@@ -196,7 +196,8 @@ function userOf(...names: readonly string[]): { readonly uid: number; readonly g
   throw new Error(`PostgreSQL cannot be run as root, and there is no user ${names.join(' or ')} here.`);
 }
 
-const childrenOf = (parent: number): readonly number[] =>
+/** Ids of the processes that a process has started. */
+export const childrenOf = (parent: number): readonly number[] =>
   execFileSync('ps', ['-o', 'pid=', '--ppid', String(parent)], { encoding: 'utf8' })
     .split('\n')
     .flatMap((pid) => (pid.trim() ? [Number(pid)] : []));

@@ -34,6 +34,8 @@ export interface Program {
   /** Waits for a line on stdout or stderr; fails with all that was said where the process ends without it. */
   readonly line: (pattern: RegExp) => Promise<string>;
   readonly send: (signal: NodeJS.Signals) => void;
+  /** Types into its stdin. */
+  readonly type: (text: string) => void;
   /** To the whole foreground process group, as a terminal does on Ctrl-C. */
   readonly sendToGroup: (signal: NodeJS.Signals) => void;
   readonly ended: Promise<Ended>;
@@ -211,6 +213,7 @@ function startProgram(
       }
     },
     send: (signal) => kill(pid, signal),
+    type: (text) => void child.stdin.write(text),
     sendToGroup: (signal) => kill(-pid, signal),
     ended,
     said: () => `${stdout}\n${stderr}`,

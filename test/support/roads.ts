@@ -25,7 +25,7 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
   // Outside of the gate, since it has to work when that does not: the watchdog's one alert.
   'pagerduty/runner-down.ts': { 'client/watchdog.ts': ['tellDown', 'tellUp'] },
   // The same for an operator who holds the credential, and only looks.
-  'pagerduty/looking.ts': { 'client/doctor/index.ts': ['lookerAt'] },
+  'pagerduty/looking.ts': { 'client/doctor/index.ts': ['lookerAt'], 'client/commands/init.ts': ['lookerAt'] },
   'pagerduty/oauth.ts': { 'pagerduty/connector.ts': ['requestToken'] },
   'pagerduty/connector.ts': {
     'activities/index.ts': ['connector'],

@@ -30,6 +30,9 @@ const open: Readonly<Record<Room, readonly Room[]>> = {
   worker: ['pagerduty', 'gate', 'activities', 'workflows'],
 };
 
+/** Files of workflows that compute and do nothing else: what looks back without a server judges by the same rules. */
+const rules = ['assess.ts', 'duplicates.ts', 'walk.ts'];
+
 /** Module that a room takes a value from, and whether it may. */
 const modules: readonly (readonly [Room, string, boolean])[] = [
   ...rooms.flatMap((room) =>
@@ -39,6 +42,7 @@ const modules: readonly (readonly [Room, string, boolean])[] = [
   ),
   ['client', '../workflows/contract.ts', true],
   ['client', '../workflows/respond-to-incident.ts', false],
+  ...rules.map((name) => ['client', `../workflows/${name}`, true] as const),
   ['activities', '../pagerduty/http.ts', true],
   ...(['gate', 'simulator', 'client', 'worker', 'workflows'] as const).map(
     (room) => [room, '../pagerduty/http.ts', false] as const,
@@ -239,6 +243,17 @@ test.each(Object.entries(honest))('%s passes', (what, [room]) => {
 test('the environment is read in config.ts', () => {
   expect(caught.get('gate/config.ts')).toBeUndefined();
 });
+
+test.each(rules)(
+  'workflows/%s takes values from such files alone, so that it is right outside of a Workflow',
+  (name) => {
+    const text = readFileSync(join(checkout, 'workflows', name), 'utf8');
+    const taken = [...text.matchAll(/^(?:import|export) (?!type )[^;]*? from '([^']+)';/gms)].map(
+      ([, specifier]) => specifier,
+    );
+    expect(taken.filter((specifier) => !rules.includes(specifier?.replace('./', '') ?? ''))).toEqual([]);
+  },
+);
 
 test('a Workflow takes none of Node’s own modules, under no name', () => {
   const passed = builtinModules.filter((name) => !caught.has(place('workflows', `builtin ${name}`)));

@@ -25,6 +25,11 @@ agents:⏎  bot: { public_key: ${publicKey}, grants: [incidents] } ⇒ 2:67: age
 agents:⏎  bot: { public_key: abc } ⇒ 2:10: agents.bot.public_key: a public key is the 43 characters that \`oncall agents add\` wrote
 agents:⏎  bot: { grants: {} } ⇒ 2:3: agents.bot.public_key: is missing, and no front door may speak for it
 agents:⏎  runner: { public_key: ${publicKey} } ⇒ 2:3: agents.runner: the audit uses this name itself; choose another
+front_doors:⏎  door: { public_key: ${publicKey} } ⇒ 2:3: front_doors.door: name whom it speaks for: may_speak_for, or may_speak_for_operators
+front_doors:⏎  door: { public_key: ${publicKey}, may_speak_for_operators: [lead] } ⇒ 2:94: front_doors.door.may_speak_for_operators.0: there is no operator lead; there are none
+front_doors:⏎  door: { public_key: ${publicKey}, may_speak_for_operators: [] } ⇒ 2:68: front_doors.door.may_speak_for_operators: takes at least one value
+agents:⏎  bot: { public_key: ${publicKey} }⏎operators:⏎  lead: { public_key: ${'A'.repeat(43)} }⏎front_doors:⏎  door: { public_key: ${'B'.repeat(43)}, may_speak_for: [bot], may_speak_for_operators: [lead] } ⇒ 6:3: front_doors.door: it speaks for agents or for operators, not for both: use two front doors
+agents:⏎  bot: { public_key: ${publicKey} }⏎operators:⏎  lead: { public_key: ${'A'.repeat(43)} }⏎front_doors:⏎  mcp: { public_key: ${'B'.repeat(43)}, may_speak_for: [bot] }⏎  page: { public_key: ${'B'.repeat(43)}, may_speak_for_operators: [lead] } ⇒ 6:10: front_doors.mcp.public_key: this is the key of page; a front door has its own ⇒ 7:11: front_doors.page.public_key: this is the key of mcp; a front door has its own
 operators:⏎  nobody: { public_key: ${publicKey} } ⇒ 2:3: operators.nobody: the audit uses this name itself; choose another
 `
   .trim()

@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from 'hono';
+import { streamSSE } from 'hono/streaming';
+import { waitingRuns } from '../approvals.ts';
+import { waitsOf } from './approvals-page.ts';
+import { type Asked, cameAfter, entryOf } from './audit-page.ts';
+import type { Sources } from './sources.ts';
+
+/** How often it is looked for new records, in milliseconds. */
+const everyMs = 1_000;
+
+/** How often it is looked for what waits: every third time. */
+const waitsEvery = 3;
+
+/** Pages that are kept up to date at once, of all visitors. */
+const mostStreams = 32;
+
+/** Keeps pages up to date, until their visitor leaves, is signed out, or the console ends. */
+export interface Live {
+  /** @param asked with `after`, what records the page shows; without, none. */
+  readonly stream: (
+    context: Context,
+    asked: Asked & { readonly after?: number },
+    isIn: () => boolean,
+  ) => Response;
+}
+
+export function liveOf(sources: Sources, over: AbortSignal): Live {
+  let streams = 0;
+  return {
+    stream: (context, { after, ...asked }, isIn) => {
+      if (streams >= mostStreams) return context.text('Too many pages are open.', 503);
+      streams += 1;
+      return streamSSE(context, async (stream) => {
+        const gone = new AbortController();
+        stream.onAbort(() => gone.abort());
+        const ended = AbortSignal.any([over, gone.signal]);
+        try {
+          let last = after;
+          for (let turn = 0; !ended.aborted && isIn(); turn += 1) {
+            // What is away is told by the page itself; here it is looked again.
+            if (last !== undefined) last = await newEntries(last).catch(() => last);
+            if (turn % waitsEvery === 0) {
+              const waits = await sources.temporal((client) => waitingRuns(client)).catch(() => undefined);
+              if (waits) await stream.writeSSE({ event: 'waits', data: waitsOf(waits) });
+            }
+            await sleep(everyMs, undefined, { signal: ended, ref: false }).catch(() => {});
+          }
+        } finally {
+          streams -= 1;
+        }
+
+        async function newEntries(from: number): Promise<number> {
+          const records = await cameAfter(sources, asked, from);
+          for (const record of records)
+            await stream.writeSSE({ event: 'entry', data: String(await entryOf(sources, record, true)) });
+          return records.at(-1)?.seq ?? from;
+        }
+      });
+    },
+  };
+}

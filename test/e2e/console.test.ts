@@ -1,0 +1,55 @@
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { freePorts } from '../../client/ports.ts';
+import { responder } from '../support/grants.ts';
+import { test } from '../support/processes.ts';
+import { startWorld } from './world.ts';
+
+test('the console is a front door of operators: it prints a link for each, a new one at Enter, and ends when told', async ({
+  place,
+}) => {
+  const world = await startWorld(place, { 'triage-bot': responder() });
+  const oncall = async (...words: readonly string[]) => {
+    const { code, stdout, stderr } = await place.oncall(words).ended;
+    return { code, stdout, stderr };
+  };
+  for (const name of ['lead', 'deputy'])
+    expect(await oncall('operators', 'add', name)).toMatchObject({ code: 0 });
+  expect(await oncall('front-doors', 'add', 'page')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('For whom may it speak?'),
+  });
+  const both = ['--speaks-for', 'triage-bot', '--speaks-for-operators', 'lead'];
+  expect(await oncall('front-doors', 'add', 'page', ...both)).toMatchObject({ code: 2 });
+  expect(
+    await oncall('front-doors', 'add', 'page', '--speaks-for-operators', 'lead', 'deputy'),
+  ).toMatchObject({ code: 0, stdout: expect.stringContaining('where `oncall console` runs') });
+  const key = join(place.home, 'keys', 'page.pem');
+  const env = { ...world.temporal, ONCALL_FRONT_DOOR: 'page', ONCALL_FRONT_DOOR_KEY_FILE: key };
+  const [port] = await freePorts(1);
+  const server = place.oncall(['console', '--port', String(port)], { env });
+  const url = (await server.line(/^listening on /)).replace('listening on ', '');
+  const linkOf = async (line: RegExp): Promise<string> => (await server.line(line)).split(': ')[1] ?? '';
+  const first = await linkOf(/^sign in as lead, once and within 5 min: /);
+  await linkOf(/^sign in as deputy, /);
+  const signIn = (link: string) =>
+    fetch(`${url}/sign-in`, {
+      method: 'POST',
+      headers: { origin: url },
+      body: new URLSearchParams({ link: new URL(link).searchParams.get('link') ?? '' }),
+      redirect: 'manual',
+    });
+  const came = await signIn(first);
+  expect(came.status).toBe(303);
+  expect((await signIn(first)).status).toBe(403);
+  const cookie = came.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const page = await (await fetch(`${url}/agents`, { headers: { cookie } })).text();
+  expect(page).toContain('triage-bot');
+  server.type('\n');
+  const another = new RegExp(`^sign in as lead, (?!.*${first.split('link=')[1]})`);
+  expect((await signIn(await linkOf(another))).status).toBe(303);
+  server.send('SIGTERM');
+  const { code, stdout } = await server.ended;
+  expect([code, stdout.includes(key)]).toEqual([0, false]);
+  await world.close();
+});
