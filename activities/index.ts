@@ -168,7 +168,9 @@ function sendersOf(
       last = current;
       // A store that is away refuses every call but a release, which can do without.
       await store()
-        .then((open) => rememberAccount(open, name, current))
+        .then((open) =>
+          rememberAccount(open, name, current, state.readable ? state.policy.encryption : undefined),
+        )
         .catch(ignoreAway);
     }
     last ??= (await lastGoodAccounts(await store())).get(name);

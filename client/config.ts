@@ -1,6 +1,10 @@
 import { homedir, platform } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
+import type { DataConverter } from '@temporalio/common';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { EncryptionUnusable, type KeyRing } from '../gate/encryption.ts';
+import { keysIn } from '../gate/encryption-source.ts';
+import { dataConverterOf } from '../gate/payload-codec.ts';
 import { secretsFrom } from '../gate/secrets.ts';
 import { unreadableSettings } from '../gate/temporal-settings.ts';
 import { usualDeployment } from '../workflows/contract.ts';
@@ -66,11 +70,43 @@ export function clientSettings(): ClientSettings {
   };
 }
 
+/** How a server is reached, and how what is told it is written. */
+export interface TemporalSettings extends ClientConnectConfig {
+  /** Plain where left out. */
+  readonly dataConverter?: DataConverter;
+}
+
 /**
- * Temporal's address, namespace, TLS and key, as every Temporal program reads them.
+ * How we speak to Temporal: its server, and the encryption of `oncall.yaml` where that names one.
+ * @throws OncallError where either cannot be used.
+ */
+export const temporalSettings = (): TemporalSettings => encrypted(serverSettings());
+
+/**
+ * Settings with the encryption of `oncall.yaml`, where they have none of their own.
+ * @throws OncallError where a key cannot be used.
+ */
+export const encrypted = (settings: TemporalSettings): TemporalSettings =>
+  settings.dataConverter ? settings : { ...settings, dataConverter: dataConverterOf(encryptionKeys()) };
+
+/**
+ * The keys that `oncall.yaml` names.
+ * @throws OncallError where one cannot be used.
+ */
+export function encryptionKeys(): KeyRing {
+  try {
+    return keysIn(clientSettings().configFile, readSecret);
+  } catch (error) {
+    if (error instanceof EncryptionUnusable) throw new OncallError(error.message);
+    throw error;
+  }
+}
+
+/**
+ * Temporal's address, namespace, TLS and key, as every Temporal program reads them: for what only looks whether it is there.
  * @throws OncallError where its own configuration file cannot be used.
  */
-export function temporalSettings(): ClientConnectConfig {
+export function serverSettings(): ClientConnectConfig {
   try {
     return loadClientConnectConfig();
   } catch (error) {

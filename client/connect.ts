@@ -8,6 +8,7 @@ import {
 } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { notConnected, whyKeptOut } from '../gate/temporal-settings.ts';
+import type { TemporalSettings } from './config.ts';
 import { NotConnectedError } from './errors.ts';
 
 /** Of gRPC. */
@@ -26,14 +27,14 @@ const answersWithinMs = 5_000;
  * @throws NotConnectedError with the ways to get a server, where none answers.
  */
 export async function connect(
-  { connectionOptions, namespace = 'default' }: ClientConnectConfig,
+  { connectionOptions, namespace = 'default', dataConverter }: TemporalSettings,
   identity: string,
   over?: AbortSignal,
 ): Promise<Client> {
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     const connection = await connectionTo({ ...connectionOptions, address }, answersWithinMs, over);
-    return new Client({ connection, namespace, identity });
+    return new Client({ connection, namespace, identity, ...(dataConverter && { dataConverter }) });
   } catch (error) {
     throw notConnectedTo(address, connectionOptions, error);
   }
@@ -52,7 +53,7 @@ export function notConnectedTo(
 
 /** Works with a client, and closes its connection whatever comes of it. */
 export async function withClient<T>(
-  settings: ClientConnectConfig,
+  settings: TemporalSettings,
   identity: string,
   work: (client: Client) => Promise<T>,
 ): Promise<T> {

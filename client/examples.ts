@@ -13,6 +13,11 @@ const examples: Readonly<Record<string, readonly string[]>> = {
   ],
   worker: ['oncall worker', 'oncall --config /etc/oncall/oncall.yaml worker'],
   webhooks: ['oncall webhooks', 'oncall webhooks --port 443 --host 0.0.0.0'],
+  codec: [
+    'oncall codec',
+    'oncall codec --port 8071 --ui https://temporal.example.com --url https://codec.example.com',
+  ],
+  'codec sign-in': ['oncall codec sign-in', 'oncall codec sign-in --url https://codec.example.com'],
   builds: ['oncall builds', 'oncall builds --json'],
   'builds use': ['oncall builds use 2026-11-26.1'],
   run: [

@@ -1,11 +1,10 @@
 import type { Client } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import proto from '@temporalio/proto';
 import { isFrozen } from './frozen.ts';
+import { readable, saidBy } from './payloads.ts';
 
 const { EventType, PendingActivityState } = proto.temporal.api.enums.v1;
 type HistoryEvent = proto.temporal.api.history.v1.IHistoryEvent;
-type Payload = proto.temporal.api.common.v1.IPayload;
 
 /** How long the history may stay silent before pending steps are asked why. */
 const silenceMs = 1_500;
@@ -35,7 +34,7 @@ export async function* follow(client: Client, workflowId: string, runId: string)
     }
     const { history, nextPageToken: next } = await page;
     for (const event of history?.events ?? []) {
-      const sentence = tell(event, scheduled);
+      const sentence = await tell(client, event, scheduled);
       if (sentence !== undefined) yield sentence;
     }
     if (!next?.length) return;
@@ -47,7 +46,12 @@ export async function* follow(client: Client, workflowId: string, runId: string)
 export async function storyOf(client: Client, workflowId: string, runId: string): Promise<readonly string[]> {
   const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory();
   const scheduled = new Map<string, string>();
-  return (events ?? []).flatMap((event) => tell(event, scheduled) ?? []);
+  const story: string[] = [];
+  for (const event of events ?? []) {
+    const sentence = await tell(client, event, scheduled);
+    if (sentence !== undefined) story.push(sentence);
+  }
+  return story;
 }
 
 async function within(work: Promise<unknown>, ms: number): Promise<'done' | 'silence'> {
@@ -67,7 +71,8 @@ async function retries(client: Client, workflowId: string, runId: string): Promi
   const { raw } = await client.workflow.getHandle(workflowId, runId).describe();
   const found: string[] = [];
   for (const { attempt, lastFailure, activityType, state, activityOptions } of raw.pendingActivities ?? []) {
-    if (lastFailure?.message) found.push(`${activityType?.name}, try ${attempt}: ${lastFailure.message}`);
+    const failed = await saidBy(client, lastFailure);
+    if (failed) found.push(`${activityType?.name}, try ${attempt}: ${failed}`);
     const queue = activityOptions?.taskQueue?.name;
     if (
       state === PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED &&
@@ -79,8 +84,13 @@ async function retries(client: Client, workflowId: string, runId: string): Promi
   return found;
 }
 
-function tell(event: HistoryEvent, scheduled: Map<string, string>): string | undefined {
-  const summary = text(event.userMetadata?.summary);
+async function tell(
+  client: Client,
+  event: HistoryEvent,
+  scheduled: Map<string, string>,
+): Promise<string | undefined> {
+  const written = await readable(client, event.userMetadata?.summary);
+  const summary = typeof written === 'string' ? written : undefined;
   switch (event.eventType) {
     case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
       scheduled.set(
@@ -89,18 +99,21 @@ function tell(event: HistoryEvent, scheduled: Map<string, string>): string | und
       );
       return undefined;
     case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: {
-      const result = value(event.activityTaskCompletedEventAttributes?.result?.payloads?.[0]);
+      const result = await readable(
+        client,
+        event.activityTaskCompletedEventAttributes?.result?.payloads?.[0],
+      );
       return typeof result === 'object' && result !== null && 'sentence' in result
         ? String(result.sentence)
         : undefined;
     }
     case EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: {
       const attributes = event.activityTaskFailedEventAttributes;
-      return `${scheduled.get(String(attributes?.scheduledEventId))}: ${attributes?.failure?.message}`;
+      return `${scheduled.get(String(attributes?.scheduledEventId))}: ${await saidBy(client, attributes?.failure)}`;
     }
     case EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: {
       const attributes = event.activityTaskTimedOutEventAttributes;
-      const cause = attributes?.failure?.cause?.message ?? attributes?.failure?.message;
+      const cause = await saidBy(client, attributes?.failure?.cause ?? attributes?.failure);
       return `${scheduled.get(String(attributes?.scheduledEventId))}: not done in time (${cause}).`;
     }
     case EventType.EVENT_TYPE_TIMER_STARTED: {
@@ -116,17 +129,4 @@ function tell(event: HistoryEvent, scheduled: Map<string, string>): string | und
     default:
       return undefined;
   }
-}
-
-function value(payload: Payload | null | undefined): unknown {
-  try {
-    return payload ? defaultPayloadConverter.fromPayload(payload) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function text(payload: Payload | null | undefined): string | undefined {
-  const found = value(payload);
-  return typeof found === 'string' ? found : undefined;
 }

@@ -5,7 +5,7 @@ import { undoneStep } from '../gate/people-first.ts';
 import { catalogue } from '../pagerduty/catalogue/index.ts';
 import { type RunId, workflowTaskQueue } from '../workflows/contract.ts';
 import { OncallError } from './errors.ts';
-import { decoded } from './pages.ts';
+import { decoded } from './payloads.ts';
 
 /** What the history of a run knows of the audit. */
 export interface RunHistory {

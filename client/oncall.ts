@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
-import type { ClientConnectConfig } from '@temporalio/envconfig';
 import type { Things } from '../gate/asked.ts';
 import type { OperationName, RequestOf, ResponseOf } from '../pagerduty/catalogue/index.ts';
 import type { CheckResult, Outcome, WorkflowName, Workflows } from '../workflows/contract.ts';
 import { type Run, startRun } from './agent.ts';
 import { askGate, questionOf } from './ask-gate.ts';
-import { clientSettings, temporalSettings } from './config.ts';
+import { clientSettings, encrypted, serverSettings, type TemporalSettings } from './config.ts';
 import { connect } from './connect.ts';
 import { exitOf, RefusedError } from './errors.ts';
 import { type AgentIdentity, readAgent } from './identity.ts';
@@ -18,7 +17,7 @@ export interface OncallOptions {
   /** File of its private key; `ONCALL_AGENT_KEY_FILE` where left out. */
   readonly keyFile?: string;
   /** Where Temporal is; what the environment and `temporal.toml` say where left out. */
-  readonly temporal?: ClientConnectConfig;
+  readonly temporal?: TemporalSettings;
   /** The account of calls and questions. Default `main`. */
   readonly account?: string;
 }
@@ -75,12 +74,12 @@ export interface Oncall extends AsyncDisposable {
 export async function openOncall({
   agent: name,
   keyFile,
-  temporal = temporalSettings(),
+  temporal = serverSettings(),
   account = 'main',
 }: OncallOptions = {}): Promise<Oncall> {
   const settings = clientSettings();
   const agent = readAgent(name ?? settings.agent, keyFile ?? settings.agentKeyFile);
-  return oncallAs(await connect(temporal, `agent:${agent.name}`), agent, account);
+  return oncallAs(await connect(encrypted(temporal), `agent:${agent.name}`), agent, account);
 }
 
 /** Speaks as an agent over a connection that is there. Closing it closes the connection. */

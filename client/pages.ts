@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { OperationResult } from '../workflows/contract.ts';
+import { decoded } from './payloads.ts';
 
 /**
  * The records of a list that `runOperation` walked: they stand in the histories of the runs that read the pages, so that no
@@ -21,16 +22,6 @@ export async function readPages(
     }
   }
   return [...found.values()];
-}
-
-type Payload = Parameters<Client['options']['loadedDataConverter']['payloadConverter']['fromPayload']>[0];
-
-/** A payload's value, through the client's codecs. */
-export async function decoded({ options }: Client, payload: Payload): Promise<unknown> {
-  const { payloadConverter, payloadCodecs } = options.loadedDataConverter;
-  let payloads = [payload];
-  for (const codec of payloadCodecs.toReversed()) payloads = await codec.decode(payloads);
-  return payloadConverter.fromPayload(payloads[0] ?? payload);
 }
 
 function recordsIn(page: unknown, items: string): readonly unknown[] {

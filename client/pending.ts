@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type { RunId } from '../workflows/contract.ts';
 import { isFrozen } from './frozen.ts';
+import { saidBy } from './payloads.ts';
 import { clockOf, said } from './words.ts';
 
 const { PendingActivityState } = proto.temporal.api.enums.v1;
@@ -25,22 +26,18 @@ export async function pendingSteps(
   const queues = new Set(pending.flatMap(({ activityOptions }) => activityOptions?.taskQueue?.name ?? []));
   const frozen = new Set<string>();
   for (const queue of queues) if (await isFrozen(client, queue)) frozen.add(queue);
+  const failures = await Promise.all(pending.map(({ lastFailure }) => saidBy(client, lastFailure)));
   return pending.map(
-    ({
-      activityOptions,
-      activityType,
-      attempt,
-      state,
-      lastFailure,
-      nextAttemptScheduleTime,
-      paused,
-      pauseInfo,
-    }): PendingStep => {
+    (
+      { activityOptions, activityType, attempt, state, nextAttemptScheduleTime, paused, pauseInfo },
+      index,
+    ): PendingStep => {
       const activity = activityType?.name ?? 'a step';
       const tries = attempt ?? 1;
       const next = nextAttemptScheduleTime?.seconds;
       const name = tries > 1 ? `${activity}, try ${tries}` : activity;
-      const failed = lastFailure?.message ? ` The last try: ${said(lastFailure.message, 500)}` : '';
+      const failure = failures[index];
+      const failed = failure ? ` The last try: ${said(failure, 500)}` : '';
       if (paused) {
         const { identity, reason } = pauseInfo?.manual ?? {};
         return {

@@ -31,6 +31,7 @@ export async function oncall(words: readonly string[]): Promise<number> {
 export function programOf(end: End): Command {
   const program = emptyProgram();
   addLocalCommands(program, end);
+  addCodecCommands(program, end);
   addInitCommand(program, end);
   addAgentCommands(program, end);
   addAuditCommands(program, end);
@@ -111,6 +112,29 @@ function addLocalCommands(program: Command, end: End): void {
     .action(async (options) =>
       end((await import('./commands/webhooks.ts')).webhooks(options, outputOf(options.json))),
     );
+}
+
+/** What lets people read in the Temporal UI what is encrypted. */
+function addCodecCommands(program: Command, end: End): void {
+  const load = () => import('./commands/codec.ts');
+  program
+    .command('codec')
+    .description('the codec server: lets signed-in operators read encrypted runs in the Temporal UI')
+    .option('--port <n>', 'port to listen on', '8071')
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--url <url>', 'by which address browsers reach it, where a proxy stands before it')
+    .option('--ui <urls...>', 'where the Temporal UI is; ONCALL_TEMPORAL_UI or port 8233 of this machine')
+    .option('--exit-with-parent', 'end when stdin ends')
+    .option('--json', 'print the address as JSON')
+    .action(async (options) => end((await load()).codec(options, outputOf(options.json))))
+    .command('sign-in')
+    .description('a link that signs a browser in as the operator of ONCALL_OPERATOR, for eight hours')
+    .option('--url <url>', 'the address of the codec server', 'http://127.0.0.1:8071')
+    .option('--json', 'print it as JSON')
+    .action(async (_options, command: Command) => {
+      const { url = 'http://127.0.0.1:8071', json } = command.optsWithGlobals();
+      await end((await load()).signIn({ url }, outputOf(json)));
+    });
 }
 
 /** What agents do. */

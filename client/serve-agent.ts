@@ -1,5 +1,4 @@
 import { CancelledFailure, Context } from '@temporalio/activity';
-import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { DefaultLogger, type LogMetadata, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import {
   type AgentActivities,
@@ -8,7 +7,7 @@ import {
   type Conclusion,
   type Finding,
 } from '../workflows/contract.ts';
-import { temporalSettings } from './config.ts';
+import { encrypted, serverSettings, type TemporalSettings } from './config.ts';
 import { notConnectedTo } from './connect.ts';
 import type { AgentIdentity } from './identity.ts';
 import { signed } from './signed.ts';
@@ -34,7 +33,7 @@ export interface AgentWork {
 export interface ServeOptions extends AgentWork {
   readonly agent: AgentIdentity;
   /** Where Temporal is; the environment's where left out. */
-  readonly temporal?: ClientConnectConfig;
+  readonly temporal?: TemporalSettings;
   /** How many incidents at once. Default 10. */
   readonly atOnce?: number;
   /** Leaves Temporal's own log as it is; otherwise it is cut to warnings, unless the process has set up a Runtime itself. */
@@ -61,10 +60,11 @@ export async function serveAgent({
   agent,
   assess,
   work,
-  temporal = temporalSettings(),
+  temporal = serverSettings(),
   atOnce = 10,
   verbose = false,
 }: ServeOptions): Promise<ServedAgent> {
+  const { dataConverter } = encrypted(temporal);
   if (!verbose) keepQuiet();
   const address = temporal.connectionOptions.address ?? 'localhost:7233';
   const { connectionOptions } = temporal;
@@ -89,6 +89,7 @@ export async function serveAgent({
     taskQueue: agentTaskQueue(agent.name),
     identity: `agent:${agent.name}`,
     activities,
+    ...(dataConverter && { dataConverter }),
     maxConcurrentActivityTaskExecutions: atOnce,
     shutdownGraceTime: '10 seconds',
   });

@@ -1,6 +1,6 @@
 import { transact } from '../gate/audit-store.ts';
 import { sinceKept } from '../gate/pace.ts';
-import { clientSettings, temporalSettings } from './config.ts';
+import { clientSettings, serverSettings } from './config.ts';
 import { withClient } from './connect.ts';
 import { healthAt } from './receiver-health.ts';
 import { isServed } from './served.ts';
@@ -25,7 +25,7 @@ const why = (error: unknown): string => (error instanceof Error ? error.message 
 /** Whether Temporal answers, and whether a Worker polls; `undefined` where Temporal does not. */
 async function temporal(): Promise<boolean | undefined> {
   try {
-    const served = await withClient(temporalSettings(), 'oncall watchdog', isServed);
+    const served = await withClient(serverSettings(), 'oncall watchdog', isServed);
     say('temporal', null);
     say('worker', served ? null : noPoller);
     return served;

@@ -3,18 +3,18 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
 import { Client } from '@temporalio/client';
-import type { ClientConnectConfig } from '@temporalio/envconfig';
 import type { Hono } from 'hono';
 import { policySource } from '../gate/policy-source.ts';
 import type { Secrets } from '../gate/secrets.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
+import type { TemporalSettings } from './config.ts';
 import { lastingConnection } from './connect.ts';
 import { deliverTo, refusalOf } from './deliver.ts';
 import { createReceiver, type ReceiverOptions } from './webhook-receiver.ts';
 
 /** What a receiver is made from. */
 export interface WebhookAppOptions {
-  readonly temporal: ClientConnectConfig;
+  readonly temporal: TemporalSettings;
   readonly configFile: string;
   readonly home: string;
   readonly secrets: Secrets;
@@ -38,10 +38,11 @@ export function webhookApp(options: WebhookAppOptions): {
   readonly close: () => Promise<void>;
 } {
   const { temporal, configFile, home, secrets, log, answersWithinMs = 4_000 } = options;
-  const { namespace = 'default' } = temporal;
+  const { namespace = 'default', dataConverter } = temporal;
   const over = new AbortController();
   const connection = lastingConnection(temporal, over.signal);
-  const client = new Client({ connection, namespace, identity: 'oncall webhooks' });
+  const identity = 'oncall webhooks';
+  const client = new Client({ connection, namespace, identity, ...(dataConverter && { dataConverter }) });
   const deliver = deliverTo(client);
   const underWay = new Set<Promise<unknown>>();
   const tracked = <T>(call: Promise<T>): Promise<T> => {

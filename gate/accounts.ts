@@ -1,10 +1,20 @@
 import { mayRepeat, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 import { canonical } from './canonical.ts';
+import type { Encryption } from './encryption.ts';
 import type { Account } from './policy.ts';
 
-/** Keeps an account as last seen good: references to secrets, no secrets. A release needs it when the configuration is broken. */
-export async function rememberAccount(store: Store, name: string, account: Account): Promise<void> {
-  const row = { name, configuration: canonical(account), seen_at: new Date().toISOString() };
+/**
+ * Keeps an account as last seen good, and how what Temporal keeps is encrypted: references to secrets, no secrets. A release needs
+ * both when the configuration is broken.
+ */
+export async function rememberAccount(
+  store: Store,
+  name: string,
+  account: Account,
+  encryption?: Encryption,
+): Promise<void> {
+  const kept: Kept = { ...account, ...(encryption && { encryption }) };
+  const row = { name, configuration: canonical(kept), seen_at: new Date().toISOString() };
   const work = (tx: StoreTransaction) =>
     tx
       .insertInto('accounts')
@@ -19,6 +29,16 @@ export async function lastGoodAccounts(store: Store): Promise<ReadonlyMap<string
   const rows = await withStore(() => store.selectFrom('accounts').selectAll().execute());
   return new Map(rows.map((row) => [row.name, JSON.parse(row.configuration) as Account]));
 }
+
+/** The encryption as last seen good; `undefined` where there was none. */
+export async function lastGoodEncryption(store: Store): Promise<Encryption | undefined> {
+  const query = store.selectFrom('accounts').select('configuration').orderBy('seen_at', 'desc').limit(1);
+  const row = await withStore(() => query.executeTakeFirst());
+  return row && (JSON.parse(row.configuration) as Kept).encryption;
+}
+
+/** What stands in the row of an account. */
+type Kept = Account & { readonly encryption?: Encryption };
 
 /**
  * Keeps the users whom an account's `From` address named, and gives all that it ever named: what we acknowledged before the

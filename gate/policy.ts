@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Action, actionsOf, type Resource } from '../pagerduty/catalogue/endpoint.ts';
 import { Id } from '../pagerduty/catalogue/wire.ts';
 import { sha256 } from './canonical.ts';
+import { Encryption } from './encryption.ts';
 import { Denies, Grants } from './grants.ts';
 import { reservedNames } from './runner.ts';
 import { completed, isTimed, type StandingOrder, WrittenOrder } from './standing.ts';
@@ -172,6 +173,7 @@ const Configuration = z.strictObject({
   operators: section(Operator),
   front_doors: section(FrontDoor),
   standing: section(WrittenOrder),
+  encryption: Encryption.optional(),
 });
 
 type Written = z.output<typeof Configuration>;
@@ -299,6 +301,8 @@ export interface Policy {
   /** Standing orders on events; those by the clock are `timed`. No name is in both. */
   readonly standing: ReadonlyMap<string, StandingOrder>;
   readonly timed: ReadonlyMap<string, TimedOrder>;
+  /** Where what Temporal keeps is encrypted; read when a process starts. */
+  readonly encryption?: Encryption;
   /** SHA-256 of the file's bytes; stands in each audit entry. */
   readonly digest: string;
 }
@@ -331,7 +335,7 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
     ? faultsWithin(result.data)
     : flatten(result.error.issues.slice(0, mostFaults));
   if (result.success && faults.length === 0) {
-    const { accounts, agents, operators, front_doors, standing } = result.data;
+    const { accounts, agents, operators, front_doors, standing, encryption } = result.data;
     const orders = Object.entries(standing).map(
       ([name, written]) =>
         [name, completed(written, Object.keys(accounts), Object.keys(agents)).order] as const,
@@ -343,6 +347,7 @@ export function parsePolicy(text: string, file = 'oncall.yaml'): Policy {
       frontDoors: new Map(Object.entries(front_doors)),
       standing: new Map(orders.flatMap(([name, order]) => (isTimed(order) ? [] : [[name, order]]))),
       timed: new Map(orders.flatMap(([name, order]) => (isTimed(order) ? [[name, order]] : []))),
+      ...(encryption && { encryption }),
       digest: sha256(text),
     };
   }

@@ -5,9 +5,12 @@ import { type ActivityExecuteInput, NativeConnection, Worker } from '@temporalio
 import type { Logger } from 'pino';
 import { type Activities, createActivities } from '../activities/index.ts';
 import { AccountMeter } from '../activities/meter.ts';
-import { lastGoodAccounts } from '../gate/accounts.ts';
+import { lastGoodAccounts, lastGoodEncryption } from '../gate/accounts.ts';
 import { openStore, type Store, StoreAway, StoreUnfit, storePlace } from '../gate/audit-store.ts';
-import { policySource } from '../gate/policy-source.ts';
+import { EncryptionUnusable, type KeyRing, keyRing } from '../gate/encryption.ts';
+import { keysIn } from '../gate/encryption-source.ts';
+import { dataConverterOf } from '../gate/payload-codec.ts';
+import { type PolicyState, policySource } from '../gate/policy-source.ts';
 import { notConnected, whyKeptOut } from '../gate/temporal-settings.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
@@ -30,6 +33,8 @@ export interface WorkerOptions {
   readonly databaseUrl?: string | undefined;
   /** Path of the prebuilt Workflow bundle. */
   readonly workflowBundle: string;
+  /** Path of the one that hides what failures say; without it a Worker that is to encrypt does not start. */
+  readonly encryptingBundle?: string;
   /** Which build of the runner this is; without it all Workers are alike. */
   readonly build?: WorkerDeploymentVersion | undefined;
   /** Whether somebody looks at the metrics of this process. */
@@ -67,6 +72,7 @@ export async function startWorker({
   home,
   databaseUrl,
   workflowBundle,
+  encryptingBundle,
   build,
   showsMetrics = false,
   log,
@@ -84,8 +90,12 @@ export async function startWorker({
     );
   }
   if (!state.readable) log.error(`Everything but releases is denied until this is mended: ${state.sentence}`);
+  const ring = await keysFor(configFile, state, store);
+  const codePath = ring.current === undefined ? workflowBundle : encryptingBundle;
+  if (codePath === undefined) throw new CannotStart('This Worker is to encrypt, and has no bundle for that.');
+  const dataConverter = dataConverterOf(ring);
   const connection = await connect(temporal);
-  const client = new Client({ connection, namespace });
+  const client = new Client({ connection, namespace, dataConverter });
   const missing = await missingSearchAttributes(connection, namespace).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : String(error);
     throw new CannotStart(
@@ -111,7 +121,8 @@ export async function startWorker({
       connection,
       namespace,
       taskQueue: workflowTaskQueue,
-      workflowBundle: { codePath: workflowBundle },
+      workflowBundle: { codePath },
+      dataConverter,
       // A killed Worker's runs go on elsewhere after this, instead of the default 10 s.
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime,
@@ -151,6 +162,7 @@ export async function startWorker({
           namespace,
           taskQueue,
           activities: served,
+          dataConverter,
           shutdownGraceTime,
           ...(taskQueue !== taskQueues.urgent(account) && {
             maxConcurrentActivityTaskExecutions: mostOrdinary,
@@ -195,6 +207,26 @@ const ofApi = (activities: Activities, api: 'rest' | 'events'): Partial<Activiti
   Object.fromEntries(
     operationNames.filter((name) => catalogue[name].api === api).map((name) => [name, activities[name]]),
   );
+
+/**
+ * The keys of this Worker: those of the configuration, and where it is broken those of before, so that what is held can be given
+ * back. A key that is missing stops it here: its first run would only hang.
+ * @throws CannotStart
+ */
+async function keysFor(
+  configFile: string,
+  state: PolicyState,
+  store: () => Promise<Store>,
+): Promise<KeyRing> {
+  try {
+    return state.readable
+      ? keysIn(configFile, readSecret)
+      : keyRing(await lastGoodEncryption(await store()), readSecret);
+  } catch (error) {
+    if (error instanceof EncryptionUnusable) throw new CannotStart(error.message);
+    throw error;
+  }
+}
 
 async function connect({ connectionOptions }: ClientConnectConfig): Promise<NativeConnection> {
   const address = connectionOptions.address ?? 'localhost:7233';

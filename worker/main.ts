@@ -24,6 +24,7 @@ async function main(): Promise<number> {
     const worker = await startWorker({
       ...settings,
       workflowBundle: fileURLToPath(new URL('../workflow-bundle.js', import.meta.url)),
+      encryptingBundle: fileURLToPath(new URL('../workflow-bundle-encrypting.js', import.meta.url)),
       showsMetrics: metricsAddress !== undefined,
       log,
     });

@@ -1,4 +1,4 @@
-import { clientSettings, readSecret, temporalSettings } from '../config.ts';
+import { clientSettings, readSecret, serverSettings } from '../config.ts';
 import { confirm } from '../confirm.ts';
 import { type Finding, type Fix, wordsOf } from '../doctor/finding.ts';
 import { type Examination, examine } from '../doctor/index.ts';
@@ -23,7 +23,7 @@ export async function doctor(options: DoctorOptions, output: Output): Promise<Ex
   const examination = await examine({
     settings,
     deployment: settings.deployment,
-    temporal: temporalSettings,
+    temporal: serverSettings,
     secrets: readSecret,
     receiver: receiver === false ? undefined : receiver,
     leastFreeBytes: bytesOf(options.leastFree),

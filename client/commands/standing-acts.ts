@@ -10,6 +10,7 @@ import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts'
 import { whoAsks } from '../identity.ts';
 import { asOperator, readable, withWord } from '../order-word.ts';
 import type { Output } from '../output.ts';
+import { encrypts } from '../payloads.ts';
 import { differencesOf, findSchedule } from '../standing.ts';
 import { inStore } from '../store.ts';
 import { said } from '../words.ts';
@@ -85,7 +86,8 @@ export async function pauseOrder(
       return nothingToDo(output, name, `${name} is paused already ${said(found.state.note ?? '')}.`);
     const who = whoAsks(clientSettings());
     const why = said(reason, 400);
-    const note = `by ${said(who)}${why === '' ? '' : `: ${why}`}`;
+    // A Schedule's note is never encrypted; the record has the reason in any case.
+    const note = `by ${said(who)}${why === '' || encrypts(client) ? '' : `: ${why}`}`;
     const word = { ...wordOn(name, order, 'pause', { reason: why }), ...(why !== '' && { said: why }) };
     await inStore(clientSettings(), (store) => noteWord(store, policy, word, { who }));
     await client.schedule.getHandle(found.scheduleId).pause(note);

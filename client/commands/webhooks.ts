@@ -5,7 +5,8 @@ import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
 import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
-import { serveWebhooks, type WebhookServer, webhookApp } from '../webhook-server.ts';
+import { serveHttp } from '../serve-http.ts';
+import { webhookApp } from '../webhook-server.ts';
 
 export interface WebhooksOptions {
   readonly port: string;
@@ -31,7 +32,7 @@ export async function webhooks(options: WebhooksOptions, output: Output): Promis
     secrets: readSecret,
     log: (level, facts, sentence) => logger[level](facts, sentence),
   });
-  const server = await listening(app, { host: options.host, port });
+  const server = await serveHttp(app, { host: options.host, port });
   const urls = accounts.map((account) => `${server.url}/webhooks/${account}`);
   output.result(
     { urls, health: `${server.url}/health` },
@@ -40,18 +41,4 @@ export async function webhooks(options: WebhooksOptions, output: Output): Promis
   await aborted(stopping);
   await server.stop();
   return exitCodes.done;
-}
-
-async function listening(
-  app: Parameters<typeof serveWebhooks>[0],
-  at: Parameters<typeof serveWebhooks>[1],
-): Promise<WebhookServer> {
-  try {
-    return await serveWebhooks(app, at);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${code ?? message})`;
-    const or = code === 'EADDRINUSE' ? ', or end what listens there' : ', or another address with --host';
-    throw new OncallError(`Port ${at.port} ${why}; choose another with --port${or}.`);
-  }
 }

@@ -1,5 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
+import type { KeyRing } from '../../gate/encryption.ts';
+import { dataConverterOf } from '../../gate/payload-codec.ts';
 import type { Policy } from '../../gate/policy.ts';
 import { policySource } from '../../gate/policy-source.ts';
 import type { Secrets } from '../../gate/secrets.ts';
@@ -11,6 +13,7 @@ import { connect } from '../connect.ts';
 import { NotConnectedError } from '../errors.ts';
 import { type Absent, lookAtAccount } from './account.ts';
 import { lookAtBuilds } from './builds.ts';
+import { lookAtEncryption } from './encryption.ts';
 import { expectsFeed, lookAtFeed, lookAtReceiver } from './feed.ts';
 import { type Finding, skewOf, wordsOf } from './finding.ts';
 import { lookAtHome, lookAtVersions, versionsHere } from './machine.ts';
@@ -80,7 +83,10 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
   const seen = await look('audit store', () => lookAtStore(settings, policy, now));
   findings.push(...(seen?.findings ?? []), ...(seen?.clock ? skewOf('clocks', seen.clock) : []));
 
-  const client = await connected(options, findings);
+  const encryption = lookAtEncryption(policy?.encryption, options.secrets);
+  if (policy?.encryption) looked.push('encryption');
+  findings.push(...encryption.findings);
+  const client = await connected(options, encryption.ring, findings);
   let version = 'unknown';
   const server = client && (await look('Temporal', () => lookAtServer(client, now)));
   if (server) {
@@ -117,7 +123,11 @@ const faultsIn = (sentence: string): readonly Finding[] =>
     mend: 'mend that line; docs/policy.md says what may stand there',
   }));
 
-async function connected({ temporal }: DoctorOptions, findings: Finding[]): Promise<Client | undefined> {
+async function connected(
+  { temporal }: DoctorOptions,
+  ring: KeyRing,
+  findings: Finding[],
+): Promise<Client | undefined> {
   const of = 'Temporal';
   let config: ClientConnectConfig;
   try {
@@ -127,7 +137,7 @@ async function connected({ temporal }: DoctorOptions, findings: Finding[]): Prom
     return undefined;
   }
   try {
-    return await connect(config, 'oncall doctor');
+    return await connect({ ...config, dataConverter: dataConverterOf(ring) }, 'oncall doctor');
   } catch (error) {
     const address = config.connectionOptions.address ?? 'localhost:7233';
     const why = error instanceof NotConnectedError ? error.why : undefined;

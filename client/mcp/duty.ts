@@ -1,5 +1,4 @@
 import { ActivityCancelledError, ActivityNotFoundError, type Client } from '@temporalio/client';
-import { defaultPayloadConverter } from '@temporalio/common';
 import {
   type AgentActivities,
   type AgentUpdates,
@@ -10,6 +9,7 @@ import {
 } from '../../workflows/contract.ts';
 import { tellRun } from '../agent.ts';
 import type { AgentIdentity } from '../identity.ts';
+import { decoded } from '../payloads.ts';
 import { signed } from '../signed.ts';
 
 /** How long after its last call an agent still counts as there, in milliseconds. */
@@ -144,11 +144,8 @@ export function dutyOf(client: Client, agent: AgentIdentity): Duty {
     );
     const { workflowExecution: run, activityId, activityType, input } = answer;
     if (!answer.taskToken?.length || !run?.workflowId || !run.runId || !activityId) return;
-    let payloads = [...(input?.payloads ?? [])];
-    for (const codec of client.options.loadedDataConverter.payloadCodecs.toReversed())
-      payloads = await codec.decode(payloads);
     type Given = Parameters<AgentActivities['attend']>[0];
-    const given = defaultPayloadConverter.fromPayload<Given>(payloads[0] ?? {});
+    const given = (await decoded(client, input?.payloads?.[0] ?? {})) as Given;
     const kind = activityType?.name === 'attend' ? 'attend' : 'assess';
     const task: Task = {
       kind,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { lastGoodAccounts, rememberAccount } from '../../gate/accounts.ts';
+import { lastGoodAccounts, lastGoodEncryption, rememberAccount } from '../../gate/accounts.ts';
 import { transact } from '../../gate/audit-store.ts';
 import { end, forgetBefore, leaseOn, leasesOf, open } from '../../gate/leases.ts';
 import { parsePolicy } from '../../gate/policy.ts';
@@ -96,4 +96,13 @@ test('an account is remembered as it was last seen good, with references and no 
       ['lab', account('us')],
     ]),
   );
+});
+
+test('the encryption is remembered beside the account: a Worker beside a broken configuration reads what it is to give back', async () => {
+  const { accounts, encryption } = parsePolicy(
+    'accounts: { main: { region: us, token: env:T, from: b@example.com } }\nencryption: { current: k1, keys: { k1: env:K1 } }',
+  );
+  expect(await lastGoodEncryption(store())).toBeUndefined();
+  await rememberAccount(store(), 'main', accounts.get('main')!, encryption);
+  expect(await lastGoodEncryption(store())).toEqual({ current: 'k1', keys: { k1: 'env:K1' } });
 });

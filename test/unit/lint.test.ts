@@ -53,6 +53,7 @@ const modules: readonly (readonly [Room, string, boolean])[] = [
   ['pagerduty', 'undici', true],
   ['pagerduty', '@temporalio/common', false],
   ['gate', '@temporalio/common', false],
+  ['gate', '@temporalio/proto', true],
   ['simulator', '@temporalio/common', false],
   ['activities', '@temporalio/activity', true],
   ['activities', '@temporalio/workflow', false],

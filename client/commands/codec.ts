@@ -1,0 +1,108 @@
+import pino from 'pino';
+import { ofPeople, openStore, storePlace } from '../../gate/audit-store.ts';
+import { EncryptionCodec } from '../../gate/payload-codec.ts';
+import { policySource } from '../../gate/policy-source.ts';
+import { sign } from '../../gate/statement.ts';
+import { pressedSwitches } from '../../gate/switches.ts';
+import { codecServer, signInClaim } from '../codec-server.ts';
+import { clientSettings, encryptionKeys, serverSettings } from '../config.ts';
+import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
+import { readOperator } from '../identity.ts';
+import type { Output } from '../output.ts';
+import { portOf } from '../ports.ts';
+import { aborted, stopSignal } from '../processes.ts';
+import { serveHttp } from '../serve-http.ts';
+import { hasStore, noStore } from '../store.ts';
+
+export interface CodecCommandOptions {
+  readonly port: string;
+  readonly host: string;
+  readonly url?: string;
+  readonly ui?: readonly string[];
+  readonly exitWithParent?: boolean;
+}
+
+/** `oncall codec`: lets signed-in operators read encrypted runs in the Temporal UI, until it is told to end. */
+export async function codec(options: CodecCommandOptions, output: Output): Promise<ExitCode> {
+  const port = portOf(options.port, '--port');
+  const settings = clientSettings();
+  const { configFile, home, databaseUrl, logLevel, temporalUi } = settings;
+  const policy = policySource(configFile);
+  const state = policy();
+  if (!state.readable) throw new OncallError(state.sentence);
+  const ring = encryptionKeys();
+  if (ring.keys.size === 0)
+    throw new OncallError(
+      `${configFile} names no encryption keys, so there is nothing to decode; docs/encryption.md shows how.`,
+    );
+  if (state.policy.operators.size === 0)
+    throw new OncallError(
+      'Only operators may read, and there are none; add one: `oncall operators add NAME`.',
+    );
+  // Who is disabled stands in the store.
+  if (!hasStore(settings)) throw new OncallError(`There is ${noStore(settings)}.`);
+  const { namespace = 'default' } = serverSettings();
+  const uiOrigins = (options.ui ?? (temporalUi ? [temporalUi] : localUis)).map((url) =>
+    originOf(url, '--ui'),
+  );
+  const given = options.url === undefined ? undefined : originOf(options.url, '--url');
+  const stopping = stopSignal(options.exitWithParent === true);
+  const logger = pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  const store = await openStore(storePlace(home, databaseUrl), ofPeople);
+  const urls: string[] = [];
+  const app = codecServer({
+    codec: new EncryptionCodec(ring),
+    namespace,
+    urls,
+    uiOrigins,
+    policy,
+    isDisabled: async (operator) => {
+      const now = policy();
+      return !now.readable || (await pressedSwitches(store, now.policy, 'disable', operator)).length > 0;
+    },
+    log: (sentence) => logger.info(sentence),
+  });
+  const close = (): Promise<void> => store.destroy();
+  const server = await serveHttp({ app, close }, { host: options.host, port });
+  urls.push(...(given === undefined ? namesOf(server.url) : [given]));
+  const [url = server.url] = urls;
+  output.result(
+    { url, namespace, uiOrigins },
+    [
+      `listening on ${server.url}`,
+      `It decodes for ${uiOrigins.join(' and ')}, namespace ${namespace}: name ${url} as the codec endpoint there, and let it send cookies.`,
+      'Operators sign in by `oncall codec sign-in`.',
+    ].join('\n'),
+  );
+  await aborted(stopping);
+  await server.stop();
+  return exitCodes.done;
+}
+
+/** Where the UI of a local server is. */
+const localUis = ['http://127.0.0.1:8233', 'http://localhost:8233'];
+
+/** On this machine a browser may call it by either name; it sends the cookie of the one that the UI has. */
+const namesOf = (url: string): readonly string[] =>
+  url.includes('//127.0.0.1:') ? [url, url.replace('127.0.0.1', 'localhost')] : [url];
+
+function originOf(url: string, option: string): string {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new UsageError(
+      `${option} takes an address such as http://127.0.0.1:8233, not ${JSON.stringify(url)}.`,
+    );
+  return new URL(url).origin;
+}
+
+/** `oncall codec sign-in`: a link that signs a browser in. */
+export async function signIn(options: { readonly url: string }, output: Output): Promise<ExitCode> {
+  const operator = readOperator(clientSettings());
+  const url = originOf(options.url, '--url');
+  const statement = await sign(operator.name, operator.key, signInClaim(url));
+  const link = `${url}/sign-in?statement=${statement}`;
+  output.result(
+    { link, statement },
+    `${link}\nOpen it within five minutes in the browser that shows the Temporal UI; it works once.`,
+  );
+  return exitCodes.done;
+}
