@@ -8,6 +8,7 @@ import {
   storeFile,
   storePlace,
 } from '../gate/audit-store.ts';
+import { type KeptShifts, shiftsKept } from '../gate/shift-changes.ts';
 import type { ClientSettings } from './config.ts';
 import { OncallError } from './errors.ts';
 
@@ -41,3 +42,11 @@ export async function inStore<T>(where: Where, work: (store: Store) => Promise<T
     await store?.destroy();
   }
 }
+
+/** What is kept of the shifts of an order; `undefined` where nothing is. */
+export type ShiftsReader = (account: string, name: string) => Promise<KeptShifts | undefined>;
+
+export const shiftsIn =
+  (where: Where): ShiftsReader =>
+  async (account, name) =>
+    hasStore(where) ? inStore(where, (store) => shiftsKept(store, account, name)) : undefined;

@@ -86,7 +86,8 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
     findings.push(
       ...((await look('Task Queues', () => lookAtQueues(client, accounts, seen?.sinceKeptMs))) ?? []),
     );
-    if (policy) findings.push(...((await look('standing orders', () => lookAtOrders(client, policy))) ?? []));
+    if (policy)
+      findings.push(...((await look('standing orders', () => lookAtOrders(settings, client, policy))) ?? []));
   } else left.push(...(client ? [] : ['Temporal']), 'Task Queues', 'standing orders');
 
   if (policy) findings.push(...(await lookAtAccounts(options, policy, { left, look })));
