@@ -10,6 +10,7 @@ import type { FactCache } from './facts.ts';
 import type { OriginReader } from './origin.ts';
 import type { PagerDutyClock } from './pagerduty-clock.ts';
 import type { Runs } from './runs.ts';
+import type { ShiftSchedules } from './shifts.ts';
 
 /** What the Activities of one account work with. Made once, by `createActivities`. */
 export interface Deps {
@@ -35,6 +36,8 @@ export interface Deps {
   readonly isWanted: () => Promise<boolean>;
   /** What the server says of the account's runs. */
   readonly runs: Runs;
+  /** The Schedules of orders at shift changes. */
+  readonly shiftSchedules: ShiftSchedules;
   /** The id of the run that a standing order starts. */
   readonly orderedId: (workflow: string, input: Ordered) => string;
   readonly states: States;

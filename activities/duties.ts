@@ -187,8 +187,8 @@ export function hoursOf(text: string): Hours {
 }
 
 /** A target is a schedule of either kind or a user; a row's user may be a shift's empty place. */
-const isUser = ({ type }: Reference): boolean => !/^(schedule|empty)/.test(type ?? '');
-const rotaOf = (schedule: Reference): RotaName => ({
+export const isUser = ({ type }: Reference): boolean => !/^(schedule|empty)/.test(type ?? '');
+export const rotaOf = (schedule: Reference): RotaName => ({
   ...namedOf(schedule),
   isShiftBased: schedule.type?.startsWith('schedule_v3') === true,
 });
@@ -206,5 +206,5 @@ export const dutyOf = ({ escalation_level: level, user, schedule, start, end }: 
   end: instantOf(end),
 });
 
-const instantOf = (text: string | null | undefined): number | null =>
+export const instantOf = (text: string | null | undefined): number | null =>
   text === null || text === undefined ? null : Date.parse(text);

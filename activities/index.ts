@@ -33,6 +33,8 @@ import { readTurns } from './read-turns.ts';
 import { listOurUsers, listUnheld, release } from './release.ts';
 import type { CallResult } from './results.ts';
 import { runsOf } from './runs.ts';
+import { shiftSchedulesOf } from './shift-schedules.ts';
+import { keepShiftChanges, listShiftOrders, listShifts } from './shifts.ts';
 import { compareOpen, completeSweep, countNotes, listOpen } from './sweep.ts';
 import { isWanted } from './wanted.ts';
 
@@ -49,6 +51,7 @@ export type { ReadBack, ReadBackInput } from './read-back.ts';
 export type { Turns } from './read-turns.ts';
 export type { Unheld } from './release.ts';
 export type { CallResult, Done, InTheWay, NotDone } from './results.ts';
+export type { Followed, ReadShifts, ShiftPage } from './shifts.ts';
 export type { Compared, Wake } from './sweep.ts';
 
 /** What the Activities of one account are made from. */
@@ -110,6 +113,7 @@ export function createActivities(options: ActivityOptions): Activities {
     isLive: (lease) => isLive(options, lease),
     isWanted: () => isWanted(options.client),
     runs: runsOf(options.client, options.runningQuery(options.account)),
+    shiftSchedules: shiftSchedulesOf(options.client, options.workflowTaskQueue),
     orderedId: options.orderedId,
     states: options.states,
     now,
@@ -147,6 +151,9 @@ const runnerActivities = (deps: Deps) => ({
   countNotes: (input: Parameters<typeof countNotes>[1]) => countNotes(deps, input),
   listEvents: (input: Parameters<typeof listEvents>[1]) => listEvents(deps, input),
   listMissed: (input: Parameters<typeof listMissed>[1]) => listMissed(deps, input),
+  listShiftOrders: (input: Parameters<typeof listShiftOrders>[1]) => listShiftOrders(deps, input),
+  listShifts: (input: Parameters<typeof listShifts>[1]) => listShifts(deps, input),
+  keepShiftChanges: (input: Parameters<typeof keepShiftChanges>[1]) => keepShiftChanges(deps, input),
   completeSweep: (input: Parameters<typeof completeSweep>[1]) => completeSweep(deps, input),
 });
 

@@ -19,6 +19,7 @@ const runnerWorkflows: readonly string[] = [
   'sweepLeases',
   'sweepIncidents',
   'bringEvents',
+  'followShifts',
   'checkPermission',
 ];
 

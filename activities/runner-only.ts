@@ -10,21 +10,26 @@ import type { NotDone } from './results.ts';
  * Does what the runner does for itself, where nothing is asked of PagerDuty and so `perform` stands in nobody's way. Any other
  * run is denied, and that is written down. A store that is away is tried again.
  */
-export async function asRunner<T>(deps: Deps, step: string, work: () => Promise<T>): Promise<T | NotDone> {
+export async function asRunner<T>(
+  deps: Deps,
+  step: string,
+  work: () => Promise<T>,
+  what = 'sweep incidents',
+): Promise<T | NotDone> {
   try {
-    return (await denialOf(deps, step)) ?? (await work());
+    return (await denialOf(deps, step, what)) ?? (await work());
   } catch (error) {
     throw toFailure(error);
   }
 }
 
-async function denialOf(deps: Deps, step: string): Promise<NotDone | undefined> {
+async function denialOf(deps: Deps, step: string, what: string): Promise<NotDone | undefined> {
   const { run, attempt } = runNow();
   const state = deps.policy();
   const origin = await deps.origin(run, state.readable ? state.policy : undefined);
   if (origin.kind === 'runner') return undefined;
   const agent = origin.kind === 'nobody' ? origin.claimed : origin.agent;
-  const sentence = `${agent} may not sweep incidents: that is for ${runner} alone.`;
+  const sentence = `${agent} may not ${what}: that is for ${runner} alone.`;
   const entry: Stamp = await write(await deps.store(), {
     kind: 'entry',
     agent,

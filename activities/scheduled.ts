@@ -2,7 +2,8 @@ import { activityInfo } from '@temporalio/activity';
 import { type Client, type ScheduleDescription, ScheduleNotFoundError } from '@temporalio/client';
 import type { Store } from '../gate/audit-store.ts';
 import { canonical } from '../gate/canonical.ts';
-import { differences, linesFound, linesOf, standingId } from '../gate/schedules.ts';
+import { standingId } from '../gate/schedules.ts';
+import { lookAt, shiftsKept } from '../gate/shift-changes.ts';
 import { spend, spentBy } from '../gate/spent.ts';
 import { type TimedOrder, timedInput } from '../gate/timed-orders.ts';
 import { nameOf } from '../gate/words.ts';
@@ -65,12 +66,15 @@ export async function unproved(
   if (known !== undefined) return again;
   if (!run.saysScheduled)
     return 'is started by its Schedule alone; `oncall standing trigger` has it do so now';
-  const schedule = await schedules(scheduleId);
-  if (!schedule) return 'has no Schedule; `oncall standing apply` makes it';
-  const [changed] = differences(linesOf(name, order, taskQueue), linesFound(schedule));
+  const looked = await lookAt(name, order, taskQueue, {
+    schedule: () => schedules(scheduleId),
+    kept: () => shiftsKept(store, order.account, name),
+  });
+  if (!looked) return 'has no Schedule; `oncall standing apply` makes it';
+  const [changed] = looked.differences;
   if (changed)
     return `has a Schedule with other ${changed.line} than the configuration says; \`oncall standing\` shows it, \`oncall standing apply\` mends it`;
-  const { recentActions, runningActions } = schedule.info;
+  const { recentActions, runningActions } = looked.found.info;
   const isStarted = [...recentActions.map(({ action }) => action), ...runningActions].some(
     ({ workflow }) =>
       workflow.workflowId === run.workflowId && workflow.firstExecutionRunId === run.firstRunId,

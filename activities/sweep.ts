@@ -8,6 +8,7 @@ import { perform } from './perform.ts';
 import type { NotDone } from './results.ts';
 import { asRunner } from './runner-only.ts';
 import type { Follower } from './runs.ts';
+import { shiftOrdersOf } from './shifts.ts';
 
 /** How many notes and how many logs one sweep reads: a third of what the urgent queue starts in a minute. The rest comes with the next. */
 const mostNotes = 40;
@@ -97,6 +98,8 @@ export interface Compared {
   readonly untold: readonly string[];
   /** Digests of the standing orders that there are. */
   readonly orders: readonly string[];
+  /** Whether others go by shift changes. */
+  readonly byShifts: boolean;
   /** Why some of them start nothing for what happened, a sentence each. */
   readonly stopped: readonly string[];
 }
@@ -137,6 +140,7 @@ export async function compareOpen(
       unclear: unclear.slice(0, mostLogs),
       untold: unclear.slice(mostLogs).map(({ incident }) => incident),
       orders: digests,
+      byShifts: shiftOrdersOf(deps).length > 0,
       stopped: differing.unclear.length > 0 ? stopped : [],
     };
   });

@@ -10,17 +10,18 @@ import type { Policy } from '../gate/policy.ts';
 import {
   type Difference,
   daysOfWeek,
-  differences,
   linesFound,
-  linesOf,
   months,
+  shiftsMemo,
   standingId,
   standingIds,
 } from '../gate/schedules.ts';
+import { type KeptShifts, lookAt, ofOrder } from '../gate/shift-changes.ts';
 import type { StandingOrder } from '../gate/standing.ts';
-import { type TimedOrder, timedInput } from '../gate/timed-orders.ts';
+import { isAtShifts, shiftsSaid, type TimedOrder, timedInput } from '../gate/timed-orders.ts';
 import { orderMemo, priorityOf, searchAttributes, workflowTaskQueue } from '../workflows/contract.ts';
 import { describeRun, quoted } from './runs.ts';
+import type { ShiftsReader } from './store.ts';
 
 /** A standing order, as the configuration and the server have it. */
 export interface ListedOrder {
@@ -47,12 +48,27 @@ export interface ListedOrder {
   /** Times at which nothing was started: the server came too late, or the run before was under way. */
   readonly missed: number;
   readonly skipped: number;
+  /** What people should know of the shifts that it goes by, a sentence each. */
+  readonly shifts: readonly string[];
 }
 
-const nothing = { paused: null, differences: [], last: null, running: [], next: [], missed: 0, skipped: 0 };
+const nothing = {
+  paused: null,
+  differences: [],
+  last: null,
+  running: [],
+  next: [],
+  missed: 0,
+  skipped: 0,
+  shifts: [],
+};
 
 /** Every order of the configuration, then what the server has beside them. */
-export async function listOrders(client: Client, policy: Policy): Promise<readonly ListedOrder[]> {
+export async function listOrders(
+  client: Client,
+  policy: Policy,
+  shifts: ShiftsReader,
+): Promise<readonly ListedOrder[]> {
   const orders: ListedOrder[] = [];
   for (const [name, order] of policy.standing) {
     const { account, on, workflow, agent } = order;
@@ -68,14 +84,15 @@ export async function listOrders(client: Client, policy: Policy): Promise<readon
       scheduleId: null,
     });
   }
-  for (const [name, order] of policy.timed) orders.push(await listed(client, name, order));
+  for (const [name, order] of policy.timed) orders.push(await listed(client, name, order, shifts));
   for (const { scheduleId, name, account, found } of await strangers(client, policy)) {
-    const { times, zone, workflow, agent } = linesFound(found);
+    const { times, zone, shifts: whose, workflow, agent } = linesFound(found);
     orders.push({
+      ...nothing,
       ...(await stateOfSchedule(client, found)),
       name,
       account,
-      when: `${times} ${zone}`.trim(),
+      when: whose === '' ? `${times} ${zone}`.trim() : `shift changes of ${whose}`,
       workflow,
       agent,
       state: 'not in the configuration',
@@ -125,19 +142,63 @@ async function runsOnEvents(
   };
 }
 
-async function listed(client: Client, name: string, order: TimedOrder): Promise<ListedOrder> {
-  const { account, workflow, agent, cron, zone } = order;
+async function listed(
+  client: Client,
+  name: string,
+  order: TimedOrder,
+  shifts: ShiftsReader,
+): Promise<ListedOrder> {
+  const { account, workflow, agent } = order;
   const scheduleId = standingId(account, name);
-  const told = { name, account, when: `${cron.text} ${zone}`, workflow, agent, scheduleId };
-  const found = await findSchedule(client, scheduleId);
-  if (!found) return { ...nothing, ...told, state: 'not applied' };
-  const differ = differencesOf(name, order, found);
-  const state = differ.length > 0 ? 'changed' : found.state.paused ? 'paused' : 'active';
-  return { ...(await stateOfSchedule(client, found)), ...told, state, differences: differ };
+  const told = { name, account, when: whenOf(order), workflow, agent, scheduleId };
+  const looked = await lookAtOrder(client, name, order, shifts);
+  if (!looked) return { ...nothing, ...told, state: 'not applied' };
+  const { found, kept, differences } = looked;
+  const state = differences.length > 0 ? 'changed' : found.state.paused ? 'paused' : 'active';
+  const of = await stateOfSchedule(client, found);
+  const own = ofOrder(order, kept);
+  return {
+    ...of,
+    ...told,
+    state,
+    differences,
+    missed: of.missed + (own?.missed ?? 0),
+    shifts: isAtShifts(order) ? shiftsTold(own) : [],
+  };
 }
 
-export const differencesOf = (name: string, order: TimedOrder, found: ScheduleDescription) =>
-  differences(linesOf(name, order, workflowTaskQueue), linesFound(found));
+/** When an order starts something, for people. */
+export const whenOf = (order: TimedOrder): string =>
+  isAtShifts(order) ? `shift changes of ${shiftsSaid(order)}` : `${order.cron.text} ${order.zone}`;
+
+/** How long ago who is on call may have been read: it is every minute. */
+const staleMs = 150_000;
+
+function shiftsTold(kept: KeptShifts | undefined): readonly string[] {
+  if (!kept)
+    return ['its shifts were not read yet; a Worker does that within a minute, unless its sweep is paused'];
+  const { remarks, unread, readAt } = kept;
+  if (unread)
+    return [
+      ...remarks,
+      `its shifts could not be read since ${iso(unread.since)}, so it goes by what is known of before: ${unread.why}`,
+    ];
+  return Date.now() - readAt <= staleMs
+    ? remarks
+    : [
+        ...remarks,
+        `its shifts were last read ${iso(readAt)}, and what changed since is not known; does a Worker run?`,
+      ];
+}
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+/** An order's Schedule, and in what it is not as the order says; `undefined` where there is none. */
+export const lookAtOrder = (client: Client, name: string, order: TimedOrder, shifts: ShiftsReader) =>
+  lookAt(name, order, workflowTaskQueue, {
+    schedule: () => findSchedule(client, standingId(order.account, name)),
+    kept: () => shifts(order.account, name),
+  });
 
 async function stateOfSchedule(client: Client, { state, info }: ScheduleDescription) {
   const last = info.recentActions.at(-1);
@@ -194,25 +255,34 @@ async function strangers(client: Client, policy: Policy): Promise<readonly Stran
 
 /** One thing that is to be done so that the server has what the configuration says. */
 export type Change = { readonly name: string; readonly account: string; readonly scheduleId: string } & (
-  | { readonly kind: 'create'; readonly order: TimedOrder }
-  | { readonly kind: 'update'; readonly order: TimedOrder; readonly differences: readonly Difference[] }
+  | { readonly kind: 'create'; readonly order: TimedOrder; readonly kept: KeptShifts | undefined }
+  | {
+      readonly kind: 'update';
+      readonly order: TimedOrder;
+      readonly kept: KeptShifts | undefined;
+      readonly differences: readonly Difference[];
+    }
   | { readonly kind: 'remove' }
 );
 
 /** What is to be done; nothing where the server has it all. */
-export async function changesFor(client: Client, policy: Policy): Promise<readonly Change[]> {
+export async function changesFor(
+  client: Client,
+  policy: Policy,
+  shifts: ShiftsReader,
+): Promise<readonly Change[]> {
   const changes: Change[] = [];
   for (const [name, order] of policy.timed) {
     const { account } = order;
-    const scheduleId = standingId(account, name);
-    const found = await findSchedule(client, scheduleId);
-    if (!found) {
-      changes.push({ kind: 'create', name, account, scheduleId, order });
+    const told = { name, account, scheduleId: standingId(account, name), order };
+    const looked = await lookAtOrder(client, name, order, shifts);
+    if (!looked) {
+      const kept = isAtShifts(order) ? await shifts(account, name) : undefined;
+      changes.push({ kind: 'create', ...told, kept });
       continue;
     }
-    const differ = differencesOf(name, order, found);
-    if (differ.length > 0)
-      changes.push({ kind: 'update', name, account, scheduleId, order, differences: differ });
+    const { kept, differences } = looked;
+    if (differences.length > 0) changes.push({ kind: 'update', ...told, kept, differences });
   }
   for (const { scheduleId, account, name } of await strangers(client, policy))
     changes.push({ kind: 'remove', name, account, scheduleId });
@@ -224,10 +294,10 @@ export async function makeChange(client: Client, change: Change): Promise<void> 
   const handle = client.schedule.getHandle(change.scheduleId);
   switch (change.kind) {
     case 'create':
-      await client.schedule.create(scheduleOf(change.name, change.order));
+      await client.schedule.create(scheduleOf(change));
       return;
     case 'update': {
-      const { scheduleId: _id, ...wanted } = scheduleOf(change.name, change.order);
+      const { scheduleId: _id, ...wanted } = scheduleOf(change);
       await handle.update(({ state: { paused, note } }) => ({
         ...wanted,
         state: { paused, ...(note !== undefined && { note }) },
@@ -239,9 +309,17 @@ export async function makeChange(client: Client, change: Change): Promise<void> 
   }
 }
 
-/** The Schedule that an order describes. */
-function scheduleOf(name: string, order: TimedOrder): ScheduleOptions {
-  const { account, agent, workflow, cron, zone, jitter, overlap, catchup } = order;
+/** The Schedule that an order describes; of one at shift changes, with the instants that are known. */
+function scheduleOf({
+  name,
+  order,
+  kept,
+}: {
+  readonly name: string;
+  readonly order: TimedOrder;
+  readonly kept: KeptShifts | undefined;
+}): ScheduleOptions {
+  const { account, agent, workflow, overlap, catchup } = order;
   const scheduleId = standingId(account, name);
   const input = timedInput(name, order);
   const action = {
@@ -253,6 +331,7 @@ function scheduleOf(name: string, order: TimedOrder): ScheduleOptions {
     // Says only what comes first, so it is no line that the gate compares. The SDK sends it, though its type does not name it.
     priority: { priorityKey: priorityOf(workflow, input), fairnessKey: agent },
     staticSummary: `${workflow} of account ${account}, by the standing order ${name}`,
+    ...(isAtShifts(order) && { memo: { [shiftsMemo]: shiftsSaid(order) } }),
     typedSearchAttributes: [
       { key: searchAttributes.agent, value: agent },
       { key: searchAttributes.account, value: account },
@@ -260,7 +339,9 @@ function scheduleOf(name: string, order: TimedOrder): ScheduleOptions {
   };
   return {
     scheduleId,
-    spec: { calendars: [calendarOf(cron.times)], timezone: zone, jitter },
+    spec: isAtShifts(order)
+      ? { calendars: (ofOrder(order, kept)?.times ?? []).map(instantCalendar), timezone: 'UTC' }
+      : { calendars: [calendarOf(order.cron.times)], timezone: order.zone, jitter: order.jitter },
     policies: {
       overlap: overlap === 'skip' ? ScheduleOverlapPolicy.SKIP : ScheduleOverlapPolicy.BUFFER_ONE,
       catchupWindow: catchup,
@@ -278,3 +359,16 @@ const calendarOf = (times: Times) => ({
   dayOfWeek: times.dayOfWeek.map((day) => daysOfWeek[day] ?? 'SUNDAY'),
 });
 const asRange = (value: number) => ({ start: value, end: value, step: 1 });
+
+/** The calendar that is one instant. */
+function instantCalendar(time: number) {
+  const at = new Date(time);
+  return {
+    year: at.getUTCFullYear(),
+    month: months[at.getUTCMonth()] ?? 'JANUARY',
+    dayOfMonth: at.getUTCDate(),
+    hour: at.getUTCHours(),
+    minute: at.getUTCMinutes(),
+    second: at.getUTCSeconds(),
+  };
+}

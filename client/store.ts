@@ -8,6 +8,7 @@ import {
   storeFile,
   storePlace,
 } from '../gate/audit-store.ts';
+import { type KeptShifts, shiftsKept } from '../gate/shift-changes.ts';
 import type { ClientSettings } from './config.ts';
 import { OncallError } from './errors.ts';
 
@@ -78,3 +79,11 @@ async function opened(where: Where): Promise<Store> {
   if (!hasStore(where)) throw new OncallError(`There is ${noStore(where)}.`);
   return openStore(storePlace(where.home, where.databaseUrl), ofPeople);
 }
+
+/** What is kept of the shifts of an order; `undefined` where nothing is. */
+export type ShiftsReader = (account: string, name: string) => Promise<KeptShifts | undefined>;
+
+export const shiftsIn =
+  (where: Where): ShiftsReader =>
+  async (account, name) =>
+    hasStore(where) ? inStore(where, (store) => shiftsKept(store, account, name)) : undefined;

@@ -1,7 +1,7 @@
 import type { ScheduleDescription } from '@temporalio/client';
 import { canonical } from './canonical.ts';
 import { cronOf, type Times } from './cron.ts';
-import { type TimedOrder, timedInput } from './timed-orders.ts';
+import { isAtShifts, shiftsSaid, type TimedOrder, timedInput } from './timed-orders.ts';
 
 /** Id of the Schedule of a standing order; the ids of its runs begin with it too. */
 export const standingId = (account: string, name: string): string => `${standingIds}${account}:${name}`;
@@ -10,9 +10,15 @@ export const standingIds = 'standing:';
 /** Search attributes that runs of an order are found by. */
 export const runAttributes = { agent: 'OncallAgent', account: 'OncallAccount' } as const;
 
+/** Where a Schedule says whose shifts it goes by: in the memo of the runs that it starts. */
+export const shiftsMemo = 'shiftsOf';
+
 /** What decides when a Schedule starts what, as people compare it: a line each. */
 export interface ScheduleLines {
+  /** A cron line, or instants. */
   readonly times: string;
+  /** Whose shift changes; empty of an order by the clock. */
+  readonly shifts: string;
   readonly zone: string;
   readonly jitter: string;
   readonly overlap: string;
@@ -24,11 +30,19 @@ export interface ScheduleLines {
   readonly start: string;
 }
 
-/** The lines of a Schedule that is as an order says. */
-export const linesOf = (name: string, order: TimedOrder, taskQueue: string): ScheduleLines => ({
-  times: cronOf(order.cron.times),
-  zone: order.zone,
-  jitter: seconds(order.jitter),
+/**
+ * The lines of a Schedule that is as an order says.
+ * @param changes of an order at shift changes: the instants that the runner has read, milliseconds since 1970.
+ */
+export const linesOf = (
+  name: string,
+  order: TimedOrder,
+  taskQueue: string,
+  changes: readonly number[] = [],
+): ScheduleLines => ({
+  ...(isAtShifts(order)
+    ? { times: instantsSaid(changes), shifts: shiftsSaid(order), zone: 'UTC', jitter: seconds(0) }
+    : { times: cronOf(order.cron.times), shifts: '', zone: order.zone, jitter: seconds(order.jitter) }),
   overlap: order.overlap,
   catchup: seconds(order.catchup),
   workflow: order.workflow,
@@ -52,9 +66,11 @@ export function linesFound({
   );
   const { [agent]: ofAgent, [account]: ofAccount, ...others } = attributes;
   const { taskQueue, workflowId, retry, workflowExecutionTimeout, workflowRunTimeout } = action;
-  const more = { ...others, ...action.memo };
+  const { [shiftsMemo]: shifts = '', ...memo } = action.memo ?? {};
+  const more = { ...others, ...memo };
   return {
     times: timesFound(spec),
+    shifts: typeof shifts === 'string' ? shifts : canonical(shifts),
     zone: spec.timezone ?? '',
     jitter: seconds(spec.jitter ?? 0),
     overlap: `${(policies.overlap ?? '').toLowerCase()}${policies.pauseOnFailure ? ', paused by a failure' : ''}`,
@@ -88,6 +104,8 @@ function timesFound(spec: ScheduleDescription['spec']): string {
     !endAt &&
     calendar.year.length === 0 &&
     canonical(numbers(calendar.second)) === '[0]';
+  const instants = instantsFound(spec);
+  if (instants !== undefined) return instants;
   if (!isPlain) return canonical({ calendars, intervals, skip, startAt, endAt });
   const times: Times = {
     minute: numbers(calendar.minute),
@@ -98,6 +116,51 @@ function timesFound(spec: ScheduleDescription['spec']): string {
   };
   return cronOf(times);
 }
+
+/** The instants of a Schedule that has nothing else, as they stand in a line; `undefined` where it has. */
+export function instantsFound({
+  calendars = [],
+  intervals = [],
+  skip = [],
+  startAt,
+  endAt,
+}: ScheduleDescription['spec']): string | undefined {
+  const instants = calendars.map(instantIn);
+  const isAll = instants.every((at) => at !== undefined);
+  return isAll && intervals.length + skip.length === 0 && !startAt && !endAt
+    ? instantsSaid(instants)
+    : undefined;
+}
+
+/** Instants as they stand in a line, in order. */
+export const instantsSaid = (instants: readonly number[]): string =>
+  instants
+    .toSorted((a, b) => a - b)
+    .map((at) => `${new Date(at).toISOString().slice(0, 19)}Z`)
+    .join(' ') || 'none';
+
+/** The one instant that a calendar is; `undefined` where it is more, or less. */
+function instantIn({
+  year,
+  month,
+  dayOfMonth,
+  hour,
+  minute,
+  second,
+  dayOfWeek,
+}: Calendar): number | undefined {
+  const isEveryDay = numbers(dayOfWeek, daysOfWeek).length === daysOfWeek.length;
+  const fields = [
+    numbers(year),
+    numbers(month, months, 1),
+    ...[dayOfMonth, hour, minute, second].map((field) => numbers(field)),
+  ];
+  if (!isEveryDay || fields.some((values) => values.length !== 1)) return undefined;
+  const [inYear = 0, inMonth = 1, ...time] = fields.flat();
+  return Date.UTC(inYear, inMonth - 1, ...time);
+}
+
+type Calendar = NonNullable<ScheduleDescription['spec']['calendars']>[number];
 
 /** As the SDK calls them. */
 export const months = [

@@ -4,7 +4,7 @@ import { eventsWithService, incidentEvents } from '../pagerduty/webhooks.ts';
 import type { WorkflowName } from '../workflows/contract.ts';
 import { canonical } from './canonical.ts';
 import { inputFaults, runInputs, workflowNames } from './run-inputs.ts';
-import { TimedOrder, takenBy } from './timed-orders.ts';
+import { CronOrder, ShiftOrder, type TimedOrder, takenBy } from './timed-orders.ts';
 
 /** Workflows that are about one incident: what an incident's event can start. */
 const aboutIncidents = workflowNames.filter((name) => 'incident' in runInputs[name].shape);
@@ -22,29 +22,39 @@ const EventOrder = z.strictObject({
 /** A line of the configuration that lets a webhook start runs as an agent. */
 export type StandingOrder = z.output<typeof EventOrder> & { readonly account: string };
 
-type Written = z.output<typeof EventOrder> | z.output<typeof TimedOrder>;
+type Written = z.output<typeof EventOrder | typeof CronOrder | typeof ShiftOrder>;
 
-/** A standing order as it is written: on an event, or by the clock. What is wrong is told of the kind that is meant. */
+/** By which key an order says when, and what it is then. */
+const kinds = { on: EventOrder, cron: CronOrder, at: ShiftOrder } as const;
+
+/** A standing order as it is written: on an event, by the clock, or at shift changes. What is wrong is told of the kind that is meant. */
 export const WrittenOrder = z.looseObject({}).transform((order, context): Written => {
   const refuse = (message: string, path: readonly string[] = []) => {
     context.addIssue({ code: 'custom', path: [...path], message });
     return z.NEVER;
   };
-  const has = (key: string): boolean => Object.hasOwn(order, key);
-  if (has('on') && has('cron'))
-    return refuse('an order is on an event (on) or by the clock (cron), not both; make it two', ['cron']);
-  if (!has('on') && !has('cron'))
-    return refuse('say when: on (an event, such as incident.triggered), or cron and zone');
-  const parsed = (has('on') ? EventOrder : TimedOrder).safeParse(order, { reportInput: true });
+  const [kind, also] = (Object.keys(kinds) as (keyof typeof kinds)[]).filter((key) =>
+    Object.hasOwn(order, key),
+  );
+  if (kind === undefined)
+    return refuse(
+      'say when: on (an event, such as incident.triggered), or cron and zone, or at: shift-change',
+    );
+  if (also !== undefined)
+    return refuse(
+      'an order is on an event (on) or by the clock (cron), or at shift changes (at): one of them; make it several',
+      [also],
+    );
+  const parsed = kinds[kind].safeParse(order, { reportInput: true });
   if (parsed.success) return parsed.data;
   for (const issue of parsed.error.issues) context.addIssue({ ...issue });
   return z.NEVER;
 });
 
-/** Whether an order is by the clock. */
+/** Whether an order has a Schedule: it is by the clock, or at shift changes. */
 export const isTimed = <Order extends Written>(
   order: Order,
-): order is Extract<Order, { readonly cron: unknown }> => 'cron' in order;
+): order is Extract<Order, { readonly cron: unknown } | { readonly at: unknown }> => !('on' in order);
 
 type Fault = readonly [path: readonly PropertyKey[], message: string];
 

@@ -213,6 +213,15 @@ const migrations: Readonly<Record<string, Migration>> = {
       .addPrimaryKeyConstraint('pace_counts_pk', ['account', 'worker'])
       .execute();
   },
+  '0006-shift-changes': async (db, { text }) => {
+    await tableOf(db, 'shift_changes', [
+      ['account', text],
+      ['name', text],
+      ['kept', text],
+    ])
+      .addPrimaryKeyConstraint('shift_changes_pk', ['account', 'name'])
+      .execute();
+  },
 };
 
 /** The names of all migrations, in their order. */

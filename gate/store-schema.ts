@@ -73,6 +73,15 @@ export interface SweepRow {
   orders: string;
 }
 
+/** When an order at shift changes is due, as the runner has read it. */
+export interface ShiftRow {
+  account: string;
+  /** Name of the order. */
+  name: string;
+  /** As JSON: see `shift-changes.ts`. */
+  kept: string;
+}
+
 /** A kill switch that was pressed: everything frozen, or one identity disabled. It holds until an operator's statement lifts it. */
 export interface SwitchRow {
   id: string;
@@ -122,6 +131,7 @@ export interface Schema {
   uses: { agent: string; granted: string; step_key: string; at: number };
   sweeps: SweepRow;
   swept: SweptRow;
+  shift_changes: ShiftRow;
   pace: PaceRow;
   pace_counts: PaceCountRow;
 }

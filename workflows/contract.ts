@@ -101,6 +101,7 @@ export const lookingTypes: readonly string[] = [
   'bringEvents',
   'checkPermission',
   'coverPolicies',
+  'followShifts',
   'noiseOfDay',
   'pickIds',
   'surveyIncidents',
@@ -850,6 +851,19 @@ export interface SweepInput {
 /** The Schedule that sweeps an account's leases, and the one that sweeps its incidents. */
 export const sweepScheduleId = (account: string): string => `sweep:${account}`;
 export const incidentSweepScheduleId = (account: string): string => `sweep-incidents:${account}`;
+
+/** The run that reads who is on call, for the orders at shift changes of an account. */
+export const followShiftsId = (account: string): string => `follow-shifts:${account}`;
+
+/** What came of following shifts. */
+export interface ShiftsFollowed {
+  /** Names of the orders whose Schedules hold what was read. */
+  readonly kept: readonly string[];
+  /** Workflow Ids of what was started late: its change was known only once it had passed. */
+  readonly started: readonly string[];
+  /** What it left undone, a sentence each. */
+  readonly left: readonly string[];
+}
 
 /** What a sweep of incidents came to. */
 export interface IncidentSweep {

@@ -8,6 +8,7 @@ export { checkPermission } from './check-permission.ts';
 export { coverPolicies } from './cover-policies.ts';
 export { coverageCheck } from './coverage-check.ts';
 export { duplicateSweep } from './duplicate-sweep.ts';
+export { followShifts } from './follow-shifts.ts';
 export { handoffReport } from './handoff-report.ts';
 export { noiseOfDay } from './noise-of-day.ts';
 export { noiseReport } from './noise-report.ts';

@@ -11,6 +11,7 @@ import type { Compared, Missed, NotDone, Wake } from '../activities/index.ts';
 import { attempt, type Failed } from './attempt.ts';
 import { clock } from './chronicle.ts';
 import {
+  followShiftsId,
   type Happening,
   type IncidentSweep,
   priorityOf,
@@ -76,6 +77,8 @@ export async function sweepIncidents({ account }: SweepInput): Promise<IncidentS
       }),
     ),
   );
+  // Last, and in a run of its own: what hinders it hinders no sweep.
+  if (compared.byShifts) await followShifts(account);
   const { notesUntil } = completed;
   const result: IncidentSweep = {
     completeUntil: new Date(sweep).toISOString(),
@@ -229,6 +232,21 @@ async function startMissed({
     // The event came after all.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return undefined;
     throw error;
+  }
+}
+
+/** Has who is on call read anew, for the orders at shift changes; where that is still under way it is enough. */
+async function followShifts(account: string): Promise<void> {
+  try {
+    await startChild('followShifts', {
+      workflowId: followShiftsId(account),
+      args: [{ account }],
+      workflowRunTimeout: '5 minutes',
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `Keep the Schedules of account ${account} that go by shift changes`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
 }
 

@@ -11,8 +11,8 @@ import { whoAsks } from '../identity.ts';
 import { asOperator, readable, withWord } from '../order-word.ts';
 import type { Output } from '../output.ts';
 import { encrypts } from '../payloads.ts';
-import { differencesOf, findSchedule } from '../standing.ts';
-import { inStore } from '../store.ts';
+import { findSchedule, lookAtOrder } from '../standing.ts';
+import { inStore, shiftsIn } from '../store.ts';
 import { said } from '../words.ts';
 import { instant } from './audit.ts';
 
@@ -20,7 +20,7 @@ import { instant } from './audit.ts';
 export async function triggerOrder(name: string, output: Output): Promise<ExitCode> {
   const policy = readable();
   return onOrder(policy, name, async (client, order, found) => {
-    checkAsWritten(name, order, found);
+    await checkAsWritten(client, name, order);
     const [running] = found.info.runningActions;
     if (running) {
       const { workflowId } = running.workflow;
@@ -104,7 +104,7 @@ export async function resumeOrder(name: string, output: Output): Promise<ExitCod
   const policy = readable();
   return onOrder(policy, name, async (client, order, found) => {
     if (!found.state.paused) return nothingToDo(output, name, `${name} is not paused.`);
-    checkAsWritten(name, order, found);
+    await checkAsWritten(client, name, order);
     const note = found.state.note ?? '';
     await withWord(policy, wordOn(name, order, 'resume', { paused: note }), () =>
       client.schedule.getHandle(found.scheduleId).unpause(`resumed by ${said(whoAsks(clientSettings()))}`),
@@ -138,7 +138,7 @@ export async function backfillOrder(
     throw new UsageError('--until must not be in the future; the Schedule does that itself.');
   const policy = readable();
   return onOrder(policy, name, async (client, order, found) => {
-    checkAsWritten(name, order, found);
+    await checkAsWritten(client, name, order);
     const due = await dueIn(client, found.scheduleId, from, to);
     if (due.length === 0)
       return nothingToDo(output, name, `${name} was not due in that time; nothing was started.`);
@@ -205,8 +205,9 @@ async function onOrder(
 }
 
 /** Nothing is started that the gate would refuse. */
-function checkAsWritten(name: string, order: TimedOrder, found: ScheduleDescription): void {
-  const [changed] = differencesOf(name, order, found);
+async function checkAsWritten(client: Client, name: string, order: TimedOrder): Promise<void> {
+  const looked = await lookAtOrder(client, name, order, shiftsIn(clientSettings()));
+  const [changed] = looked?.differences ?? [];
   if (changed)
     throw new OncallError(
       `The Schedule of ${name} has other ${changed.line} than the configuration says, so the gate would refuse its runs; \`oncall standing\` shows it, \`oncall standing apply\` mends it.`,

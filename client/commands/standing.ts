@@ -1,8 +1,10 @@
+import { clientSettings } from '../config.ts';
 import { confirm } from '../confirm.ts';
 import { type ExitCode, exitCodes } from '../errors.ts';
 import { asOperator, carryOut, readable, toldOf } from '../order-word.ts';
 import type { Output } from '../output.ts';
-import { type Change, changesFor, type ListedOrder, listOrders } from '../standing.ts';
+import { type Change, changesFor, type ListedOrder, listOrders, whenOf } from '../standing.ts';
+import { shiftsIn } from '../store.ts';
 import { table } from '../table.ts';
 import { clockOf, said } from '../words.ts';
 
@@ -10,7 +12,7 @@ import { clockOf, said } from '../words.ts';
 export async function listStanding(output: Output): Promise<ExitCode> {
   const policy = readable();
   return asOperator(async (client) => {
-    const orders = await listOrders(client, policy);
+    const orders = await listOrders(client, policy, shiftsIn(clientSettings()));
     output.result(
       orders,
       orders.length === 0 ? 'The configuration has no standing orders.' : inWords(orders),
@@ -36,7 +38,15 @@ function inWords(orders: readonly ListedOrder[]): string {
 }
 
 /** What of an order a person should know, a sentence each. */
-function remarks({ name, paused, differences, state, missed, skipped }: ListedOrder): readonly string[] {
+function remarks({
+  name,
+  paused,
+  differences,
+  state,
+  missed,
+  skipped,
+  shifts,
+}: ListedOrder): readonly string[] {
   const lines = differences.map(
     ({ line, wanted, found }) =>
       `  ${line}: ${said(found)} on the server, ${said(wanted)} in the configuration`,
@@ -52,6 +62,9 @@ function remarks({ name, paused, differences, state, missed, skipped }: ListedOr
       ? [`${said(name)}: the gate refuses its runs; \`oncall standing apply\` removes its Schedule.`]
       : []),
     ...(paused === null ? [] : [`${said(name)}: paused ${said(paused)}.`]),
+    ...shifts.map(
+      (sentence) => `${said(name)}: ${said(sentence, 500).replace(/[.?]?$/, (end) => end || '.')}`,
+    ),
     ...(missed > 0 ? [`${said(name)}: missed ${missed} times, found too late to be caught up.`] : []),
     ...(skipped > 0 ? [`${said(name)}: left out ${skipped} times, since the run before was under way.`] : []),
   ];
@@ -61,7 +74,7 @@ function remarks({ name, paused, differences, state, missed, skipped }: ListedOr
 export async function applyStanding(options: { readonly yes?: boolean }, output: Output): Promise<ExitCode> {
   const policy = readable();
   return asOperator(async (client) => {
-    const changes = await changesFor(client, policy);
+    const changes = await changesFor(client, policy, shiftsIn(clientSettings()));
     if (changes.length === 0) {
       output.result(
         { changes: [], applied: false },
@@ -93,8 +106,8 @@ function diffOf(change: Change): readonly string[] {
   const { name } = change;
   switch (change.kind) {
     case 'create': {
-      const { cron, zone, workflow, agent } = change.order;
-      return [`+ ${name}: ${cron.text} ${zone}, ${workflow} as ${agent}`];
+      const { workflow, agent } = change.order;
+      return [`+ ${name}: ${whenOf(change.order)}, ${workflow} as ${agent}`];
     }
     case 'update':
       return [

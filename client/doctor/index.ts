@@ -99,7 +99,8 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
       ...((await look('Task Queues', () => lookAtQueues(client, accounts, seen?.sinceKeptMs))) ?? []),
     );
     findings.push(...((await look('builds', () => lookAtBuilds(client, deployment, now))) ?? []));
-    if (policy) findings.push(...((await look('standing orders', () => lookAtOrders(client, policy))) ?? []));
+    if (policy)
+      findings.push(...((await look('standing orders', () => lookAtOrders(settings, client, policy))) ?? []));
   } else left.push(...(client ? [] : ['Temporal']), 'Task Queues', 'builds', 'standing orders');
 
   if (policy) findings.push(...(await lookAtAccounts(options, policy, { left, look })));

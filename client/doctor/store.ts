@@ -9,7 +9,7 @@ import { verifyAudit } from '../audit-verify.ts';
 import type { ClientSettings } from '../config.ts';
 import { carryOut } from '../order-word.ts';
 import { changesFor } from '../standing.ts';
-import { hasStore, inStore, noStore } from '../store.ts';
+import { hasStore, inStore, noStore, shiftsIn } from '../store.ts';
 import { type Clock, type Finding, wordsOf } from './finding.ts';
 
 type Where = Pick<ClientSettings, 'home' | 'databaseUrl'>;
@@ -105,9 +105,13 @@ function lookAtJournal(home: string): readonly Finding[] {
   ];
 }
 
-/** Where the standing orders by the clock on the server are not as the configuration says. */
-export async function lookAtOrders(client: Client, policy: Policy): Promise<readonly Finding[]> {
-  const changes = await changesFor(client, policy);
+/** Where the Schedules of standing orders are not as the configuration says. */
+export async function lookAtOrders(
+  where: Where,
+  client: Client,
+  policy: Policy,
+): Promise<readonly Finding[]> {
+  const changes = await changesFor(client, policy, shiftsIn(where));
   const fix = {
     asks: `Bring ${changes.length === 1 ? 'this Schedule' : `these ${changes.length} Schedules`} to what the configuration says?`,
     mend: async () => {

@@ -93,7 +93,7 @@ test('an event starts the run of a standing order, which acts as the order’s a
   const policy = parsePolicy(stage.configText());
   // The list of runs is some moments old.
   const listed = await until('the list of orders has the run and its end', async () => {
-    const [order] = await listOrders(stage.client, policy);
+    const [order] = await listOrders(stage.client, policy, async () => undefined);
     return order?.last !== null && order?.running.length === 0 && order;
   });
   expect(listed).toMatchObject({

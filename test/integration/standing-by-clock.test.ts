@@ -1,13 +1,12 @@
 import { join } from 'node:path';
 import { defineSearchAttributeKey } from '@temporalio/common';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { verify } from '../../client/commands/audit-verify.ts';
-import { applyStanding, listStanding } from '../../client/commands/standing.ts';
+import { applyStanding } from '../../client/commands/standing.ts';
 import * as acts from '../../client/commands/standing-acts.ts';
-import type { Output } from '../../client/output.ts';
-import type { ListedOrder } from '../../client/standing.ts';
-import { type RunResult, workflowTaskQueue } from '../../workflows/contract.ts';
+import { workflowTaskQueue } from '../../workflows/contract.ts';
 import { runRaw } from '../support/attacks.ts';
+import { asLead, ordersOn, say } from '../support/orders.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 
@@ -34,13 +33,8 @@ beforeAll(async () => {
   incident = await stage.trigger();
   before = stage.configText();
   await stage.startWorker();
-  vi.stubEnv('ONCALL_HOME', stage.home);
-  vi.stubEnv('ONCALL_CONFIG', stage.configFile);
-  vi.stubEnv('ONCALL_OPERATOR', 'lead');
-  vi.stubEnv('ONCALL_OPERATOR_KEY_FILE', join(stage.home, 'lead.pem'));
-  vi.stubEnv('TEMPORAL_ADDRESS', inject('temporalAddress'));
-  vi.stubEnv('TEMPORAL_NAMESPACE', stage.namespace);
-  if (stage.databaseUrl) vi.stubEnv('DATABASE_URL', stage.databaseUrl);
+  asLead(stage);
+  orders = ordersOn(stage, before);
 });
 afterAll(async () => {
   await stage.close();
@@ -51,80 +45,20 @@ beforeEach(() => {
   name = `who-${count}`;
   hold(`${name}: ${order}`);
 });
-afterEach(async () => {
-  hold();
-  // The list of Schedules is some moments old; what a test made is known by its own words.
-  for (const id of made.splice(0))
-    await stage.client.schedule
-      .getHandle(id)
-      .delete()
-      .catch(() => {});
-});
+afterEach(() => orders.clear());
 
-/** Ids of Schedules that a test may have made. */
-const made: string[] = [];
-const scheduleOf = (name: string) => stage.client.schedule.getHandle(`standing:main:${name}`);
-
-/** The configuration has these orders. */
-function hold(...orders: readonly string[]): void {
-  const lines = orders.map((one) => `  ${one}\n`).join('');
-  stage.editConfig(() => (lines === '' ? before : `${before}\nstanding:\n${lines}`));
-  made.push(...orders.map((one) => `standing:main:${one.split(':')[0]}`));
-}
-
-/** Says a command; gives its result, its words and what it said on the way. */
-async function say(command: (output: Output) => Promise<unknown>) {
-  const lines: string[] = [];
-  let result: unknown;
-  let words = '';
-  await command({
-    say: (line) => void lines.push(line),
-    result: (value, text) => {
-      result = value;
-      words = text;
-    },
-  });
-  return { result, words, lines };
-}
-const apply = () => say((output) => applyStanding({ yes: true }, output));
-const trigger = async (of = name) =>
-  (await say((output) => acts.triggerOrder(of, output))).result as {
-    readonly started: string | null;
-    readonly running: string | null;
-  };
-const list = async (of = name): Promise<ListedOrder> => {
-  const { result } = await say(listStanding);
-  const found = (result as readonly ListedOrder[]).find((one) => one.name === of);
-  if (!found) throw new Error(`The list has no order ${of}.`);
-  return found;
-};
-const resultOf = (run: string): Promise<RunResult> => stage.client.workflow.getHandle(run).result();
+let orders: ReturnType<typeof ordersOn>;
+const hold = (...held: readonly string[]): void => orders.hold(...held);
+const scheduleOf = (of: string) => orders.scheduleOf(of);
+const apply = () => orders.apply();
+const trigger = (of = name) => orders.trigger(of);
+const list = (of = name) => orders.list(of);
+const resultOf = (run: string) => orders.resultOf(run);
+const entriesOf = (run: string) => orders.entriesOf(run);
+const triggerByHand = (scheduleId: string) => orders.triggerByHand(scheduleId);
+const refused = (run: string, reason: RegExp) => orders.refused(run, reason);
 const priorityOf = async (run: string | null) =>
   (await stage.client.workflow.getHandle(String(run)).describe()).raw.workflowExecutionInfo?.priority;
-const entriesOf = async (run: string) => (await stage.audit({ run })).filter(({ kind }) => kind === 'entry');
-
-/** Has the Schedule start a run as its page in the Temporal UI does, and gives the run's id. */
-async function triggerByHand(scheduleId: string): Promise<string> {
-  const handle = stage.client.schedule.getHandle(scheduleId);
-  const count = (await handle.describe()).info.recentActions.length;
-  await handle.trigger();
-  return until('the Schedule has started a run', async () => {
-    const { recentActions } = (await handle.describe()).info;
-    return recentActions.length > count && recentActions.at(-1)?.action.workflow.workflowId;
-  });
-}
-
-/** The run was refused for this reason, and its result and the audit say so. */
-async function refused(run: string, reason: RegExp): Promise<void> {
-  expect(await resultOf(run)).toMatchObject({ outcome: 'denied' });
-  const [denied, ...more] = await entriesOf(run);
-  expect(more).toEqual([]);
-  expect(denied).toMatchObject({
-    agent: 'nobody',
-    decision: 'denied',
-    sentence: expect.stringMatching(reason),
-  });
-}
 
 describe('apply', () => {
   test('makes, changes and removes Schedules, shows the difference first, and changes nothing the second time', async () => {
@@ -456,7 +390,7 @@ describe('who says that a Schedule started it gets nothing', () => {
   test('by a Schedule of his own', async () => {
     await apply();
     const scheduleId = 'standing-of-mine';
-    made.push(scheduleId);
+    orders.made.push(scheduleId);
     await stage.client.schedule.create({
       scheduleId,
       spec: {},

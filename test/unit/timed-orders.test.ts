@@ -9,6 +9,8 @@ import { account, faultsOf, publicKey } from './configurations.ts';
 const others = `${account}agents:\n  reporter: { public_key: ${publicKey} }\n`;
 const order =
   'cron: "0 8 * * 1", zone: Europe/Berlin, workflow: runOperation, agent: reporter, input: { operation: listOnCalls, request: {} }';
+const shiftOrder =
+  'at: shift-change, schedules: [PA], workflow: runOperation, agent: reporter, input: { operation: listOnCalls, request: {} }';
 const line = others.split('\n').length + 1;
 const standing = (written: string): string => `${others}standing:\n  noise: { ${written} }\n`;
 const read = (written: string) => {
@@ -62,6 +64,19 @@ describe('an order by the clock is refused, where and why, once', () => {
     ['with an overlap that is none', `${order}, overlap: allow_all`, 'overlap: an overlap is skip'],
     ['with a catch-up of a year', `${order}, catchup: 1y`, 'catchup: catchup is a duration'],
     ['with a catch-up without unit', `${order}, catchup: "10"`, 'catchup: catchup is a duration'],
+    [
+      'by the clock and at shift changes',
+      `${order}, at: shift-change`,
+      'at: an order is on an event (on) or by the clock (cron), or at shift changes (at)',
+    ],
+    [
+      'at a change of another kind',
+      shiftOrder.replace('shift-change', 'sunrise'),
+      'at: an order is at shift-change; times of day are written as cron and zone',
+    ],
+    ["at nobody's shift changes", shiftOrder.replace(', schedules: [PA]', ''), ': say whose shifts: '],
+    ["at two kinds' shift changes", `${shiftOrder}, policies: [PB]`, ': say whose shifts: '],
+    ['at shift changes in a zone', `${shiftOrder}, zone: UTC`, 'zone: no such key; is it misspelt?'],
     ['with a jitter of a day', `${order}, jitter: 1d`, 'jitter: jitter is a duration'],
   ])('%s', (_what, written, sentence) => {
     const [fault = '', ...more] = faultsOf(standing(written));
@@ -71,7 +86,9 @@ describe('an order by the clock is refused, where and why, once', () => {
         : [],
     );
     expect(fault).toMatch(new RegExp(`^oncall\\.yaml:${line}:\\d+: `));
-    expect(fault).toContain(`standing.noise${sentence.startsWith('say') ? ': ' : '.'}${sentence}`);
+    expect(fault).toContain(
+      `standing.noise${/^(say|:)/.test(sentence) ? sentence.replace(/^(: )?/, ': ') : `.${sentence}`}`,
+    );
   });
 });
 
@@ -92,6 +109,27 @@ test('its lines say all that decides when what starts, and each change of the or
   expect(changed(order.replace('listOnCalls', 'listServices'))).toEqual(['input']);
 });
 
+test('the lines of one at shift changes are the instants that were read, and whose they are', () => {
+  const at = Date.UTC(2026, 9, 25, 1, 30);
+  const lines = linesOf('noise', read(shiftOrder), 'oncall', [at + 3_600_000, at]);
+  expect(lines).toMatchObject({
+    times: '2026-10-25T01:30:00Z 2026-10-25T02:30:00Z',
+    shifts: 'schedules PA',
+    zone: 'UTC',
+    catchup: '600 s',
+    jitter: '0 s',
+  });
+  const changed = (written: string): readonly string[] =>
+    differences(linesOf('noise', read(written), 'oncall', [at, at + 3_600_000]), lines).map(
+      (one) => one.line,
+    );
+  expect(changed(shiftOrder)).toEqual([]);
+  expect(changed(shiftOrder.replace('[PA]', '[PA, PB]'))).toEqual(['shifts']);
+  expect(changed(shiftOrder.replace('schedules', 'policies'))).toEqual(['shifts']);
+  expect(changed(order)).toEqual(['times', 'shifts', 'zone']);
+  expect(linesOf('noise', read(shiftOrder), 'oncall')).toMatchObject({ times: 'none' });
+});
+
 test('a run is given the input of the order, its account and its name', () => {
   const input = timedInput('noise', read(order));
   expect(input).toEqual({ operation: 'listOnCalls', request: {}, account: 'main', standing: 'noise' });
@@ -110,4 +148,9 @@ test('the example of docs/standing-orders.md is taken', () => {
   const [, yaml = ''] = /^```yaml\n(.*?)^```$/ms.exec(page) ?? [];
   const { timed } = parsePolicy(`${account}${yaml.replace('…', publicKey)}`);
   expect(timed.get('who-is-on-call')).toMatchObject({ jitter: 30_000, catchup: 600_000, overlap: 'skip' });
+  expect(timed.get('hand-over')).toMatchObject({
+    at: 'shift-change',
+    schedules: ['PPRIMARY'],
+    overlap: 'skip',
+  });
 });
