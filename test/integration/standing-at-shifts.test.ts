@@ -321,7 +321,11 @@ describe('a Schedule that was changed beside the configuration', () => {
       }),
       'times',
     ],
-    ['to be due every day', (now) => ({ ...now, spec: { cronExpressions: ['0 8 * * *'], timezone: 'UTC' } }), 'times'],
+    [
+      'to be due every day',
+      (now) => ({ ...now, spec: { cronExpressions: ['0 8 * * *'], timezone: 'UTC' } }),
+      'times',
+    ],
     [
       'to go by other shifts',
       (now) => ({ ...now, action: { ...now.action, memo: { shiftsOf: `schedules ${leads}` } } }),

@@ -111,6 +111,9 @@ const others: Readonly<Record<string, object>> = {
   countNotes: { incident: 'P1' },
   listEvents: { incident: 'P1', since: 0 },
   listMissed: { opened: [], told: [] },
+  listShiftOrders: { at: 0 },
+  listShifts: { by: 'schedules', ids: ['P1'], span: { start: 0, end: 1 }, offset: 0 },
+  keepShiftChanges: { name: 'rota', at: 0, until: 1, read: { changes: [], remarks: [] } },
   completeSweep: { sweep: 1, orders: [], untold: [], notesRead: [], notesLeft: [] },
 };
 
