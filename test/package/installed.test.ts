@@ -53,7 +53,7 @@ afterAll(() => {
 
 describe('the package', () => {
   test('holds what is run and what a reader needs, and no tests or sources', () => {
-    const outside = packed.filter((path) => !/^dist\/.*\.(js|d\.ts)$/.test(path));
+    const outside = packed.filter((path) => !/^dist\/.*\.(c?js|d\.c?ts)$/.test(path));
     expect(outside.toSorted()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
     expect(packed.filter((path) => /^dist\/(test|bench|examples)\//.test(path))).toEqual([]);
     expect(packed).toContain('dist/workflow-bundle.js');
