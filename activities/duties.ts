@@ -9,7 +9,7 @@ import type { Deps } from './deps.ts';
 import { type Named, namedOf, nameIt } from './named.ts';
 import { openTimes } from './open-times.ts';
 import { perform } from './perform.ts';
-import type { NotDone } from './results.ts';
+import type { CallResult, NotDone } from './results.ts';
 
 /** What came of a read, cut to what a report needs. */
 export type Read<T> = (T & { readonly ok: true; readonly agent: string; readonly entry: Stamp }) | NotDone;
@@ -73,6 +73,33 @@ export interface DutyPage {
   readonly more: boolean;
 }
 
+/** What a page of who is on call is asked by. */
+export interface OnCallsAsked {
+  readonly step: string;
+  readonly by: 'schedules' | 'policies';
+  readonly ids: readonly string[];
+  readonly span: Span;
+  readonly offset: number;
+}
+
+/** A page of who is on call in a span, as PagerDuty answers it. */
+export const pageOfOnCalls = (
+  deps: Deps,
+  { step, by, ids, span, offset }: OnCallsAsked,
+): Promise<CallResult<'listOnCalls'>> =>
+  perform(deps, 'listOnCalls', {
+    step,
+    request: {
+      query: {
+        [by === 'schedules' ? 'schedule_ids[]' : 'escalation_policy_ids[]']: ids,
+        since: new Date(span.start).toISOString(),
+        until: new Date(span.end).toISOString(),
+        limit: 100,
+        offset,
+      },
+    },
+  });
+
 /** One page of who is on call by a policy. Rows that name no person, as a shift that nobody has, are nobody's duty. */
 export async function listDuties(
   deps: Deps,
@@ -83,18 +110,7 @@ export async function listDuties(
     offset,
   }: { readonly step: string; readonly policy: string; readonly span: Span; readonly offset: number },
 ): Promise<Read<DutyPage>> {
-  const result = await perform(deps, 'listOnCalls', {
-    step,
-    request: {
-      query: {
-        'escalation_policy_ids[]': [policy],
-        since: new Date(span.start).toISOString(),
-        until: new Date(span.end).toISOString(),
-        limit: 100,
-        offset,
-      },
-    },
-  });
+  const result = await pageOfOnCalls(deps, { step, by: 'policies', ids: [policy], span, offset });
   if (!result.ok) return result;
   const { oncalls, more } = result.response;
   const rows = oncalls.filter(({ user }) => isUser(user));

@@ -6,8 +6,7 @@ import { isAtShifts, type ShiftOrder, shiftsOf, shiftsSaid } from '../gate/timed
 import type { Span } from '../workflows/coverage.ts';
 import type { Shift } from '../workflows/shift-changes.ts';
 import type { Deps } from './deps.ts';
-import { instantOf, isUser, rotaOf } from './duties.ts';
-import { perform } from './perform.ts';
+import { instantOf, isUser, type OnCallsAsked, pageOfOnCalls, rotaOf } from './duties.ts';
 import type { NotDone } from './results.ts';
 import { asRunner } from './runner-only.ts';
 import { aheadMs, backMs, planShifts } from './shift-times.ts';
@@ -62,30 +61,11 @@ export interface ShiftPage {
 }
 
 /** A page of who is on call in a span, by some schedules or some policies; a shift that nobody has is nobody's. */
-export async function listShifts(
-  deps: Deps,
-  {
-    step,
-    by,
-    ids,
-    span,
-    offset,
-  }: Pick<Followed, 'by' | 'ids' | 'span'> & { readonly step: string; readonly offset: number },
-): Promise<ShiftPage | NotDone> {
+export async function listShifts(deps: Deps, asked: OnCallsAsked): Promise<ShiftPage | NotDone> {
+  const { step, by } = asked;
   const isOfRunner = await asFollower(deps, step, async () => ({ ok: true as const }));
   if (!isOfRunner.ok) return isOfRunner;
-  const result = await perform(deps, 'listOnCalls', {
-    step,
-    request: {
-      query: {
-        [by === 'schedules' ? 'schedule_ids[]' : 'escalation_policy_ids[]']: ids,
-        since: new Date(span.start).toISOString(),
-        until: new Date(span.end).toISOString(),
-        limit: 100,
-        offset,
-      },
-    },
-  });
+  const result = await pageOfOnCalls(deps, asked);
   if (!result.ok) return result;
   const { oncalls, more } = result.response;
   return {
