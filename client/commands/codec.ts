@@ -1,5 +1,4 @@
 import pino from 'pino';
-import { ofPeople, openStore, storePlace } from '../../gate/audit-store.ts';
 import { EncryptionCodec } from '../../gate/payload-codec.ts';
 import { policySource } from '../../gate/policy-source.ts';
 import { sign } from '../../gate/statement.ts';
@@ -12,7 +11,7 @@ import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
 import { serveHttp } from '../serve-http.ts';
-import { hasStore, noStore } from '../store.ts';
+import { lastingStore } from '../store.ts';
 
 export interface CodecCommandOptions {
   readonly port: string;
@@ -26,7 +25,7 @@ export interface CodecCommandOptions {
 export async function codec(options: CodecCommandOptions, output: Output): Promise<ExitCode> {
   const port = portOf(options.port, '--port');
   const settings = clientSettings();
-  const { configFile, home, databaseUrl, logLevel, temporalUi } = settings;
+  const { configFile, logLevel, temporalUi } = settings;
   const policy = policySource(configFile);
   const state = policy();
   if (!state.readable) throw new OncallError(state.sentence);
@@ -39,8 +38,6 @@ export async function codec(options: CodecCommandOptions, output: Output): Promi
     throw new OncallError(
       'Only operators may read, and there are none; add one: `oncall operators add NAME`.',
     );
-  // Who is disabled stands in the store.
-  if (!hasStore(settings)) throw new OncallError(`There is ${noStore(settings)}.`);
   const { namespace = 'default' } = serverSettings();
   const uiOrigins = (options.ui ?? (temporalUi ? [temporalUi] : localUis)).map((url) =>
     originOf(url, '--ui'),
@@ -48,7 +45,9 @@ export async function codec(options: CodecCommandOptions, output: Output): Promi
   const given = options.url === undefined ? undefined : originOf(options.url, '--url');
   const stopping = stopSignal(options.exitWithParent === true);
   const logger = pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
-  const store = await openStore(storePlace(home, databaseUrl), ofPeople);
+  // Who is disabled stands there: without it nothing is served.
+  const store = lastingStore(settings);
+  await store.work(async () => {});
   const urls: string[] = [];
   const app = codecServer({
     codec: new EncryptionCodec(ring),
@@ -58,11 +57,13 @@ export async function codec(options: CodecCommandOptions, output: Output): Promi
     policy,
     isDisabled: async (operator) => {
       const now = policy();
-      return !now.readable || (await pressedSwitches(store, now.policy, 'disable', operator)).length > 0;
+      if (!now.readable) return true;
+      const pressed = await store.work((db) => pressedSwitches(db, now.policy, 'disable', operator));
+      return pressed.length > 0;
     },
     log: (sentence) => logger.info(sentence),
   });
-  const close = (): Promise<void> => store.destroy();
+  const close = async (): Promise<void> => store[Symbol.asyncDispose]();
   const server = await serveHttp({ app, close }, { host: options.host, port });
   urls.push(...(given === undefined ? namesOf(server.url) : [given]));
   const [url = server.url] = urls;
