@@ -50,20 +50,7 @@ export function filterOf({ what, since, before, ...same }: Asked): Omit<AuditFil
   };
 }
 
-const decisions = [
-  'allowed',
-  'denied',
-  'approval_needed',
-  'changed',
-  'undecided',
-  'asked',
-  'done',
-  'refused',
-  'unknown',
-  'found',
-  'lost',
-] as const satisfies readonly AuditRecord['decision'][];
-
+/** How each decision and outcome looks, in the order in which they are chosen from. */
 const kinds: Readonly<Record<AuditRecord['decision'], Parameters<typeof mark>[1]>> = {
   allowed: 'good',
   denied: 'bad',
@@ -95,7 +82,7 @@ export function filtersOf({ policyState }: Sources, asked: Asked): Html {
     }`;
   return html`<form class="filters card" method="get" action="/audit">
 ${field('agent', 'Agent', 'triage-bot', agents)}
-<label>Decision or outcome<select name="decision"><option value="">any</option>${decisions.map(
+<label>Decision or outcome<select name="decision"><option value="">any</option>${Object.keys(kinds).map(
     (one) =>
       html`<option value="${one}"${one === asked.decision ? html` selected` : ''}>${one.replaceAll('_', ' ')}</option>`,
   )}</select></label>

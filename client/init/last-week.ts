@@ -109,7 +109,7 @@ export function pastOf(incident: Incident): Past {
 export function lookBack(incidents: readonly Past[], now: number, complete: boolean): LastWeek {
   const oldestFirst = incidents.toSorted((one, other) => one.at - other.at || one.number - other.number);
   const week = oldestFirst.filter(({ at }) => at >= now - weekMs);
-  const met = week.filter(({ at, resolvedAt }) => resolvedAt === null || resolvedAt > at + looksAfterMs);
+  const met = week.filter((past) => wasOpen(past, past));
   const byKey = new Map<string, Past[]>();
   for (const past of oldestFirst) {
     if (past.key === undefined) continue;
@@ -147,7 +147,7 @@ export function lookBack(incidents: readonly Past[], now: number, complete: bool
   };
 }
 
-/** Whether an incident was open when a run looked at another one. */
+/** Whether an incident was open when a run looked at one, itself or another. */
 const wasOpen = ({ resolvedAt }: Past, { at }: Past): boolean =>
   resolvedAt === null || resolvedAt > at + looksAfterMs;
 

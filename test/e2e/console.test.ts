@@ -9,10 +9,7 @@ test('the console is a front door of operators: it prints a link for each, a new
   place,
 }) => {
   const world = await startWorld(place, { 'triage-bot': responder() });
-  const oncall = async (...words: readonly string[]) => {
-    const { code, stdout, stderr } = await place.oncall(words).ended;
-    return { code, stdout, stderr };
-  };
+  const oncall = (...words: readonly string[]) => place.oncall(words).ended;
   for (const name of ['lead', 'deputy'])
     expect(await oncall('operators', 'add', name)).toMatchObject({ code: 0 });
   expect(await oncall('front-doors', 'add', 'page')).toMatchObject({

@@ -11,10 +11,7 @@ test('a front door is added, an agent gets a token, works over HTTP, and its tok
   place,
 }) => {
   const world = await startWorld(place, { 'triage-bot': responder() });
-  const oncall = async (...words: readonly string[]) => {
-    const { code, stdout, stderr } = await place.oncall(words).ended;
-    return { code, stdout, stderr };
-  };
+  const oncall = (...words: readonly string[]) => place.oncall(words).ended;
   expect(await oncall('agents', 'token', 'triage-bot')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('No front door may speak for triage-bot'),

@@ -21,6 +21,7 @@ import { incidentSweepScheduleId, sweepScheduleId, taskQueues } from '../../work
 import { responder } from '../support/grants.ts';
 import { liftAll } from '../support/lift-all.ts';
 import { memoryLog } from '../support/logged.ts';
+import { asLead } from '../support/orders.ts';
 import { makePlace, type Place } from '../support/processes.ts';
 import { checkoutKey, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -47,13 +48,7 @@ beforeAll(async () => {
   });
   stage.editConfig((text) => `${text}${orders}`);
   whole = stage.configText();
-  vi.stubEnv('ONCALL_HOME', stage.home);
-  vi.stubEnv('ONCALL_CONFIG', stage.configFile);
-  vi.stubEnv('ONCALL_OPERATOR', 'lead');
-  vi.stubEnv('ONCALL_OPERATOR_KEY_FILE', join(stage.home, 'lead.pem'));
-  vi.stubEnv('TEMPORAL_ADDRESS', inject('temporalAddress'));
-  vi.stubEnv('TEMPORAL_NAMESPACE', stage.namespace);
-  if (stage.databaseUrl) vi.stubEnv('DATABASE_URL', stage.databaseUrl);
+  asLead(stage);
   await retain(stage.client, 7 * 24);
   // The seed has one service that takes no acknowledge back.
   const { services } = stage.simulator.world;
