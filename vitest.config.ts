@@ -16,6 +16,7 @@ export default defineConfig({
     // Temporal's client retries on a timer, also a call whose connection was closed meanwhile; nobody can catch what that throws.
     onUnhandledError: ({ message }) => message !== 'Channel has been shut down',
     ...patience,
+    setupFiles: ['test/support/stuck.ts'],
     projects: [
       {
         extends: true,

@@ -35,7 +35,7 @@ export default defineConfig({
       : [],
     // What kills processes at random shows elsewhere that it finds something; here it is shorter.
     env: { KILLS: '3', TEMPORAL_DEBUG: '1' },
-    setupFiles: ['test/support/quiet.ts'],
+    setupFiles: ['test/support/stuck.ts', 'test/support/quiet.ts'],
     hookTimeout: 300_000,
     testTimeout: 300_000,
   },

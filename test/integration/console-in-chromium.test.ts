@@ -69,6 +69,7 @@ incidents.resolve: { level: full, when: { urgency: [low], hours: "08:00-20:00 Eu
   /** Signs in by keys alone: the button has the focus already. */
   const signedIn = async (name = 'lead', look = {}): Promise<BrowserWindow> => {
     const window = await open(gate.invite(name), look);
+    await window.focusOn(`Sign in as ${name}`);
     await window.press('Enter');
     await window.page.waitForURL(`${gate.url}/`);
     return window;
@@ -87,6 +88,7 @@ incidents.resolve: { level: full, when: { urgency: [low], hours: "08:00-20:00 Eu
     const path = gate.invite('lead');
     await window.goto(`${gate.url}${path}`);
     expect(await window.text()).toContain('You come as lead.');
+    await window.focusOn('Sign in as lead');
     await window.press('Enter');
     await window.page.waitForURL(`${gate.url}/`);
     expect(await window.text()).toContain('Waiting for a word');

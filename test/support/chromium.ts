@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { until } from './until.ts';
 
 /** Where Debian and others put it. */
 const places = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
@@ -35,6 +36,8 @@ export interface BrowserWindow {
   readonly press: (...keys: readonly string[]) => Promise<void>;
   /** Presses Tab until what has the focus shows this text or has this name; fails where it never comes. */
   readonly tabTo: (label: string) => Promise<void>;
+  /** Waits until what has the focus shows this text or has this name. A page that is drawn gives it a moment later. */
+  readonly focusOn: (label: string) => Promise<void>;
   /** The text that people see. */
   readonly text: () => Promise<string>;
   /** How much wider the page is than its window, in pixels. */
@@ -89,6 +92,9 @@ function windowOf(page: Page, complaints: readonly string[], close: () => Promis
         if ((await focused()).includes(label)) return;
       }
       throw new Error(`Tab never came to ${JSON.stringify(label)} on ${page.url()}.`);
+    },
+    focusOn: async (label) => {
+      await until(`${JSON.stringify(label)} has the focus`, async () => (await focused()).includes(label));
     },
     text: () => page.locator('body').innerText(),
     excess: () =>

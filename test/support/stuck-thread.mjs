@@ -1,0 +1,45 @@
+import { writeSync } from 'node:fs';
+import { Session } from 'node:inspector';
+import { workerData } from 'node:worker_threads';
+
+const { beats, longestMs } = workerData;
+let last = -1;
+
+setInterval(() => {
+  const now = Atomics.load(beats, 0);
+  if (now === last) tellWhere();
+  last = now;
+}, longestMs);
+
+/** So many steps further, and one has seen what a loop does that gives nobody else a turn. */
+const steps = 200;
+
+/** No step comes where it stands outside of JavaScript. */
+const patienceMs = 10_000;
+
+/** Writes to the process's own stderr at once: through the main thread nothing comes any more. */
+function tellWhere() {
+  const session = new Session();
+  session.connectToMainThread();
+  writeSync(2, `Nothing went on in this process for ${longestMs / 1000} s. It goes round here:\n`);
+  const scripts = new Map();
+  session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => scripts.set(scriptId, url));
+  const seen = new Set();
+  let step = 0;
+  session.on('Debugger.paused', ({ params: { callFrames } }) => {
+    for (const { functionName, location } of callFrames) {
+      const place = `    at ${functionName || 'a function'} (${scripts.get(location.scriptId)}:${location.lineNumber + 1})\n`;
+      if (!seen.has(place)) writeSync(2, place);
+      seen.add(place);
+    }
+    step += 1;
+    if (step === steps) process.kill(process.pid, 'SIGKILL');
+    session.post('Debugger.stepInto');
+  });
+  session.post('Debugger.enable');
+  session.post('Debugger.pause');
+  setTimeout(() => {
+    writeSync(2, '    in what is no JavaScript\n');
+    process.kill(process.pid, 'SIGKILL');
+  }, patienceMs);
+}
