@@ -10,8 +10,13 @@ import { asRunner } from './runner-only.ts';
 import type { Follower } from './runs.ts';
 import { shiftOrdersOf } from './shifts.ts';
 
-/** How many notes and how many logs one sweep reads: a third of what the urgent queue starts in a minute. The rest comes with the next. */
-const mostNotes = 40;
+/**
+ * Of how many incidents one sweep reads the notes: a tenth of what PagerDuty allows in a minute, which is read in half a minute also
+ * where the urgent queue goes at its slowest. The rest comes with the next.
+ */
+const mostNotes = 96;
+
+/** Of how many incidents one sweep reads the log. */
 const mostLogs = 20;
 
 /** How far PagerDuty's clock may be behind ours. */

@@ -108,7 +108,7 @@ describe('runs that listen to notes', () => {
       changes: 1,
     },
   });
-  const many = Array.from({ length: 100 }, (_, index) => follower(index));
+  const many = Array.from({ length: 250 }, (_, index) => follower(index));
 
   /** As far as a comparison asks. */
   const deps = (followers: readonly Follower[]): Deps =>
@@ -139,13 +139,13 @@ describe('runs that listen to notes', () => {
     for (let at = 100; at <= 300; at += 100) {
       const open = many.map(({ known }) => listed(known.incident));
       const { listeners, notesLeft } = await compare(at, open, deps(many));
-      expect(listeners).toHaveLength(40);
-      expect(notesLeft).toHaveLength(60);
+      expect(listeners).toHaveLength(96);
+      expect(notesLeft).toHaveLength(154);
       const read = listeners.map(({ incident }) => incident);
       for (const incident of read) turns.set(incident, (turns.get(incident) ?? 0) + 1);
       await complete(store(), { account, sweep: at, ...nothing, notesRead: read, notesLeft });
     }
-    expect(turns.size).toBe(100);
+    expect(turns.size).toBe(250);
     expect(Math.max(...turns.values())).toBe(2);
     expect(await lastSweep(store(), account)).toMatchObject({ sweep: 300, notes_until: 100 });
   });
