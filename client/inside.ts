@@ -18,16 +18,20 @@ export async function inside(client: Client, { workflowId, runId }: RunId): Prom
     const { currentDetails = '', definition } = await client.withDeadline(Date.now() + answersWithinMs, () =>
       client.workflow.getHandle(workflowId, runId).query<Metadata>('__temporal_workflow_metadata'),
     );
-    // Its head says what the server's list says too; then comes an empty line, and the story.
-    const [, story = ''] = currentDetails.split(/\n\n(.*)/s);
+    // Its head says what the server's list says too; the story is its last part, where there is one.
+    const [, ...parts] = currentDetails.split('\n\n');
+    const story = parts.at(-1) ?? '';
     return {
-      story: story.split('\n').flatMap((line) => (line === '' ? [] : [line.replace(/^- /, '')])),
+      story: story.split('\n').flatMap((line) => (line === '' ? [] : [textOf(line)])),
       updates: (definition?.updateDefinitions ?? []).map(({ name }) => name),
     };
   } catch {
     return undefined;
   }
 }
+
+/** A line of a list in Markdown as text: what was escaped there as it was. */
+const textOf = (line: string): string => line.replace(/^- /, '').replace(/\\([!-/:-@[-`{-~])/g, '$1');
 
 interface Metadata {
   readonly currentDetails?: string;

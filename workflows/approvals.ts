@@ -179,9 +179,13 @@ export function deskOf(
 
   /** Waits for the next word on a step, or for a no, or for nothing any more. */
   async function word(step: Waiting): Promise<string | undefined> {
-    const { until } = step.asked;
+    const { id, until } = step.asked;
     const said = (): boolean => step.refusal !== undefined || wordsOn(step) > step.looked;
-    const over = chronicle.waitsFor(forApproval, until);
+    const over = chronicle.waitsFor(
+      forApproval,
+      until,
+      `approve it with \`oncall approve ${id}\`, or refuse it with \`oncall deny ${id} --reason TEXT\``,
+    );
     try {
       const came =
         said() || (await condition(said, Math.max(1, until - Date.now()), { summary: 'the approval' }));

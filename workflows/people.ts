@@ -167,7 +167,11 @@ export function peopleOf(
       paused ??= {
         at: Date.now(),
         by,
-        over: chronicle.waitsFor(`an operator to resume it (paused by ${by}${why})`),
+        over: chronicle.waitsFor(
+          `an operator to resume it (paused by ${by}${why})`,
+          undefined,
+          `let it go on with \`oncall resume ${workflowInfo().workflowId}\`, or take the incident with \`oncall take-over ${workflowInfo().workflowId}\``,
+        ),
       };
       return 'It writes nothing until an operator resumes it; a lease runs on.';
     },
@@ -206,6 +210,12 @@ export function peopleOf(
   setHandler(pausedSince, () => (paused ? { at: paused.at, by: paused.by } : null), {
     description: 'Who paused the run, and since when',
   });
+  chronicle.takes('pause', 'takeOver', 'handBack');
+
+  function know(incident: Incident): void {
+    known = incident;
+    chronicle.shows(incident);
+  }
 
   /** Keeps what is known where the sweep can compare it. */
   function publish(): void {
@@ -265,7 +275,7 @@ export function peopleOf(
           sentence: `it was changed, and who did it could not be read (${acts.sentence})`,
         });
       }
-      known = incident;
+      know(incident);
       publish();
       const last = acts.acts.at(-1);
       if (last) return end({ by: 'person', sentence: `${last.name} ${did[last.kind]}` });
@@ -277,7 +287,7 @@ export function peopleOf(
       if (was.status === 'acknowledged' && incident.status === 'triggered')
         return end(takenBack[acts.takenBack ?? 'unknown']);
     }
-    known = incident;
+    know(incident);
     publish();
   }
 
@@ -310,7 +320,7 @@ export function peopleOf(
 
   return {
     follow: (incident, existing) => {
-      known = incident;
+      know(incident);
       for (const note of existing ?? []) {
         if (note.isOurs || note.at === null || isOlder(note)) seenNotes.add(note.id);
         else {
@@ -327,7 +337,7 @@ export function peopleOf(
     seen: () => (known ? { since: seenOf(known) } : {}),
     saw: (incident) => {
       id = incident.id;
-      known = incident;
+      know(incident);
       version += 1;
       publish();
     },

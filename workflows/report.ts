@@ -45,6 +45,17 @@ export function markdownOf(
 /** PagerDuty's words as they may stand in Markdown: letters alone, no link, image, heading or code. */
 export const plain = (text: string): string => text.replace(/[\\`*_[\]<>#|!~]/g, '\\$&');
 
+/** Commands of ours, as sentences name them. What looks like one in somebody's words is code, and no more than that. */
+const command = /(`oncall [\w:. -]+`)/;
+
+/** A sentence that tells of other people's words as it may stand in Markdown: one line, and nothing but our commands is marked up. */
+export const commandsAlone = (sentence: string): string =>
+  sentence
+    .replace(/\s+/g, ' ')
+    .split(command)
+    .map((part, index) => (index % 2 === 1 ? part : plain(part)))
+    .join('');
+
 const days = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 

@@ -25,6 +25,7 @@ export async function resolveIncident(input: ResolveInput): Promise<RunResult> {
   chronicle.actsAs(read.agent);
   const { incident } = read.response;
   chronicle.concerns(incident.service?.id);
+  chronicle.shows(incident);
   const { status, incident_number: number } = incident;
   if (status !== 'triggered' && status !== 'acknowledged') {
     return chronicle.end('nothing_to_do', `Incident #${number} is ${status} already.`, { verified: true });

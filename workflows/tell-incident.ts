@@ -20,6 +20,7 @@ export async function tellIncident(input: TellInput): Promise<TellResult> {
   const { incident } = read.response;
   chronicle.isAbout(incident.id);
   chronicle.concerns(incident.service?.id);
+  chronicle.shows(incident);
   const missing: string[] = [];
   const log: Logged[] = [];
   let isWhole = true;

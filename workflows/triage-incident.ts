@@ -70,6 +70,7 @@ export async function look(
   chronicle.actsAs(read.agent);
   const { incident } = read.response;
   chronicle.concerns(incident.service?.id);
+  chronicle.shows(incident);
   const service = incident.service?.id;
   const policy = incident.escalation_policy?.id;
 

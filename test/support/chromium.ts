@@ -18,7 +18,7 @@ const found = places.find((place) => {
 export const withoutChromium = found === undefined ? ' (needs Chromium: apt-get install chromium)' : '';
 
 /** How a window looks to a page. */
-export type Look = Pick<BrowserContextOptions, 'viewport' | 'colorScheme'>;
+export type Look = Pick<BrowserContextOptions, 'viewport' | 'colorScheme' | 'timezoneId'>;
 
 /** A real browser. Close it in `afterAll`. */
 export interface Chromium extends AsyncDisposable {
@@ -53,7 +53,8 @@ export async function startChromium(): Promise<Chromium> {
   if (found === undefined) throw new Error('There is no Chromium; `apt-get install chromium`.');
   const browser = await chromium.launch({
     executablePath: found,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+    // Without colours at the edges of letters a picture is smaller.
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--disable-lcd-text'],
   });
   return {
     open: async (url, look = {}) => {

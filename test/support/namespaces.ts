@@ -6,6 +6,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Address of the real Temporal server of this run. */
     readonly temporalAddress: string;
+    /** Its UI. */
+    readonly temporalUi: string;
     /** Its namespaces; each world of a test claims one for itself. */
     readonly namespaces: readonly string[];
     /** Folder in which a claimed namespace has a folder. */

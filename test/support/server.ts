@@ -22,6 +22,7 @@ export async function provideServer(
   const options = { port, uiPort, namespaces: names, ...settings };
   const server = await startTemporal(clientSettings(), options, console.log);
   project.provide('temporalAddress', server.address);
+  project.provide('temporalUi', server.uiUrl);
   project.provide('namespaces', names);
   project.provide('claims', folder);
   return {
