@@ -11,6 +11,7 @@ import { listenLocally } from '../listening.ts';
 import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
+import { tracedCalls } from '../tracing.ts';
 import { spanOf } from '../words.ts';
 
 export interface ConsoleCommand {
@@ -27,20 +28,23 @@ export async function openConsole(
   const settings = clientSettings();
   const { name, people, signerFor } = whoSigns(settings);
   const stopping = stopSignal();
-  const sources = sourcesOf(settings, temporalSettings(), `console:${name}`);
-  const gate = consoleOf({
-    sources,
-    name,
-    signerFor,
-    hosts: allowHost,
-    told: (error) => void process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`),
-  });
+  const sources = sourcesOf(settings, temporalSettings(), `console:${name}`, await tracedCalls());
+  const told = (error: unknown): void =>
+    void process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  const gate = consoleOf({ sources, name, signerFor, hosts: allowHost, told });
   try {
     const server = await listenLocally(gate.app, wanted, '--port');
     const url = `http://127.0.0.1:${server.port}`;
     tellLinks(gate, { url, people: people() }, output);
     const lines = createInterface({ input: process.stdin });
-    lines.on('line', () => tellLinks(gate, { url, people: people() }, output));
+    lines.on('line', () => {
+      try {
+        tellLinks(gate, { url, people: people() }, output);
+      } catch (error) {
+        // A configuration that is being mended ends nobody's session.
+        told(error);
+      }
+    });
     await aborted(stopping);
     lines.close();
     await server.close(() => gate.close());

@@ -15,6 +15,7 @@ import { matrixOf, switchesOf } from './agents-page.ts';
 import { approvalsOf, approveShown, denyShown, type Form, type Visitor } from './approvals-page.ts';
 import { icon, script, style } from './assets.ts';
 import { askedIn, feedOf, filtersOf } from './audit-page.ts';
+import { barredFrom } from './barred.ts';
 import { budgetsIn, pacesIn } from './budget-page.ts';
 import { leasesIn, releasesIn } from './held-page.ts';
 import { liveOf } from './live.ts';
@@ -163,6 +164,8 @@ export function consoleOf(options: ConsoleOptions): Console {
     const came = sessions.signIn(textIn(link));
     if (!('session' in came)) return turnedAway(context, came.ok ? '' : came.why);
     const { secret, session } = came;
+    const why = await endedIn(session);
+    if (why !== undefined) return outside(context, `Nobody was signed in: ${why}.`, 403);
     await noteSignIn(session);
     setCookie(context, cookie, secret, {
       httpOnly: true,
@@ -197,9 +200,28 @@ export function consoleOf(options: ConsoleOptions): Console {
     await sources.store((store) => write(store, record)).catch(told);
   }
 
+  /** Ends the session of somebody who may not be here any more, and says why; `undefined` where they may. */
+  async function endedIn(session: Session): Promise<string | undefined> {
+    const signer = signerFor(session);
+    // A console that signs for nobody takes nobody for an operator.
+    const why = signer && (await barredFrom(sources, signer));
+    if (why === undefined) return undefined;
+    sessions.end(session, `You are signed out: ${why}.`);
+    await refusals.note({ rule: 'session', agent: session.name, why });
+    return why;
+  }
+
+  /** Why a request is nobody's, in a sentence; `undefined` where it is somebody's. Asked anew for each. */
+  async function whyNobody(context: Context): Promise<string | undefined> {
+    const session = sessionOf(context);
+    if (session && (await endedIn(session)) === undefined) return undefined;
+    return sessions.whyOver(getCookie(context, cookie)) ?? `You are not signed in. ${howToSignIn}`;
+  }
+
   // From here on nobody comes without a session.
   app.use(async (context, next) => {
-    if (!sessionOf(context)) return outside(context, `You are not signed in. ${howToSignIn}`, 401);
+    const why = await whyNobody(context);
+    if (why !== undefined) return outside(context, why, 401);
     await next();
     return undefined;
   });
@@ -261,9 +283,8 @@ export function consoleOf(options: ConsoleOptions): Console {
   app.get('/live', (context) => {
     const after = Number(context.req.query('after') ?? Number.NaN);
     const asked = askedIn((field) => context.req.query(field));
-    return live.stream(context, { ...asked, ...(Number.isSafeInteger(after) && { after }) }, () =>
-      Boolean(sessionOf(context)),
-    );
+    const isIn = async (): Promise<boolean> => (await whyNobody(context)) === undefined;
+    return live.stream(context, { ...asked, ...(Number.isSafeInteger(after) && { after }) }, isIn);
   });
 
   const answering =

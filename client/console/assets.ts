@@ -110,6 +110,7 @@ function listen() {
     const said = count === 1 ? 'A run waits for approval. ' : count + ' runs wait for approval. ';
     waiting.replaceChildren(known ? 'What waits here has changed. ' : said, link);
   });
+  source.addEventListener('over', () => location.reload());
 }
 // A browser keeps six connections to one place: pages that nobody looks at must not use them up.
 function look() {

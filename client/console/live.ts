@@ -21,7 +21,7 @@ export interface Live {
   readonly stream: (
     context: Context,
     asked: Asked & { readonly after?: number },
-    isIn: () => boolean,
+    isIn: () => Promise<boolean>,
   ) => Response;
 }
 
@@ -39,7 +39,12 @@ export function liveOf(sources: Sources, over: AbortSignal): Live {
           // Whoever comes back says what came last.
           const heard = Number(context.req.header('last-event-id') ?? Number.NaN);
           let last = after !== undefined && heard > after ? heard : after;
-          for (let turn = 0; !ended.aborted && isIn(); turn += 1) {
+          for (let turn = 0; !ended.aborted; turn += 1) {
+            if (!(await isIn().catch(() => true))) {
+              // What the page shows is for nobody any more: it looks again, and is told why.
+              await stream.writeSSE({ event: 'over', data: 'signed out' });
+              break;
+            }
             // What is away is told by the page itself; here it is looked again.
             if (last !== undefined) last = await newEntries(last).catch(() => last);
             if (turn % waitsEvery === 0) {

@@ -10,6 +10,8 @@ export interface Session {
   readonly formToken: string;
   /** Milliseconds since 1970. */
   readonly expiresAt: number;
+  /** Why it is over before its time, in a sentence. */
+  over?: string;
   /** What is to be told on the next page, once. */
   told?: { readonly sentence: string; readonly isRefusal: boolean };
 }
@@ -28,6 +30,10 @@ export interface Sessions {
   /** Uses a link up. What it gives opens the session, and is shown to nobody else. */
   readonly signIn: (link: string) => { readonly secret: string; readonly session: Session } | Shown;
   readonly of: (secret: string | undefined) => Session | undefined;
+  /** Ends a session for good, and keeps why. */
+  readonly end: (session: Session, why: string) => void;
+  /** Why the session is over, where it was ended before its time. */
+  readonly whyOver: (secret: string | undefined) => string | undefined;
   readonly signOut: (secret: string) => void;
 }
 
@@ -87,8 +93,12 @@ export function sessionsAt(now: () => number = Date.now): Sessions {
     },
     of: (secret = '') => {
       const session = sessions.get(keyOf(secret));
-      return session && session.expiresAt >= now() ? session : undefined;
+      return session && session.over === undefined && session.expiresAt >= now() ? session : undefined;
     },
+    end: (session, why) => {
+      session.over = why;
+    },
+    whyOver: (secret = '') => sessions.get(keyOf(secret))?.over,
     signOut: (secret) => void sessions.delete(keyOf(secret)),
   };
 }

@@ -6,7 +6,7 @@ import { oneLine } from '../../pagerduty/text.ts';
 /** Why a front door let nobody in. */
 export interface Refusal {
   /** Which check refused: the rule of the entry. */
-  readonly rule: 'host' | 'origin' | 'token' | 'front door' | 'rate' | 'link' | 'form';
+  readonly rule: 'host' | 'origin' | 'token' | 'front door' | 'rate' | 'link' | 'form' | 'session';
   /** Whose token it was, where that is known. */
   readonly agent?: string | undefined;
   /** Follows "may not call: ". */

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { freePorts } from '../../client/ports.ts';
@@ -45,6 +46,13 @@ test('the console is a front door of operators: it prints a link for each, a new
   server.type('\n');
   const another = new RegExp(`^sign in as lead, (?!.*${first.split('link=')[1]})`);
   expect((await signIn(await linkOf(another))).status).toBe(303);
+  // A configuration that is being mended ends neither the console nor who is in it.
+  const whole = readFileSync(place.configFile, 'utf8');
+  writeFileSync(place.configFile, `${whole}nonsense: true\n`);
+  server.type('\n');
+  await server.line(/nonsense/);
+  writeFileSync(place.configFile, whole);
+  expect((await fetch(`${url}/agents`, { headers: { cookie } })).status).toBe(200);
   server.send('SIGTERM');
   const { code, stdout } = await server.ended;
   expect([code, stdout.includes(key)]).toEqual([0, false]);

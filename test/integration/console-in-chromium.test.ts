@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { entryOfNoRun, write } from '../../gate/audit.ts';
+import { press } from '../../gate/switches.ts';
 import { type BrowserWindow, type Chromium, startChromium, withoutChromium } from '../support/chromium.ts';
 import { addConsoleDoor, type PlayedConsole, playConsole } from '../support/console.ts';
+import { liftAll } from '../support/lift-all.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { theStepOf } from '../support/words.ts';
@@ -98,6 +100,19 @@ incidents.resolve: { level: full, when: { urgency: [low], hours: "08:00-20:00 Eu
     expect(await other.text()).toContain('The link was used already');
     await other.close();
     // Chromium itself writes down each page that was refused, and nothing else.
+    expect(window.complaints).toEqual([expect.stringContaining('401 (Unauthorized)')]);
+    await window.close();
+  });
+
+  test('takes what it shows away, and says why, when who looks at it is disabled', async () => {
+    const window = await browser.open(`${gate.url}${gate.invite('deputy')}`, { viewport: desk });
+    await window.focusOn('Sign in as deputy');
+    await window.press('Enter');
+    await window.page.waitForURL(`${gate.url}/`);
+    await press(stage.store, { kind: 'disable', name: 'deputy', by_whom: 'lead', reason: 'lost the laptop' });
+    await shows(window, /You are signed out: deputy is disabled since \S+Z by lead \(lost the laptop\)\./);
+    expect(await window.text()).not.toContain('Waiting for a word');
+    await liftAll(stage, 'disable', 'deputy');
     expect(window.complaints).toEqual([expect.stringContaining('401 (Unauthorized)')]);
     await window.close();
   });

@@ -2,7 +2,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { approveStep, refuseStep } from '../../client/approvals.ts';
 import type { Identity, OperatorIdentity } from '../../client/identity.ts';
 import { entryOfNoRun, write } from '../../gate/audit.ts';
-import { addConsoleDoor, fieldsOf, type PlayedConsole, playConsole } from '../support/console.ts';
+import { press } from '../../gate/switches.ts';
+import {
+  type Answer,
+  addConsoleDoor,
+  fieldsOf,
+  type PlayedConsole,
+  playConsole,
+} from '../support/console.ts';
+import { liftAll } from '../support/lift-all.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import { theStepOf } from '../support/words.ts';
@@ -106,6 +114,61 @@ describe('the way in', () => {
     expect((await other.send('GET', '/agents', { cookie: next })).status).toBe(401);
     await other.close();
   });
+
+  test.each<readonly [string, string, () => Promise<unknown> | void, () => Promise<unknown> | void, RegExp]>([
+    [
+      'an operator who is taken out of the configuration',
+      'stranger',
+      () => stage.editConfig((text) => text.replace('  stranger:\n', '  another:\n')),
+      () => stage.editConfig((text) => text.replace('  another:\n', '  stranger:\n')),
+      /stranger is no operator of the configuration/,
+    ],
+    [
+      'an operator for whom the door may speak no more',
+      'lead',
+      () => stage.editConfig((text) => text.replace('operators: [lead, deputy]', 'operators: [deputy]')),
+      () => stage.editConfig((text) => text.replace('operators: [deputy]', 'operators: [lead, deputy]')),
+      /the front door console may not speak for lead/,
+    ],
+    [
+      'an operator who is disabled',
+      'deputy',
+      () =>
+        press(stage.store, { kind: 'disable', name: 'deputy', by_whom: 'lead', reason: 'lost the laptop' }),
+      () => liftAll(stage, 'disable', 'deputy'),
+      /deputy is disabled since \S+Z by lead \(lost the laptop\)/,
+    ],
+  ])(
+    'ends at once, with a sentence, for %s, and does not begin again by itself',
+    async (_who, name, end, mend, why) => {
+      // Who is of the door signs by it, and who is not by their own key.
+      const own = name === 'stranger';
+      const other = await playConsole(stage, own ? { signerFor: () => stage.operator(name) } : { door });
+      const cookie = await other.signIn(name);
+      const see = (): Promise<Answer> => other.send('GET', '/audit', { cookie });
+      expect((await see()).status).toBe(200);
+      const live = await fetch(`${other.url}/live`, { headers: { cookie } });
+      const link = other.invite(name).split('link=')[1] ?? '';
+      await end();
+      const refused = await see();
+      expect(refused.status).toBe(401);
+      expect(refused.text).toMatch(new RegExp(`You are signed out: ${why.source}\\.`));
+      expect(refused.text).not.toContain('class="feed"');
+      // A page that is open is told, and asks no more.
+      expect(await live.text()).toMatch(/event: over\ndata: signed out\n\n$/);
+      const came = await other.send('POST', '/sign-in', { origin: other.url }, { link });
+      expect([came.status, came.headers['set-cookie']]).toEqual([403, undefined]);
+      expect(came.text).toMatch(new RegExp(`Nobody was signed in: ${why.source}\\.`));
+      const records = await stage.audit({ decision: 'denied' });
+      expect(records.filter(({ rule, agent }) => rule === 'session' && agent === name)).toEqual([
+        expect.objectContaining({ via: 'console', sentence: expect.stringMatching(why) }),
+      ]);
+      await mend();
+      expect((await see()).text).toMatch(why);
+      expect((await other.send('GET', '/audit', { cookie: await other.signIn(name) })).status).toBe(200);
+      await other.close();
+    },
+  );
 
   test('stands in the record, and no secret of it does', async () => {
     const cookie = await gate.signIn('deputy');
@@ -266,7 +329,7 @@ describe('a step that waits', () => {
     await run.cancel();
   });
 
-  test('is not approved by a door that may not speak for the operator any more', async () => {
+  test('is not approved by somebody who may not be here any more', async () => {
     const cookie = await gate.signIn('lead');
     const run = await startNote();
     const { form } = await stepOn(cookie, run);
@@ -274,12 +337,12 @@ describe('a step that waits', () => {
     stage.editConfig((before) =>
       before.replace('may_speak_for_operators: [lead, deputy]', 'may_speak_for_operators: [deputy]'),
     );
-    await post('/approve', cookie, form);
-    expect(await toldOn(cookie)).toMatch(
-      /^The word of lead counts for nothing: the front door console may not speak for lead\. /,
-    );
+    const answer = await post('/approve', cookie, form);
+    expect(answer.status).toBe(401);
+    expect(answer.text).toContain('You are signed out: the front door console may not speak for lead.');
     expect(notes()).toEqual([]);
     stage.editConfig(() => text);
+    expect((await post('/approve', cookie, form)).status).toBe(401);
     await run.cancel();
   });
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
@@ -8,6 +7,7 @@ import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { followerIds, incidentChanged } from '../../workflows/contract.ts';
 import { callTool, openSession, type Session } from '../support/mcp.ts';
 import { type Play, type Task, tasks } from '../support/mcp-tasks.ts';
+import { noPagerDutyServer, pagerDutyServer } from '../support/pagerduty-mcp.ts';
 import { wireTo } from '../support/pagerduty-wire.ts';
 import { checkoutKey, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -191,23 +191,9 @@ function groundOn(simulator: Simulator): Ground {
   };
 }
 
-/** How PagerDuty's own MCP server is started; `undefined` where it is not installed. */
-function pagerDutyServer(): string | undefined {
-  const command = process.env['ONCALL_PAGERDUTY_MCP'] ?? 'pagerduty-mcp';
-  try {
-    execFileSync(command, ['--help'], { stdio: 'ignore' });
-    return command;
-  } catch {
-    return undefined;
-  }
-}
-
 test('the same tasks through PagerDuty’s own MCP server take more, and end wrong where nothing holds them back', async (context) => {
   const command = pagerDutyServer();
-  if (command === undefined)
-    return context.skip(
-      'PagerDuty’s MCP server is not installed; it needs Python 3.12, which pyenv has: pip install -r test/clients/pagerduty-mcp.txt, and name its command in ONCALL_PAGERDUTY_MCP.',
-    );
+  if (command === undefined) return context.skip(noPagerDutyServer);
   const simulator = await startSimulator({ rateLimit: 0 });
   const ground = groundOn(simulator);
   const client = new Client({ name: 'test', version: '0.0.0' });
