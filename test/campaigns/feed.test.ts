@@ -349,12 +349,14 @@ async function judge(
   const { users, services } = stage.simulator.world;
   const nameOf = (one: string): string => users.get(one)?.name ?? services.get(one)?.name ?? one;
   const isPerson = (one: string): boolean => users.has(one) && one !== 'PBOT';
-  const acts = incident.log
-    .slice(began.log)
-    .filter(
-      ({ type, cause }) =>
-        isPerson(cause.agent.id) && ['acknowledge', 'resolve', 'assign', 'escalate'].includes(type),
-    );
+  const log = incident.log.slice(began.log);
+  // What a person did while nobody listened may be over: PagerDuty took the acknowledge back, or went on to the next level. Where the
+  // incident then stands as the run knows it, the run has nothing to hear.
+  const sinceTimeOut = log.slice(log.findLastIndex(({ cause }) => cause.channel === 'timeout') + 1);
+  const acts = sinceTimeOut.filter(
+    ({ type, cause }) =>
+      isPerson(cause.agent.id) && ['acknowledge', 'resolve', 'assign', 'escalate'].includes(type),
+  );
   const answers = incident.notes
     .slice(began.notes)
     .filter(({ content }) => ['stop', 'mine'].includes(content));
@@ -362,7 +364,7 @@ async function judge(
   if (await knownTo(stage.client, workflowId)) {
     if (acts.length + answers.length > 0)
       faults.push(
-        `${workflowId} goes on, and a person has ${acts[0]?.type ?? `written “${answers[0]?.content}”`}`,
+        `${workflowId} goes on, and a person has ${acts[0]?.type ?? `written “${answers[0]?.content}”`}: ${log.map(({ type, cause }) => `${type} by ${nameOf(cause.agent.id)} (${cause.channel})`).join(', ')}`,
       );
     const { currentDetails } = await handle.query<{ currentDetails: string }>('__temporal_workflow_metadata');
     const noted = [...currentDetails.matchAll(/UTC (.+?) noted: “(.+?)”/g)];
