@@ -3,7 +3,7 @@ import type { Agent } from '../gate/policy.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import type { Ordered } from '../gate/standing.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
-import type { Connection } from '../pagerduty/http.ts';
+import type { Connection, Watch } from '../pagerduty/http.ts';
 import type { SeenIncident } from '../workflows/seen.ts';
 import type { Stated } from '../workflows/state.ts';
 import type { FactCache } from './facts.ts';
@@ -41,8 +41,17 @@ export interface Deps {
   /** The id of the run that a standing order starts. */
   readonly orderedId: (workflow: string, input: Ordered) => string;
   readonly states: States;
+  /** What keeps traces; absent where nobody does. */
+  readonly trace?: Trace;
   /** Our own clock. What another Worker is to compare is told by the store's. */
   readonly now: () => number;
+}
+
+/** The trace of the Activity that runs now. Told names and ids, never words: a trace is read by more people than the audit. */
+export interface Trace {
+  readonly tell: (facts: Readonly<Record<`oncall.${string}`, string>>) => void;
+  /** Traces each request to PagerDuty. */
+  readonly watch: Watch;
 }
 
 /** How runs say in one line what an incident is, when such a line is old, and what is different since a plan saw it: see `workflows/state.ts` and `seen.ts`. */

@@ -14,7 +14,7 @@ import { connector } from '../pagerduty/connector.ts';
 import type { SecretKeeper } from '../pagerduty/secrets.ts';
 import { admit } from './admit.ts';
 import type { CallInput } from './call.ts';
-import type { Deps, States } from './deps.ts';
+import type { Deps, States, Trace } from './deps.ts';
 import { findPolicy, findUser, listDuties, listOverrides, outlinePolicy } from './duties.ts';
 import { listEpisodes, readLastNote, traceIncident } from './episodes.ts';
 import { FactCache } from './facts.ts';
@@ -39,6 +39,7 @@ import { compareOpen, completeSweep, countNotes, listOpen } from './sweep.ts';
 import { isWanted } from './wanted.ts';
 
 export type { CallInput, Expectation, Near } from './call.ts';
+export type { Trace } from './deps.ts';
 export type { Outline, Overrides, Read, RotaName } from './duties.ts';
 export type { Episode } from './episodes.ts';
 export type { Missed } from './missed.ts';
@@ -72,6 +73,8 @@ export interface ActivityOptions {
   readonly store: () => Promise<Store>;
   /** Counts what is sent; without it nothing is counted, or held back. */
   readonly meter?: AccountMeter;
+  /** What keeps traces; absent where nobody does. */
+  readonly trace?: Trace;
   /** File that takes the records of releases while the store is away. */
   readonly journalFile: string;
   readonly now?: () => number;
@@ -116,6 +119,7 @@ export function createActivities(options: ActivityOptions): Activities {
     shiftSchedules: shiftSchedulesOf(options.client, options.workflowTaskQueue),
     orderedId: options.orderedId,
     states: options.states,
+    ...(options.trace && { trace: options.trace }),
     now,
   };
   const operations = Object.fromEntries(
@@ -159,7 +163,7 @@ const runnerActivities = (deps: Deps) => ({
 
 /** The account as configured now; where it is not, as it was last seen good, so that a release always finds its way. */
 function sendersOf(
-  { account: name, policy, secrets, keeper, store, meter }: ActivityOptions,
+  { account: name, policy, secrets, keeper, store, meter, trace }: ActivityOptions,
   now: () => number,
 ): Pick<Deps, 'connection' | 'ourAddresses'> {
   const connect = connector(secrets, now);
@@ -195,7 +199,12 @@ function sendersOf(
       const { credential, from } = agent?.credentials?.[name] ?? account;
       const connection = await connect({ account, credential, from: from ?? account.from });
       const counted = meter?.of(activityInfo().taskQueue, JSON.stringify(credential));
-      return { ...connection, keeper, ...(counted && { meter: counted }) };
+      return {
+        ...connection,
+        keeper,
+        ...(counted && { meter: counted }),
+        ...(trace && { watch: trace.watch }),
+      };
     },
     ourAddresses: async () => {
       const { from } = await accountNow();

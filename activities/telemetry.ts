@@ -9,8 +9,8 @@ import type { Deps } from './deps.ts';
 /** Who asks without proof can claim any name, and a metric with a name of its own for each is never given back. */
 const unproved = 'unproved';
 
-/** Counts and logs a record that stands now, what the gate decided and what came of it, for the Activity that made it. */
-export function tellRecord({ policy }: Pick<Deps, 'policy'>, record: AuditRecord): void {
+/** Counts, logs and traces a record that stands now, what the gate decided and what came of it, for the Activity that made it. */
+export function tellRecord({ policy, trace }: Pick<Deps, 'policy' | 'trace'>, record: AuditRecord): void {
   const activity = asyncLocalStorage.getStore();
   if (record.kind === 'question' || !activity) return;
   const { log, metricMeter } = activity;
@@ -23,6 +23,13 @@ export function tellRecord({ policy }: Pick<Deps, 'policy'>, record: AuditRecord
     record.agent === runner ||
     (state.readable && (state.policy.agents.has(record.agent) || state.policy.operators.has(record.agent)));
   const tags = { account, agent: isKnown ? record.agent : unproved, operation };
+  trace?.tell({
+    'oncall.account': account,
+    'oncall.agent': tags.agent,
+    'oncall.operation': operation,
+    ...(incident !== null && { 'oncall.incident': incident }),
+    [record.kind === 'entry' ? 'oncall.decision' : 'oncall.outcome']: decision,
+  });
   if (record.kind === 'entry') {
     metricMeter
       .createCounter('oncall_decisions_total', undefined, 'What the gate decided on calls')

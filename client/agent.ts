@@ -26,6 +26,7 @@ import { type AgentIdentity, signsAs } from './identity.ts';
 import { checkKey, parseInput } from './inputs.ts';
 import { whyNotStarted } from './not-started.ts';
 import { signed } from './signed.ts';
+import { tracedCalls } from './tracing.ts';
 
 /** A run that an agent started, or joined because it was under way already. */
 export interface Run<Name extends WorkflowName> {
@@ -68,7 +69,7 @@ export async function startRun<Name extends WorkflowName>(
   const parsed = parseInput(name, input);
   checkKey(name, parsed, options.key);
   const workflowId = workflowIds[name](parsed, options.key ?? randomUUID());
-  const signing = signingClient(client, agent);
+  const signing = signingClient(client, agent, await tracedCalls());
   try {
     const handle = await signing.start(name, {
       workflowId,
@@ -153,7 +154,11 @@ export async function tellRun<Update extends keyof AgentUpdates>(
   }
 }
 
-function signingClient(client: Client, agent: AgentIdentity): WorkflowClient {
+function signingClient(
+  client: Client,
+  agent: AgentIdentity,
+  traced: readonly WorkflowClientInterceptor[],
+): WorkflowClient {
   const interceptor: WorkflowClientInterceptor = {
     startWithDetails: async (input, next) => {
       const { workflowId, args } = input.options;
@@ -171,6 +176,6 @@ function signingClient(client: Client, agent: AgentIdentity): WorkflowClient {
     namespace: options.namespace,
     identity: `agent:${agent.name}`,
     dataConverter: options.dataConverter,
-    interceptors: [interceptor],
+    interceptors: [...traced, interceptor],
   });
 }

@@ -7,6 +7,7 @@ import { keysIn } from '../gate/encryption-source.ts';
 import { dataConverterOf } from '../gate/payload-codec.ts';
 import { secretsFrom } from '../gate/secrets.ts';
 import { unreadableSettings } from '../gate/temporal-settings.ts';
+import { tracesWanted } from '../gate/tracing.ts';
 import { usualDeployment } from '../workflows/contract.ts';
 import { OncallError } from './errors.ts';
 
@@ -137,3 +138,6 @@ export function useConfig(file: string): void {
 
 /** Whether errors that nobody foresaw come with their stack. */
 export const wantsStack = (): boolean => ['debug', 'trace'].includes(process.env['LOG_LEVEL'] ?? '');
+
+/** Whether the environment asks for OpenTelemetry's traces. */
+export const wantsTraces = (): boolean => tracesWanted(process.env);

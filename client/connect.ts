@@ -10,6 +10,7 @@ import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { notConnected, whyKeptOut } from '../gate/temporal-settings.ts';
 import type { TemporalSettings } from './config.ts';
 import { NotConnectedError } from './errors.ts';
+import { tracedCalls } from './tracing.ts';
 
 /** Of gRPC. */
 const deadlineExceeded = 4;
@@ -34,7 +35,13 @@ export async function connect(
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     const connection = await connectionTo({ ...connectionOptions, address }, answersWithinMs, over);
-    return new Client({ connection, namespace, identity, ...(dataConverter && { dataConverter }) });
+    return new Client({
+      connection,
+      namespace,
+      identity,
+      ...(dataConverter && { dataConverter }),
+      interceptors: { workflow: await tracedCalls() },
+    });
   } catch (error) {
     throw notConnectedTo(address, connectionOptions, error);
   }

@@ -9,6 +9,7 @@ import { addOperatorCommands } from './operator-commands.ts';
 import { outputOf } from './output.ts';
 import { runThrough } from './processes.ts';
 import { addRunCommands } from './run-commands.ts';
+import { traceProcess } from './tracing.ts';
 import { version } from './version.ts';
 
 type End = (code: number | Promise<number>) => Promise<void>;
@@ -19,11 +20,14 @@ export async function oncall(words: readonly string[]): Promise<number> {
   const end: End = async (ended) => {
     code = await ended;
   };
+  const tracing = await traceProcess();
   try {
     await programOf(end).parseAsync(words, { from: 'user' });
     return code;
   } catch (error) {
     return tell(error);
+  } finally {
+    await tracing?.close();
   }
 }
 

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
-import { Client } from '@temporalio/client';
+import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
 import type { Hono } from 'hono';
 import { policySource } from '../gate/policy-source.ts';
 import type { Secrets } from '../gate/secrets.ts';
@@ -10,11 +10,14 @@ import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import type { TemporalSettings } from './config.ts';
 import { lastingConnection } from './connect.ts';
 import { deliverTo, refusalOf } from './deliver.ts';
+import { asStep } from './tracing.ts';
 import { createReceiver, type ReceiverOptions } from './webhook-receiver.ts';
 
 /** What a receiver is made from. */
 export interface WebhookAppOptions {
   readonly temporal: TemporalSettings;
+  /** What makes its calls to Temporal part of a trace. */
+  readonly calls?: readonly WorkflowClientInterceptor[];
   readonly configFile: string;
   readonly home: string;
   readonly secrets: Secrets;
@@ -37,12 +40,18 @@ export function webhookApp(options: WebhookAppOptions): {
   readonly app: Hono;
   readonly close: () => Promise<void>;
 } {
-  const { temporal, configFile, home, secrets, log, answersWithinMs = 4_000 } = options;
+  const { temporal, calls = [], configFile, home, secrets, log, answersWithinMs = 4_000 } = options;
   const { namespace = 'default', dataConverter } = temporal;
   const over = new AbortController();
   const connection = lastingConnection(temporal, over.signal);
   const identity = 'oncall webhooks';
-  const client = new Client({ connection, namespace, identity, ...(dataConverter && { dataConverter }) });
+  const client = new Client({
+    connection,
+    namespace,
+    identity,
+    ...(dataConverter && { dataConverter }),
+    interceptors: { workflow: [...calls] },
+  });
   const deliver = deliverTo(client);
   const underWay = new Set<Promise<unknown>>();
   const tracked = <T>(call: Promise<T>): Promise<T> => {
@@ -56,7 +65,12 @@ export function webhookApp(options: WebhookAppOptions): {
     policy: policySource(configFile),
     secrets,
     kept: (account) => webhookSecretsIn(home, account),
-    deliver: (arrival) => tracked(client.withDeadline(Date.now() + takesWithinMs, () => deliver(arrival))),
+    deliver: (arrival) =>
+      tracked(
+        client.withDeadline(Date.now() + takesWithinMs, () =>
+          asStep('webhook', { 'oncall.account': arrival.account }, () => deliver(arrival)),
+        ),
+      ),
     temporal: oneAtATime(() => tracked(whyAway(client))),
     log,
     deadlineMs: answersWithinMs,

@@ -24,10 +24,20 @@ export interface Connection {
   readonly keeper?: SecretKeeper;
   /** Who counts what is sent; where there is none nothing is counted, or held back. */
   readonly meter?: Meter;
+  /** Who traces what is sent; PagerDuty is told nothing of it. */
+  readonly watch?: Watch;
   readonly dispatcher: Dispatcher;
   /** What asks where it is not a run, for people who look at who uses the key. */
   readonly by?: string;
 }
+
+/** Hears of each request as it leaves, and gives who hears how it ended: the answer's status, and the kind of what went wrong. */
+export type Watch = (request: {
+  readonly method: string;
+  /** As the catalogue has it, without an id. */
+  readonly path: string;
+  readonly host: string;
+}) => (ended: { readonly status?: number | undefined; readonly kind?: string }) => void;
 
 /** A 2xx, parsed. */
 export interface Answer<Name extends OperationName> {
@@ -97,9 +107,13 @@ export async function send<Name extends OperationName>(
   const limit = AbortSignal.timeout(Math.ceil(limitMs));
   let sent = false;
   const answered = connection.meter?.leaves(name);
+  const { method, path } = endpoint;
+  let ended: ReturnType<Watch> | undefined;
   try {
-    const answer = await fetchOverHttp(urlOf(connection, endpoint, parsed), {
-      method: endpoint.method,
+    const url = urlOf(connection, endpoint, parsed);
+    ended = connection.watch?.({ method, path, host: new URL(url).host });
+    const answer = await fetchOverHttp(url, {
+      method,
       headers: headersOf(connection, endpoint, request),
       body: bodyOf(connection, parsed),
       signal: limit,
@@ -108,10 +122,13 @@ export async function send<Name extends OperationName>(
     sent = true;
     answered?.(standingOf(answer.headers));
     const text = await answer.body.text();
-    return understand(connection, name, what, answer.statusCode, answer.headers, text);
+    const understood = understand(connection, name, what, answer.statusCode, answer.headers, text);
+    ended?.({ status: answer.statusCode });
+    return understood;
   } catch (error) {
-    if (error instanceof PagerDutyError) throw error;
-    throw lost(what, error, sent, limit.aborted, limitMs);
+    const failed = error instanceof PagerDutyError ? error : lost(what, error, sent, limit.aborted, limitMs);
+    ended?.(failed.facts);
+    throw failed;
   }
 }
 

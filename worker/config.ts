@@ -3,6 +3,7 @@ import type { WorkerDeploymentVersion } from '@temporalio/common';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
 import { secretsFrom } from '../gate/secrets.ts';
 import { unreadableSettings } from '../gate/temporal-settings.ts';
+import { tracesWanted } from '../gate/tracing.ts';
 import { usualDeployment } from '../workflows/contract.ts';
 
 /** What a Worker takes from its environment. */
@@ -16,6 +17,8 @@ export interface WorkerSettings {
   readonly logLevel: string;
   /** `ONCALL_METRICS_ADDRESS`: where metrics are shown for Prometheus, as `127.0.0.1:9464`; nowhere without it. */
   readonly metricsAddress: string | undefined;
+  /** Whether OpenTelemetry's own settings name a collector of traces. */
+  readonly isTraced: boolean;
   /** `TEMPORAL_WORKER_BUILD_ID`, of `TEMPORAL_DEPLOYMENT_NAME` or `oncall`: which build of the runner this is; none without it. */
   readonly build: WorkerDeploymentVersion | undefined;
   /** Temporal's address, namespace, TLS and key, as every Temporal program reads them. */
@@ -39,6 +42,7 @@ export function workerSettings(): WorkerSettings {
     configFile: resolve(env['ONCALL_CONFIG'] ?? 'oncall.yaml'),
     logLevel: env['LOG_LEVEL'] ?? 'info',
     metricsAddress: env['ONCALL_METRICS_ADDRESS'] || undefined,
+    isTraced: tracesWanted(env),
     build: buildIn(env['TEMPORAL_WORKER_BUILD_ID'], env['TEMPORAL_DEPLOYMENT_NAME']),
     temporal: temporalSettings(),
   };

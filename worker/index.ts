@@ -24,6 +24,7 @@ import { setPace } from './pace.ts';
 import { keepPace } from './pace-keeper.ts';
 import { missingSearchAttributes } from './search-attributes.ts';
 import { scheduleSweeps } from './sweep-schedule.ts';
+import type { WorkerTrace } from './tracing.ts';
 
 export interface WorkerOptions {
   readonly temporal: ClientConnectConfig;
@@ -39,6 +40,8 @@ export interface WorkerOptions {
   readonly build?: WorkerDeploymentVersion | undefined;
   /** Whether somebody looks at the metrics of this process. */
   readonly showsMetrics?: boolean;
+  /** What keeps traces, for bundles that have its part in them. */
+  readonly trace?: WorkerTrace | undefined;
   readonly log: Logger;
 }
 
@@ -75,6 +78,7 @@ export async function startWorker({
   encryptingBundle,
   build,
   showsMetrics = false,
+  trace,
   log,
 }: WorkerOptions): Promise<RunningWorker> {
   const namespace = temporal.namespace ?? 'default';
@@ -127,6 +131,7 @@ export async function startWorker({
       stickyQueueScheduleToStartTimeout: '2s',
       shutdownGraceTime,
       maxConcurrentWorkflowTaskExecutions: mostWorkflowTasks,
+      ...(trace && { sinks: trace.sinks }),
       ...versionedAs(build),
     }),
   ];
@@ -147,6 +152,7 @@ export async function startWorker({
       keeper: webhookSecretsIn(home, account),
       store,
       meter,
+      ...(trace && { trace }),
       journalFile: journalFile(home),
     });
     const events = ofApi(activities, 'events');
@@ -167,7 +173,7 @@ export async function startWorker({
           ...(taskQueue !== taskQueues.urgent(account) && {
             maxConcurrentActivityTaskExecutions: mostOrdinary,
           }),
-          interceptors: { activity: [counting(meter, taskQueue)] },
+          interceptors: { activity: [counting(meter, taskQueue), ...(trace ? [trace.activity] : [])] },
           ...versionedAs(build),
         }),
       );

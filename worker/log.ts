@@ -52,7 +52,7 @@ export function installRuntime(log: Logger, metricsAddress?: string): void {
 /** What of the SDK's metadata an operator can use. */
 function withoutNoise(meta: LogMetadata | undefined): object {
   const { workflowId, runId, activityType, taskQueue, attempt, error } = meta ?? {};
-  const { agent, operation, decision, incident } = meta ?? {};
+  const { agent, operation, decision, incident, trace_id } = meta ?? {};
   return {
     agent,
     operation,
@@ -63,6 +63,7 @@ function withoutNoise(meta: LogMetadata | undefined): object {
     activityType,
     taskQueue,
     attempt,
+    trace_id,
     error: error instanceof Error ? error.message : error,
   };
 }

@@ -10,9 +10,12 @@ const orphanEndsWithinMs = 5_000;
 /** The Worker as a process: `oncall worker` starts it. Prints one line on stdout once it works. */
 async function main(): Promise<number> {
   try {
-    const { logLevel, metricsAddress, ...settings } = workerSettings();
+    const { logLevel, metricsAddress, isTraced, ...settings } = workerSettings();
     const log = makeLogger(logLevel);
     installRuntime(log, metricsAddress);
+    const tracing = isTraced ? await (await import('./tracing.ts')).traceWorker(log) : undefined;
+    const bundle = (name: string): string => fileURLToPath(new URL(`../${name}.js`, import.meta.url));
+    const traced = tracing ? '-traced' : '';
     // Until it works there is nothing to end in order: a signal, or the end of the parent, ends it where it is.
     let stop = (): void => process.exit(1);
     const orphaned = (): void => {
@@ -23,9 +26,10 @@ async function main(): Promise<number> {
     if (process.argv.includes('--exit-with-parent')) process.stdin.on('end', orphaned).resume().unref();
     const worker = await startWorker({
       ...settings,
-      workflowBundle: fileURLToPath(new URL('../workflow-bundle.js', import.meta.url)),
-      encryptingBundle: fileURLToPath(new URL('../workflow-bundle-encrypting.js', import.meta.url)),
+      workflowBundle: bundle(`workflow-bundle${traced}`),
+      encryptingBundle: bundle(`workflow-bundle-encrypting${traced}`),
       showsMetrics: metricsAddress !== undefined,
+      trace: tracing?.trace,
       log,
     });
     stop = worker.stop;
@@ -34,6 +38,7 @@ async function main(): Promise<number> {
     const as = build ? `, as build ${build.buildId} of ${build.deploymentName}` : '';
     process.stdout.write(`working on ${worker.accounts.join(', ')} in namespace ${worker.namespace}${as}\n`);
     await worker.stopped;
+    await tracing?.close();
     return 0;
   } catch (error) {
     if (!(error instanceof CannotStart) && !(error instanceof StoreAway)) throw error;

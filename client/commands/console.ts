@@ -11,6 +11,7 @@ import { listenLocally } from '../listening.ts';
 import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
+import { tracedCalls } from '../tracing.ts';
 import { spanOf } from '../words.ts';
 
 export interface ConsoleCommand {
@@ -27,7 +28,7 @@ export async function openConsole(
   const settings = clientSettings();
   const { name, people, signerFor } = whoSigns(settings);
   const stopping = stopSignal();
-  const sources = sourcesOf(settings, temporalSettings(), `console:${name}`);
+  const sources = sourcesOf(settings, temporalSettings(), `console:${name}`, await tracedCalls());
   const told = (error: unknown): void =>
     void process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   const gate = consoleOf({ sources, name, signerFor, hosts: allowHost, told });

@@ -11,6 +11,7 @@ import { type ExitCode, exitCodes, exitOf, OncallError, UsageError } from '../er
 import { readAgent } from '../identity.ts';
 import { checkKey, parseInput } from '../inputs.ts';
 import type { Output } from '../output.ts';
+import { asStep } from '../tracing.ts';
 
 export interface RunOptions {
   readonly input: string;
@@ -79,7 +80,15 @@ export async function execute<Name extends WorkflowName>(
   ]);
   const client = await connect(temporal, `agent:${agent.name}`);
   try {
-    const started = await startRun(client, agent, workflow, input, { key: options.key });
+    const facts = {
+      'oncall.agent': agent.name,
+      'oncall.account': input.account,
+      ...('operation' in input && { 'oncall.operation': input.operation }),
+      ...('incident' in input && { 'oncall.incident': input.incident }),
+    };
+    const started = await asStep(`oncall ${workflow}`, facts, () =>
+      startRun(client, agent, workflow, input, { key: options.key }),
+    );
     const { workflowId, runId } = started;
     output.say(
       started.joined

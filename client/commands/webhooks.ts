@@ -6,6 +6,7 @@ import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
 import { serveHttp } from '../serve-http.ts';
+import { tracedCalls } from '../tracing.ts';
 import { webhookApp } from '../webhook-server.ts';
 
 export interface WebhooksOptions {
@@ -27,6 +28,7 @@ export async function webhooks(options: WebhooksOptions, output: Output): Promis
   const logger = pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
   const app = webhookApp({
     temporal,
+    calls: await tracedCalls(),
     configFile,
     home,
     secrets: readSecret,

@@ -1,4 +1,4 @@
-import { Client, type Connection } from '@temporalio/client';
+import { Client, type Connection, type WorkflowClientInterceptor } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import type { Policy } from '../../gate/policy.ts';
 import { type PolicyState, policySource } from '../../gate/policy-source.ts';
@@ -24,16 +24,18 @@ export interface Sources extends AsyncDisposable {
 /** How long a question may take, in milliseconds: whoever looks at a page would rather see the rest. */
 const answersWithinMs = 5_000;
 
+/** @param calls what makes its calls to Temporal part of a trace. */
 export function sourcesOf(
   settings: ClientSettings,
   temporal: ClientConnectConfig,
   identity: string,
+  calls: readonly WorkflowClientInterceptor[] = [],
 ): Sources {
   const { namespace = 'default', connectionOptions } = temporal;
   const address = connectionOptions.address ?? 'localhost:7233';
   const over = new AbortController();
   const connection: Connection = lastingConnection(temporal, over.signal);
-  const client = new Client({ connection, namespace, identity });
+  const client = new Client({ connection, namespace, identity, interceptors: { workflow: [...calls] } });
   const store = lastingStore(settings);
   const policyState = policySource(settings.configFile);
   const ui = temporalUi(settings, address);

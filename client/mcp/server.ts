@@ -2,6 +2,7 @@ import { type CallToolResult, ProtocolError, ProtocolErrorCode, Server } from '@
 import { WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { oneLine } from '../../pagerduty/text.ts';
 import { exitCodes, OncallError, RefusedError, RunError, UsageError } from '../errors.ts';
+import { asStep } from '../tracing.ts';
 import { answeredInTime, usualAnswerMs } from './in-time.ts';
 import { promptNamed, prompts } from './prompts.ts';
 import { resource, resources, resourceTemplates } from './resources.ts';
@@ -45,7 +46,11 @@ export function serverFor({ version, callerOf, told, answerMs = usualAnswerMs }:
     try {
       const tool = toolNamed(params.name, toolsFor(base.grants));
       const input = argumentsOf(tool, params.arguments);
-      return resultOf(await inTime(base, { signal: mcpReq.signal, ms: answerMs }, tool, input));
+      const facts = { 'oncall.agent': base.agent.name, 'oncall.account': base.account };
+      const answer = await asStep(`mcp ${tool.name}`, facts, () =>
+        inTime(base, { signal: mcpReq.signal, ms: answerMs }, tool, input),
+      );
+      return resultOf(answer);
     } catch (error) {
       const known = errorOf(error);
       if (known.isOurs) told(error);

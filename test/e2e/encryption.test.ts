@@ -10,6 +10,7 @@ import { serveAgent } from '../../client/serve-agent.ts';
 import { keysIn } from '../../gate/encryption-source.ts';
 import { dataConverterOf } from '../../gate/payload-codec.ts';
 import { secretsFrom } from '../../gate/secrets.ts';
+import { type Collector, startCollector } from '../support/collector.ts';
 import { responder } from '../support/grants.ts';
 import { historiesOf } from '../support/places.ts';
 import { type Ended, makePlace, type Place, type Program } from '../support/processes.ts';
@@ -35,11 +36,13 @@ let server: Server;
 let world: World;
 let worker: Program;
 let codec: Program;
+let collector: Collector;
 const database = () => join(place.folder, 'temporal.db');
 const env: Record<string, string> = {};
 
 beforeAll(async () => {
   place = makePlace('encryption');
+  collector = await startCollector();
   server = await startServer(place, { db: database() });
   world = await startWorld(
     place,
@@ -50,20 +53,21 @@ beforeAll(async () => {
     },
     server,
   );
-  Object.assign(env, world.temporal, keys);
+  Object.assign(env, world.temporal, keys, collector.env);
   const added = await place.oncall(['operators', 'add', 'lead', '--json'], { env }).ended;
   const { keyFile } = JSON.parse(added.stdout) as { keyFile: string };
   Object.assign(env, { ONCALL_OPERATOR: 'lead', ONCALL_OPERATOR_KEY_FILE: keyFile });
   const order = '{ cron: "0 8 * * 1", zone: UTC, workflow: noiseReport, agent: note-bot }';
   writeFileSync(place.configFile, `${readFileSync(place.configFile, 'utf8')}standing: { noise: ${order} }\n`);
   encrypt('current: k1, keys: { k1: env:K1 }');
-  worker = await world.startWorker(keys);
+  worker = await world.startWorker({ ...keys, ...collector.env });
 });
 afterAll(async () => {
   encrypt('keys: { k1: env:K1, k2: env:K2 }');
   place.search(await historiesOf(reading(), []));
   await world.client.connection.close();
   await place.clear();
+  await collector.close();
 });
 
 /** Changes the encryption in the configuration. */
@@ -74,7 +78,7 @@ function encrypt(section: string): void {
 async function restartWorker(): Promise<void> {
   worker.send('SIGTERM');
   await worker.ended;
-  worker = await world.startWorker(keys);
+  worker = await world.startWorker({ ...keys, ...collector.env });
 }
 const converter = () => dataConverterOf(keysIn(place.configFile, secretsFrom(keys, 'this test')));
 /** A client with the keys that the configuration names now, over the connection of the world. */
@@ -185,6 +189,22 @@ describe.sequential('with encryption on', () => {
     expect(readableIn(readable)).toEqual([]);
     // What the scan must find, if it can find anything: what stays readable, as the documentation says.
     expect(readableIn([held.incident, 'triage-bot', held.workflowId, 'binary/encrypted'])).toHaveLength(4);
+  });
+
+  test('nor in the traces, which are whole', async () => {
+    await collector.way(
+      'GET /users',
+      'RunActivity:listUsers',
+      'StartActivity:listUsers',
+      'RunWorkflow:walkPages',
+      'StartChildWorkflow:walkPages',
+      'RunWorkflow:runOperation',
+      'StartWorkflow:runOperation',
+      'oncall runOperation',
+    );
+    const told = ['PLANTED', ...new Set(people)].filter((words) => collector.text().includes(words));
+    expect(told).toEqual([]);
+    expect(collector.text()).toContain(held.incident);
   });
 
   test('the codec server shows it to a signed-in operator, in the words of the UI, and to nobody else', async () => {

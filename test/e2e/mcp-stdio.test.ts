@@ -1,6 +1,7 @@
 import { Client } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { expect } from 'vitest';
+import { startCollector } from '../support/collector.ts';
 import { responder } from '../support/grants.ts';
 import { callTool, generations } from '../support/mcp.ts';
 import { built, test } from '../support/processes.ts';
@@ -11,10 +12,12 @@ test('oncall mcp serves an agent over stdio, in both generations of the protocol
   place,
 }) => {
   const world = await startWorld(place, { 'triage-bot': responder() });
-  await world.startWorker();
+  const collector = await startCollector();
+  await world.startWorker(collector.env);
   const incident = await world.trigger();
   const env = {
     PATH: process.env['PATH'] ?? '',
+    ...collector.env,
     TMPDIR: place.temporary,
     ...world.temporal,
     ONCALL_CONFIG: place.configFile,
@@ -63,6 +66,18 @@ test('oncall mcp serves an agent over stdio, in both generations of the protocol
   expect(notes.map(({ content }) => content.split('\n')[0])).toEqual(
     generations.map((generation) => `Seen by ${generation}.`),
   );
+  // From the tool to PagerDuty it is one trace, and its root says which agent called.
+  const way = await collector.way(
+    'POST /incidents/{id}/notes',
+    'RunActivity:createIncidentNote',
+    'StartActivity:createIncidentNote',
+    'RunWorkflow:addNote',
+    'StartWorkflow:addNote',
+    'mcp pd_note',
+  );
+  expect(way.at(-1)?.attributes).toEqual({ 'oncall.account': 'main', 'oncall.agent': 'triage-bot' });
+  expect(collector.text()).not.toContain('Seen by');
+  await collector.close();
   await world.close();
 });
 

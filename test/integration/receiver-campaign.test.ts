@@ -34,7 +34,7 @@ test('a receiver that answers 2xx though Temporal has it not loses events, and t
       },
     }),
   });
-  expect(faults.join('\n')).toMatch(/^lost: /m);
+  expect(faults.join('\n'), `with SEED=${seed}`).toMatch(/^lost: /m);
 });
 
 test('a receiver that takes any signature acts on forgeries, and the campaign turns red', async () => {
@@ -50,5 +50,5 @@ test('a receiver that takes any signature acts on forgeries, and the campaign tu
       },
     }),
   });
-  expect(faults.join('\n')).toMatch(/^acted upon: the run triage:main:/m);
+  expect(faults.join('\n'), `with SEED=${seed}`).toMatch(/^acted upon: the run triage:main:/m);
 });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 import { expect, inject, test } from 'vitest';
+import { workflowInterceptorModules } from '../../worker/tracing.ts';
 import { type StoredHistory, storedHistories } from './recorder.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,7 +24,8 @@ async function unfit(
   const faults = new Map<string, Error>();
   const left = [...these];
   // One after the other, in this order.
-  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle }, these)) {
+  const sinks = { exporter: { export: { fn: () => {} } } };
+  for await (const { workflowId, error } of Worker.runReplayHistories({ workflowBundle, sinks }, these)) {
     const replayed = left.shift();
     if (replayed?.workflowId !== workflowId) throw new Error(`${workflowId} was not the next.`);
     if (error) faults.set(replayed.name, error);
@@ -75,7 +77,7 @@ const changes = [
   },
 ] as const;
 
-test('a Workflow that was changed turns its histories red, and no others', async () => {
+test('a Workflow that was changed turns its histories red, and no others, also where traces are kept', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'oncall-replay-'));
   try {
     cpSync(join(checkout, 'workflows'), join(folder, 'workflows'), { recursive: true });
@@ -86,11 +88,14 @@ test('a Workflow that was changed turns its histories red, and no others', async
       expect(source.split(text), `${file} has one place to change`).toHaveLength(2);
       writeFileSync(path, `${'imports' in rest ? rest.imports : ''}${source.replace(text, () => becomes)}`);
     }
+    // With what keeps traces in it: a Worker may begin to keep some while runs are under way, and replays what was done without.
     const bundle = await bundleWorkflowCode({
       workflowsPath: join(folder, 'workflows', 'index.ts'),
+      workflowInterceptorModules,
       logger: new DefaultLogger('ERROR'),
     });
     const changed: readonly string[] = changes.map(({ type }) => type);
+    expect(bundle.code).toContain('StartActivity');
     const faults = await unfit(bundle);
     const red = new Set([...faults.keys()].map((name) => name.split('.')[0]));
     expect(red).toEqual(new Set(changed));

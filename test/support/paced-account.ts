@@ -37,7 +37,8 @@ export interface Played {
   readonly memory: Memory;
 }
 
-const tickMs = 500;
+/** How often the limits are looked at, as the pace-keeper does. */
+export const tickMs = 500;
 const stepMs = 10;
 
 /** Plays it. Whatever takes time here is counted in steps: the machine it runs on may be as slow as it likes. */

@@ -31,6 +31,8 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
     'activities/index.ts': ['connector'],
     'pagerduty/looking.ts': ['connector'],
   },
+  // It sends traces to the collector that the environment names; what leaves is listed there.
+  '@opentelemetry/exporter-trace-otlp-http': { 'gate/tracing.ts': ['*'] },
   // It opens connections to wherever its URL points.
   pg: { 'gate/store-postgres.ts': ['*'], 'gate/postgres-faults.ts': ['*'] },
   'activities/connections.ts': {

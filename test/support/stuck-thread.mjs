@@ -1,9 +1,14 @@
 import { writeSync } from 'node:fs';
 import { Session } from 'node:inspector';
-import { workerData } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 const { beats, longestMs } = workerData;
 let last = -1;
+let file;
+
+parentPort.on('message', (began) => {
+  file = began;
+});
 
 setInterval(() => {
   const now = Atomics.load(beats, 0);
@@ -21,7 +26,7 @@ const patienceMs = 10_000;
 function tellWhere() {
   const session = new Session();
   session.connectToMainThread();
-  writeSync(2, `Nothing went on in this process for ${longestMs / 1000} s. It goes round here:\n`);
+  writeSync(2, `STOOD STILL: ${file}, for ${longestMs / 1000} s. It goes round here:\n`);
   const scripts = new Map();
   session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => scripts.set(scriptId, url));
   const seen = new Set();

