@@ -75,7 +75,7 @@ interface Launched extends Pick<LocalTemporal, 'ended' | 'stop'> {
 
 function launch(program: readonly string[]): Launched {
   const child = spawn(process.execPath, ['--eval', withParent, ...program], {
-    env: childEnvironment({ GOGC: process.env['GOGC'] ?? garbagePercent }),
+    env: { GOGC: garbagePercent, ...childEnvironment({}) },
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   });

@@ -2,7 +2,13 @@ import { renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode } from '@temporalio/worker';
 import { failureConverterPath } from '../gate/payload-codec.ts';
+import type { WorkflowName } from '../workflows/contract.ts';
+import type * as workflows from '../workflows/index.ts';
 import { workflowInterceptorModules } from './tracing.ts';
+
+// A Workflow that agents start, and that no Worker would know, does not compile.
+type Unknown = Exclude<WorkflowName, keyof typeof workflows>;
+true satisfies [Unknown] extends [never] ? true : Unknown;
 
 /** Builds the Workflows into the files that Workers load, one each: part of `npm run build`. */
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));

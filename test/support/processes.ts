@@ -169,7 +169,8 @@ export const test = anyTest.extend<{ place: Place }>({
 
 const isPrivateKey = (bytes: Buffer): boolean => bytes.includes('PRIVATE KEY-----');
 
-function startProgram(
+/** Starts a program in a process group of its own, and keeps what it says. */
+export function startProgram(
   command: string,
   args: readonly string[],
   { cwd, env }: { readonly cwd: string; readonly env: NodeJS.ProcessEnv },
@@ -242,7 +243,7 @@ function everyProcess(): readonly Living[] {
 }
 
 /** Our environment without what would change how `oncall`, Temporal, npm or Node behave. */
-function cleanEnvironment(): NodeJS.ProcessEnv {
+export function cleanEnvironment(): NodeJS.ProcessEnv {
   const ours =
     /^(ONCALL|TEMPORAL|PAGERDUTY|npm|VITEST|TINYPOOL)_|^(VITEST|NODE_ENV|NODE_OPTIONS|LOG_LEVEL|DATABASE_URL|FORCE_COLOR|NO_COLOR)$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
