@@ -20,6 +20,7 @@ import { lookAtHome, lookAtVersions, versionsHere } from './machine.ts';
 import { lookAtQueues } from './queues.ts';
 import { lookAtServer } from './server.ts';
 import { lookAtOrders, lookAtStore } from './store.ts';
+import { lookAtWorkersKeys } from './worker-keys.ts';
 
 export interface DoctorOptions {
   readonly settings: Pick<ClientSettings, 'home' | 'databaseUrl' | 'configFile'>;
@@ -98,6 +99,13 @@ export async function examine(options: DoctorOptions): Promise<Examination> {
     findings.push(
       ...((await look('Task Queues', () => lookAtQueues(client, accounts, seen?.sinceKeptMs))) ?? []),
     );
+    // An unreadable configuration says nothing of keys; one without any is compared too.
+    if (policy)
+      findings.push(
+        ...((await look('keys of Workers', () =>
+          lookAtWorkersKeys(client, accounts, { encryption: policy.encryption, ring: encryption.ring }),
+        )) ?? []),
+      );
     findings.push(...((await look('builds', () => lookAtBuilds(client, deployment, now))) ?? []));
     if (policy)
       findings.push(...((await look('standing orders', () => lookAtOrders(settings, client, policy))) ?? []));

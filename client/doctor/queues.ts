@@ -7,8 +7,8 @@ import {
   taskQueues,
   workflowTaskQueue,
 } from '../../workflows/contract.ts';
-import { findSchedule } from '../standing.ts';
 import type { Finding } from './finding.ts';
+import { rawSchedule } from './raw-schedule.ts';
 
 const { TASK_QUEUE_TYPE_ACTIVITY: activities, TASK_QUEUE_TYPE_WORKFLOW: workflows } =
   proto.temporal.api.enums.v1.TaskQueueType;
@@ -108,7 +108,7 @@ async function lookAtSweeps(client: Client, account: string): Promise<readonly F
     [sweepScheduleId(account), 'what nobody holds any more is not given back'],
     [incidentSweepScheduleId(account), 'what no webhook tells is not found'],
   ] as const) {
-    const sweep = await findSchedule(client, id);
+    const sweep = await rawSchedule(client, id);
     const of = 'sweeps';
     if (!sweep)
       findings.push({
@@ -116,10 +116,10 @@ async function lookAtSweeps(client: Client, account: string): Promise<readonly F
         what: `there is no Schedule ${id}: ${does}`,
         mend: 'restart the Worker, which makes it',
       });
-    else if (sweep.state.paused)
+    else if (sweep.schedule?.state?.paused)
       findings.push({
         of,
-        what: `the Schedule ${id} is paused (${sweep.state.note || 'no note was left'}): ${does}`,
+        what: `the Schedule ${id} is paused (${sweep.schedule.state.notes || 'no note was left'}): ${does}`,
         mend: `temporal schedule toggle --schedule-id ${id} --unpause --reason 'over'`,
       });
   }

@@ -5,11 +5,15 @@ import { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startRun } from '../../client/agent.ts';
+import { lookAtEncryption } from '../../client/doctor/encryption.ts';
+import { lookAtWorkersKeys } from '../../client/doctor/worker-keys.ts';
 import { freePorts } from '../../client/ports.ts';
 import { serveAgent } from '../../client/serve-agent.ts';
 import { keysIn } from '../../gate/encryption-source.ts';
 import { dataConverterOf } from '../../gate/payload-codec.ts';
+import { parsePolicy } from '../../gate/policy.ts';
 import { secretsFrom } from '../../gate/secrets.ts';
+import { sweepScheduleId } from '../../workflows/contract.ts';
 import { type Collector, startCollector } from '../support/collector.ts';
 import { responder } from '../support/grants.ts';
 import { historiesOf } from '../support/places.ts';
@@ -97,6 +101,36 @@ function readableIn(texts: readonly string[]): readonly string[] {
   const files = ['', '-wal', '-shm'].map((suffix) => database() + suffix).filter((file) => existsSync(file));
   const bytes = files.map((file) => readFileSync(file));
   return texts.filter((text) => bytes.some((all) => all.includes(text)));
+}
+
+/** Waits until a Worker has swept anew. */
+async function swept(): Promise<void> {
+  const scheduleId = sweepScheduleId('main');
+  const { workflowService } = world.client;
+  const runs = async (): Promise<readonly string[]> => {
+    const { info } = await workflowService.describeSchedule({ namespace: 'default', scheduleId });
+    return (info?.recentActions ?? []).map(({ startWorkflowResult: run }) => run?.runId ?? '');
+  };
+  const before = await runs();
+  await world.client.schedule.getHandle(scheduleId).trigger('ALLOW_ALL');
+  await until('a Worker has swept', async () => {
+    const last = (await runs()).at(-1);
+    if (last === undefined || before.includes(last)) return false;
+    const query = `RunId = '${last}' and ExecutionStatus = 'Completed'`;
+    return (await world.client.workflow.count(query)).count === 1;
+  });
+}
+
+/** What doctor finds in the keys of a configuration and those of the Worker that runs. */
+async function differing(
+  section: string,
+  values: Readonly<Record<string, string>> = keys,
+): Promise<readonly string[]> {
+  const text = `accounts: {}\nencryption: { ${section} }\n`;
+  const { encryption } = parsePolicy(text, 'oncall.yaml');
+  const { ring } = lookAtEncryption(encryption, secretsFrom(values, 'this test'));
+  const findings = await lookAtWorkersKeys(world.client, ['main'], { encryption, ring });
+  return findings.map(({ what, mend }) => `${what}. ${mend}`);
 }
 
 describe.sequential('with encryption on', () => {
@@ -259,6 +293,39 @@ describe.sequential('with encryption on', () => {
     expect(readableIn(['PLANTED', ...people])).toEqual([]);
   });
 
+  test('doctor finds a Worker whose keys are not those of the configuration beside it, and names them by their ids', async () => {
+    await swept();
+    const both = 'k1: env:K1, k2: env:K2';
+    expect(await differing(`current: k2, keys: { ${both} }`)).toEqual([]);
+    const worker = '^the Worker \\d+@\\S+';
+    for (const [section, says] of [
+      [
+        'current: k1, keys: { k1: env:K1 }',
+        'encrypts with k2, which cannot be read here: this configuration names k1\\. name k2',
+      ],
+      [
+        `current: k1, keys: { ${both} }`,
+        'encrypts with k2, and this configuration encrypts with k1\\. start every process',
+      ],
+      [`keys: { ${both} }`, 'encrypts with k2, and this configuration writes plain\\. start every process'],
+    ] as const)
+      expect(await differing(section)).toEqual([expect.stringMatching(new RegExp(`${worker} ${says}`))]);
+    const other = randomBytes(32).toString('base64');
+    const ended = await place.oncall(['doctor', '--json', '--least-free', '1MB'], {
+      env: { ...env, K2: other },
+    }).ended;
+    for (const key of [...Object.values(keys), other]) expect(ended.stdout + ended.stderr).not.toContain(key);
+    const { findings } = JSON.parse(ended.stdout) as { findings: { of: string; what: string }[] };
+    expect(findings.filter(({ of }) => of === 'encryption')).toMatchObject([
+      {
+        what: expect.stringMatching(
+          new RegExp(`${worker} has another key under the id k2 than this process`),
+        ),
+        mend: expect.stringContaining('same 32 bytes for k2'),
+      },
+    ]);
+  });
+
   test('a note that is written without encryption stands in the files: the scan can turn red', async () => {
     encrypt('keys: { k1: env:K1, k2: env:K2 }');
     await restartWorker();
@@ -273,6 +340,29 @@ describe.sequential('with encryption on', () => {
     // What was encrypted stays so, and is still read.
     expect(readableIn([planted.title, planted.note, planted.failure])).toEqual([]);
     expect(await reading().workflow.getHandle(noted.workflowId).result()).toEqual(noted.result);
+    await swept();
+    expect(await differing('keys: { k1: env:K1, k2: env:K2 }')).toEqual([]);
+    expect(await differing('current: k2, keys: { k1: env:K1, k2: env:K2 }')).toEqual([
+      expect.stringMatching(
+        /^the Worker \d+@\S+ writes plain, and this configuration encrypts with k2\. start/,
+      ),
+    ]);
+  });
+});
+
+describe.sequential('a key that is not the one it was', () => {
+  test('has a Worker stand still before what it cannot read, and doctor says so', async () => {
+    worker.send('SIGTERM');
+    await worker.ended;
+    worker = await world.startWorker({ ...keys, K1: randomBytes(32).toString('base64') });
+    await world.client.schedule.getHandle(sweepScheduleId('main')).trigger('ALLOW_ALL');
+    const [found] = await until('it is found', async () => {
+      const findings = await differing('keys: { k1: env:K1, k2: env:K2 }');
+      return findings.length > 0 && findings;
+    });
+    expect(found).toMatch(
+      /^the Worker \d+@\S+ does not come on with sweep-run:main\S*, whose input is encrypted with k1\. let its configuration name k1/,
+    );
   });
 });
 

@@ -157,6 +157,7 @@ test('a stage where nothing is wrong gives no finding, and all is looked at', as
     'audit store',
     'Temporal',
     'Task Queues',
+    'keys of Workers',
     'builds',
     'standing orders',
     'account main',
