@@ -5,6 +5,7 @@ import {
   defaultGrpcRetryOptions,
   isGrpcServiceError,
   makeGrpcRetryInterceptor,
+  type WorkflowClientInterceptor,
 } from '@temporalio/client';
 import type { ClientConnectConfig } from '@temporalio/envconfig';
 import { notConnected, whyKeptOut } from '../gate/temporal-settings.ts';
@@ -28,24 +29,37 @@ const answersWithinMs = 5_000;
  * @throws NotConnectedError with the ways to get a server, where none answers.
  */
 export async function connect(
-  { connectionOptions, namespace = 'default', dataConverter }: TemporalSettings,
+  settings: TemporalSettings,
   identity: string,
   over?: AbortSignal,
 ): Promise<Client> {
+  const { connectionOptions } = settings;
   const address = connectionOptions.address ?? 'localhost:7233';
   try {
     const connection = await connectionTo({ ...connectionOptions, address }, answersWithinMs, over);
-    return new Client({
-      connection,
-      namespace,
-      identity,
-      ...(dataConverter && { dataConverter }),
-      interceptors: { workflow: await tracedCalls() },
-    });
+    return clientOver(connection, settings, identity, await tracedCalls());
   } catch (error) {
     throw notConnectedTo(address, connectionOptions, error);
   }
 }
+
+/**
+ * A client over a connection, which reads and writes as the settings say.
+ * @param calls what makes its calls part of a trace.
+ */
+export const clientOver = (
+  connection: Connection,
+  { namespace = 'default', dataConverter }: Pick<TemporalSettings, 'namespace' | 'dataConverter'>,
+  identity: string,
+  calls: readonly WorkflowClientInterceptor[] = [],
+): Client =>
+  new Client({
+    connection,
+    namespace,
+    identity,
+    ...(dataConverter && { dataConverter }),
+    interceptors: { workflow: [...calls] },
+  });
 
 /** That a connection could not be made, by what the server, or its absence, said. */
 export function notConnectedTo(

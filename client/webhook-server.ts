@@ -2,13 +2,13 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAdaptorServer } from '@hono/node-server';
-import { Client, type WorkflowClientInterceptor } from '@temporalio/client';
+import type { Client, WorkflowClientInterceptor } from '@temporalio/client';
 import type { Hono } from 'hono';
 import { policySource } from '../gate/policy-source.ts';
 import type { Secrets } from '../gate/secrets.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import type { TemporalSettings } from './config.ts';
-import { lastingConnection } from './connect.ts';
+import { clientOver, lastingConnection } from './connect.ts';
 import { deliverTo, refusalOf } from './deliver.ts';
 import { asStep } from './tracing.ts';
 import { createReceiver, type ReceiverOptions } from './webhook-receiver.ts';
@@ -41,17 +41,9 @@ export function webhookApp(options: WebhookAppOptions): {
   readonly close: () => Promise<void>;
 } {
   const { temporal, calls = [], configFile, home, secrets, log, answersWithinMs = 4_000 } = options;
-  const { namespace = 'default', dataConverter } = temporal;
   const over = new AbortController();
   const connection = lastingConnection(temporal, over.signal);
-  const identity = 'oncall webhooks';
-  const client = new Client({
-    connection,
-    namespace,
-    identity,
-    ...(dataConverter && { dataConverter }),
-    interceptors: { workflow: [...calls] },
-  });
+  const client = clientOver(connection, temporal, 'oncall webhooks', calls);
   const deliver = deliverTo(client);
   const underWay = new Set<Promise<unknown>>();
   const tracked = <T>(call: Promise<T>): Promise<T> => {

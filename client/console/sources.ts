@@ -1,9 +1,8 @@
-import { Client, type Connection, type WorkflowClientInterceptor } from '@temporalio/client';
-import type { ClientConnectConfig } from '@temporalio/envconfig';
+import type { Client, Connection, WorkflowClientInterceptor } from '@temporalio/client';
 import type { Policy } from '../../gate/policy.ts';
 import { type PolicyState, policySource } from '../../gate/policy-source.ts';
-import type { ClientSettings } from '../config.ts';
-import { lastingConnection } from '../connect.ts';
+import type { ClientSettings, TemporalSettings } from '../config.ts';
+import { clientOver, lastingConnection } from '../connect.ts';
 import { refusalOf } from '../deliver.ts';
 import { OncallError } from '../errors.ts';
 import { linkTo, temporalUi } from '../links.ts';
@@ -27,7 +26,7 @@ const answersWithinMs = 5_000;
 /** @param calls what makes its calls to Temporal part of a trace. */
 export function sourcesOf(
   settings: ClientSettings,
-  temporal: ClientConnectConfig,
+  temporal: TemporalSettings,
   identity: string,
   calls: readonly WorkflowClientInterceptor[] = [],
 ): Sources {
@@ -35,7 +34,7 @@ export function sourcesOf(
   const address = connectionOptions.address ?? 'localhost:7233';
   const over = new AbortController();
   const connection: Connection = lastingConnection(temporal, over.signal);
-  const client = new Client({ connection, namespace, identity, interceptors: { workflow: [...calls] } });
+  const client = clientOver(connection, temporal, identity, calls);
   const store = lastingStore(settings);
   const policyState = policySource(settings.configFile);
   const ui = temporalUi(settings, address);

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { freePorts } from '../../client/ports.ts';
 import { responder } from '../support/grants.ts';
 import { test } from '../support/processes.ts';
+import { cookieOf, startConsole } from './door.ts';
 import { startWorld } from './world.ts';
 
 test('the console is a front door of operators: it prints a link for each, a new one at Enter, and ends when told', async ({
@@ -23,24 +23,13 @@ test('the console is a front door of operators: it prints a link for each, a new
     await oncall('front-doors', 'add', 'page', '--speaks-for-operators', 'lead', 'deputy'),
   ).toMatchObject({ code: 0, stdout: expect.stringContaining('where `oncall console` runs') });
   const key = join(place.home, 'keys', 'page.pem');
-  const env = { ...world.temporal, ONCALL_FRONT_DOOR: 'page', ONCALL_FRONT_DOOR_KEY_FILE: key };
-  const [port] = await freePorts(1);
-  const server = place.oncall(['console', '--port', String(port)], { env });
-  const url = (await server.line(/^listening on /)).replace('listening on ', '');
-  const linkOf = async (line: RegExp): Promise<string> => (await server.line(line)).split(': ')[1] ?? '';
+  const { server, url, linkOf, signIn } = await startConsole(place, world.temporal);
   const first = await linkOf(/^sign in as lead, once and within 5 min: /);
   await linkOf(/^sign in as deputy, /);
-  const signIn = (link: string) =>
-    fetch(`${url}/sign-in`, {
-      method: 'POST',
-      headers: { origin: url },
-      body: new URLSearchParams({ link: new URL(link).searchParams.get('link') ?? '' }),
-      redirect: 'manual',
-    });
   const came = await signIn(first);
   expect(came.status).toBe(303);
   expect((await signIn(first)).status).toBe(403);
-  const cookie = came.headers.get('set-cookie')?.split(';')[0] ?? '';
+  const cookie = cookieOf(came);
   const page = await (await fetch(`${url}/agents`, { headers: { cookie } })).text();
   expect(page).toContain('triage-bot');
   server.type('\n');

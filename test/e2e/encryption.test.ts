@@ -19,6 +19,7 @@ import { responder } from '../support/grants.ts';
 import { historiesOf } from '../support/places.ts';
 import { type Ended, makePlace, type Place, type Program } from '../support/processes.ts';
 import { until } from '../support/until.ts';
+import { cookieOf, startConsole } from './door.ts';
 import { type Server, startServer, startWorld, type World } from './world.ts';
 
 const keys = { K1: randomBytes(32).toString('base64'), K2: randomBytes(32).toString('hex') };
@@ -211,6 +212,12 @@ describe.sequential('with encryption on', () => {
       return steps.find(({ workflowId }) => workflowId === asking.workflowId);
     });
     expect((await oncall('approvals')).stdout).toContain(planted.note);
+    expect((await oncall('front-doors', 'add', 'page', '--speaks-for-operators', 'lead')).code).toBe(0);
+    const gate = await startConsole(place, env);
+    const cookie = cookieOf(await gate.signIn(await gate.linkOf(/^sign in as lead, /)));
+    expect(await (await fetch(gate.url, { headers: { cookie } })).text()).toContain(planted.note);
+    gate.server.send('SIGTERM');
+    await gate.server.ended;
     expect((await oncall('deny', step.id, '--reason', planted.denial)).code).toBe(0);
     expect(await asking.result()).toMatchObject({ outcome: 'approval_refused' });
     expect((await oncall('standing', 'apply', '--yes')).code).toBe(0);
@@ -246,7 +253,7 @@ describe.sequential('with encryption on', () => {
     codec = place.oncall(['codec', '--port', String(port), '--exit-with-parent'], { env });
     const url = (await codec.line(/^listening on /)).replace('listening on ', '');
     const { link } = await json<{ link: string }>(0, 'codec', 'sign-in', '--url', url);
-    const cookie = (await fetch(link)).headers.get('set-cookie')?.split(';')[0] ?? '';
+    const cookie = cookieOf(await fetch(link));
     const { history } = await world.client.workflowService.getWorkflowExecutionHistory({
       namespace: 'default',
       execution: { workflowId: failed },
