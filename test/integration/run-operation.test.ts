@@ -114,7 +114,7 @@ test('an acknowledge that PagerDuty took and dropped is noticed', async () => {
 test('a resolve whose answer is lost is not sent once more where a new problem has come since', async () => {
   const key = 'lost-and-back';
   const first = await stage.trigger({ key });
-  await stage.fault({ operation: 'enqueueEvent', kind: 'drop_response', match: '"resolve"', times: 1 });
+  await stage.fault({ operation: 'enqueueEvent', kind: 'drop_response', match: key, times: 1 });
   const running = stage.start('event-bot', 'runOperation', {
     account,
     operation: 'enqueueEvent',
