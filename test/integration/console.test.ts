@@ -502,7 +502,8 @@ describe('the pages', () => {
     await until('it is given back', async () =>
       /runner gives incident #\d+ .* back to people/.test(await page('/held')),
     );
-    expect(stage.simulator.world.incident(incident)?.status).toBe('triggered');
+    // Written down first, then done.
+    await until('people have it', () => stage.simulator.world.incident(incident)?.status === 'triggered');
   });
 
   test('bring each new record once, also to a browser that was away meanwhile', async () => {
