@@ -1,6 +1,7 @@
 import { type Client, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { workflowTaskQueue } from '../workflows/contract.ts';
+import { isNotFound } from './connect.ts';
 import { OncallError } from './errors.ts';
 
 const {
@@ -33,9 +34,6 @@ export interface Deployment {
   readonly unversioned: number;
 }
 
-/** Of gRPC. */
-const notFound = 5;
-
 /** A Worker asks again after a minute at the latest; the server names one for minutes after its end. */
 const goneAfterMs = 75_000;
 
@@ -50,7 +48,7 @@ export async function buildsOf(
   const info = await workflowService.describeWorkerDeployment({ namespace, deploymentName }).then(
     ({ workerDeploymentInfo }) => workerDeploymentInfo,
     (error: unknown) => {
-      if (isGrpcServiceError(error) && error.code === notFound) return undefined;
+      if (isNotFound(error)) return undefined;
       throw error;
     },
   );

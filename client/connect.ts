@@ -15,6 +15,10 @@ import { tracedCalls } from './tracing.ts';
 
 /** Of gRPC. */
 const deadlineExceeded = 4;
+const notFound = 5;
+
+/** Whether the server says that it has no such thing. */
+export const isNotFound = (error: unknown): boolean => isGrpcServiceError(error) && error.code === notFound;
 
 /** What another try would not mend, in the connection's own words. */
 const isFinal = /ECONNREFUSED|certificate|EPROTO|SSL routines/i;

@@ -1,7 +1,5 @@
-import { type Client, isGrpcServiceError } from '@temporalio/client';
-
-/** Of gRPC. */
-const notFound = 5;
+import type { Client } from '@temporalio/client';
+import { isNotFound } from '../connect.ts';
 
 /**
  * A Schedule as the server keeps it, `undefined` where there is none. What we said in it stays as it is: that may be encrypted with a
@@ -12,7 +10,7 @@ export async function rawSchedule(client: Client, scheduleId: string) {
   try {
     return await client.workflowService.describeSchedule({ namespace, scheduleId });
   } catch (error) {
-    if (isGrpcServiceError(error) && error.code === notFound) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }

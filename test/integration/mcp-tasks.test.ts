@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { Client } from '@modelcontextprotocol/client';
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { approveStep, waitingSteps } from '../../client/approvals.ts';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { followerIds, incidentChanged } from '../../workflows/contract.ts';
 import { callTool, openSession, type Session } from '../support/mcp.ts';
 import { type Play, type Task, tasks } from '../support/mcp-tasks.ts';
-import { noPagerDutyServer, pagerDutyServer } from '../support/pagerduty-mcp.ts';
+import { connectPagerDutyServer, noPagerDutyServer } from '../support/pagerduty-mcp.ts';
 import { wireTo } from '../support/pagerduty-wire.ts';
 import { checkoutKey, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
@@ -192,23 +190,13 @@ function groundOn(simulator: Simulator): Ground {
 }
 
 test('the same tasks through PagerDuty’s own MCP server take more, and end wrong where nothing holds them back', async (context) => {
-  const command = pagerDutyServer();
-  if (command === undefined) return context.skip(noPagerDutyServer);
   const simulator = await startSimulator({ rateLimit: 0 });
+  const client = await connectPagerDutyServer(simulator.url);
+  if (client === undefined) {
+    await simulator.close();
+    return context.skip(noPagerDutyServer);
+  }
   const ground = groundOn(simulator);
-  const client = new Client({ name: 'test', version: '0.0.0' });
-  await client.connect(
-    new StdioClientTransport({
-      command,
-      args: ['--enable-write-tools'],
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        PAGERDUTY_USER_API_KEY: 'simulator-user-key',
-        PAGERDUTY_API_HOST: simulator.url,
-      },
-      stderr: 'ignore',
-    }),
-  );
   const list = Buffer.byteLength(JSON.stringify(await client.listTools()));
   for (const task of tasks)
     await played(ground, task, 'theirs', (name, args) => callTool(client, name, args));

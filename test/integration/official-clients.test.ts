@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { Client } from '@modelcontextprotocol/client';
-import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Simulator, startSimulator } from '../../simulator/index.ts';
 import { seedIds } from '../../simulator/seed.ts';
 import { createCertificate } from '../../simulator/tls.ts';
-import { noPagerDutyServer, pagerDutyServer } from '../support/pagerduty-mcp.ts';
+import { connectPagerDutyServer, noPagerDutyServer } from '../support/pagerduty-mcp.ts';
 
 const script = (name: string): string => fileURLToPath(new URL(`../clients/${name}`, import.meta.url));
 const run = promisify(execFile);
@@ -120,22 +118,8 @@ test('PagerDuty’s own Python client goes the whole way over TLS', async (conte
 });
 
 test('PagerDuty’s own MCP server goes the whole way over TLS', async (context) => {
-  const command = pagerDutyServer();
-  if (command === undefined) return context.skip(noPagerDutyServer);
-  const client = new Client({ name: 'test', version: '0.0.0' });
-  await client.connect(
-    new StdioClientTransport({
-      command,
-      args: ['--enable-write-tools'],
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        PAGERDUTY_USER_API_KEY: seedIds.keys.user,
-        PAGERDUTY_API_HOST: simulator.url,
-        REQUESTS_CA_BUNDLE: trusted,
-      },
-      stderr: 'ignore',
-    }),
-  );
+  const client = await connectPagerDutyServer(simulator.url, { REQUESTS_CA_BUNDLE: trusted });
+  if (client === undefined) return context.skip(noPagerDutyServer);
   const call = async (name: string, args: Readonly<Record<string, unknown>>) => {
     const answer = await client.callTool({ name, arguments: args });
     expect(answer.isError, JSON.stringify(answer.content)).not.toBe(true);
