@@ -129,6 +129,12 @@ export interface Known {
   readonly approvedBy?: readonly string[];
 }
 
+/** Whose run this Activity works for. */
+export function originNow(deps: Deps): Promise<Origin> {
+  const state = deps.policy();
+  return deps.origin(runNow().run, state.readable ? state.policy : undefined);
+}
+
 /**
  * Puts an attempt together: the request, whose run it is, and the gate that will judge it.
  * @throws ApplicationFailure where the request is not the catalogue's.
@@ -144,7 +150,7 @@ export async function callOf<Name extends OperationName>(
   const request = input.ids ? (bound(input.request, input.ids) as RequestOf<Name>) : input.request;
   checkRequest(endpoint, name, request);
   const state = deps.policy();
-  const origin = await deps.origin(run, state.readable ? state.policy : undefined);
+  const origin = await originNow(deps);
   const caller: Caller = {
     agent: origin.kind === 'runner' ? runner : origin.kind === 'nobody' ? origin.claimed : origin.agent,
     ...('via' in origin && { via: origin.via }),

@@ -1,10 +1,12 @@
-import { happenedSince, type Since } from '../gate/acts.ts';
+import { actsFrom, happenedSince, type Since } from '../gate/acts.ts';
 import { type Answer, answerIn } from '../gate/answers.ts';
 import { oneLine } from '../pagerduty/text.ts';
+import { originNow } from './call.ts';
 import type { Deps } from './deps.ts';
 import { factsOf, type Seen } from './facts.ts';
 import { perform } from './perform.ts';
 import type { Done, NotDone } from './results.ts';
+import { beganAt } from './untouched.ts';
 
 /** What happened to an incident since it was seen. */
 export interface Acts extends Since {
@@ -15,26 +17,32 @@ export interface Acts extends Since {
 /** How many entries of an incident's log are looked at. */
 const mostEntries = 100;
 
+export interface ActsInput {
+  readonly step: string;
+  /** As the run saw it last. */
+  readonly incident: Seen;
+  /** Since when: since it was as seen, for an incident that differs; since the run began, for one that shows no difference. */
+  readonly since: 'seen' | 'start';
+}
+
 /**
- * What people did to an incident since a run saw it, from the incident's log. What the log does not show is not guessed: an
- * empty list says that no person did it.
+ * What people did to an incident of a run, from the incident's log. What the log does not show is not guessed: an empty list
+ * says that no person did it.
  */
-export async function listActs(
-  deps: Deps,
-  { step, incident }: { readonly step: string; readonly incident: Seen },
-): Promise<Acts | NotDone> {
+export async function listActs(deps: Deps, { step, incident, since }: ActsInput): Promise<Acts | NotDone> {
   const result = await perform(deps, 'listIncidentLogEntries', {
     step,
     request: { params: { id: incident.id }, query: { limit: mostEntries } },
     ours: true,
   });
   if (!result.ok) return result;
-  const { log_entries: log } = result.response;
-  return {
-    ok: true,
-    ...happenedSince(log, factsOf(incident), result.ourUsers ?? []),
-    entry: result.entry,
-  };
+  const { log_entries: log, more } = result.response;
+  const ours = result.ourUsers ?? [];
+  const happened =
+    since === 'seen'
+      ? happenedSince(log, factsOf(incident), ours)
+      : { acts: actsFrom(log, beganAt(deps, await originNow(deps)), ours, more !== true), takenBack: null };
+  return { ok: true, ...happened, entry: result.entry };
 }
 
 /** A note that a person wrote. */

@@ -1,8 +1,10 @@
-import { actsFrom, tellAct } from '../gate/acts.ts';
+import { actsFrom, type Beginning, tellAct } from '../gate/acts.ts';
 import { join } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import type { Call } from './call.ts';
+import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
+import type { Origin } from './origin.ts';
 import { graceMs } from './pagerduty-clock.ts';
 
 /** How many entries of an incident's log are looked at. */
@@ -24,11 +26,12 @@ export async function touched<Name extends OperationName>(
     { params: { id: incident.id }, query: { limit: mostEntries } },
     incident.id,
   );
-  const now = deps.now();
-  const began = {
-    at: deps.clock.of(origin.startedAt, now) - graceMs,
-    ...(origin.kind === 'agent' && origin.on !== undefined && { on: origin.on }),
-  };
-  const acts = actsFrom(log, began, ours, more !== true);
+  const acts = actsFrom(log, beganAt(deps, origin), ours, more !== true);
   return acts.length === 0 ? undefined : `${join(acts.map(tellAct))} before we could`;
 }
+
+/** What a run began with, by PagerDuty's clock. */
+export const beganAt = ({ clock, now }: Pick<Deps, 'clock' | 'now'>, origin: Origin): Beginning => ({
+  at: clock.of(origin.startedAt, now()) - graceMs,
+  ...(origin.kind === 'agent' && origin.on !== undefined && { on: origin.on }),
+});

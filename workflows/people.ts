@@ -14,6 +14,7 @@ import {
 } from '@temporalio/workflow';
 import type { CallInput, PersonsNote } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
+import type { IncidentEvent } from '../pagerduty/webhooks.ts';
 import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import { type Happening, incidentChanged, type Known, type Pause, type Signed } from './contract.ts';
@@ -102,7 +103,7 @@ export function peopleOf(
   let id = incident ?? '';
   const { urgent } = activitiesOf(account);
   const events = new Set<string>();
-  const heard = { wakes: 0, looked: 0, notes: 0, notesLooked: 0 };
+  const heard = { wakes: 0, looked: 0, notes: 0, notesLooked: 0, acts: 0, actsLooked: 0 };
   const listening = new CancellationScope();
   const seenNotes = new Set<string>();
   let hearNote: Parameters<People['onNote']>[0] = () => {};
@@ -136,6 +137,7 @@ export function peopleOf(
       }
       heard.wakes += 1;
       if (type === 'incident.annotated' || type === 'sweep') heard.notes += 1;
+      if (tellsOfAct.has(type)) heard.acts += 1;
     },
     { description: 'Something happened to the incident: it is read anew' },
   );
@@ -239,16 +241,18 @@ export function peopleOf(
     for (;;) {
       await condition(() => ending !== undefined || heard.wakes > heard.looked);
       if (ending) return;
-      const { wakes, notes: noteWakes } = heard;
+      const { wakes, notes: noteWakes, acts: actWakes } = heard;
       times += 1;
       if (noteWakes > heard.notesLooked) await readNotes(times);
-      if (!ending) await lookAgain(times);
+      if (!ending) await lookAgain(times, actWakes > heard.actsLooked);
       heard.looked = wakes;
       heard.notesLooked = noteWakes;
+      heard.actsLooked = actWakes;
     }
   }
 
-  async function lookAgain(time: number): Promise<void> {
+  /** @param isTold whether an event told of an act: a person's counts also where it left all as it was. */
+  async function lookAgain(time: number, isTold: boolean): Promise<void> {
     const before = version;
     const read = await attempt(
       perform(urgent.getIncident, {
@@ -260,35 +264,48 @@ export function peopleOf(
     if (!read.ok) return unread(`What happened to it could not be read: ${read.sentence}`);
     if (!known || ending) return;
     // One of our own writes came in between: what was read is old, or will be told again.
-    if (version !== before) return lookAgain(time);
+    if (version !== before) return lookAgain(time, isTold);
     const { incident } = read.response;
     const was = known;
-    if (stateOf(incident) !== stateOf(was)) {
+    const differs = stateOf(incident) !== stateOf(was);
+    if (differs || isTold) {
       const acts = await attempt(
-        perform(urgent.listActs, { step: `Ask who did it, ${time}`, incident: seenOf(was) }),
+        perform(urgent.listActs, {
+          step: `Ask who did it, ${time}`,
+          incident: seenOf(was),
+          since: differs ? 'seen' : 'start',
+        }),
       );
-      if (version !== before) return lookAgain(time);
-      if (!acts.ok) {
-        // In the people's favour: what nobody can tell, a person may have done.
+      if (version !== before) return lookAgain(time, isTold);
+      if (acts.ok) {
+        know(incident);
+        publish();
+        const last = acts.acts.at(-1);
+        if (last) return end({ by: 'person', sentence: `${last.name} ${did[last.kind]}` });
+        if (differs) endedBy(was, incident, acts.takenBack);
+        return;
+      }
+      // In the people's favour: what nobody can tell, a person may have done.
+      if (differs)
         return end({
           by: 'person',
           sentence: `it was changed, and who did it could not be read (${acts.sentence})`,
         });
-      }
-      know(incident);
-      publish();
-      const last = acts.acts.at(-1);
-      if (last) return end({ by: 'person', sentence: `${last.name} ${did[last.kind]}` });
-      if (incident.status === 'resolved')
-        return end({
-          by: 'source',
-          sentence: `${incident.last_status_change_by?.summary ?? 'its source'} has resolved it`,
-        });
-      if (was.status === 'acknowledged' && incident.status === 'triggered')
-        return end(takenBack[acts.takenBack ?? 'unknown']);
+      unread(`Who acted on it could not be read: ${acts.sentence}`);
     }
     know(incident);
     publish();
+  }
+
+  /** What is nobody's act can be the end as well. */
+  function endedBy(
+    was: Incident,
+    { status, last_status_change_by: by }: Incident,
+    back: keyof typeof takenBack | null,
+  ): void {
+    if (status === 'resolved')
+      end({ by: 'source', sentence: `${by?.summary ?? 'its source'} has resolved it` });
+    else if (was.status === 'acknowledged' && status === 'triggered') end(takenBack[back ?? 'unknown']);
   }
 
   async function readNotes(time: number): Promise<void> {
@@ -389,6 +406,17 @@ export function peopleOf(
 /** Whether a note was there before the run began; a minute of grace, since PagerDuty's clock is another. */
 const isOlder = ({ at }: Pick<PersonsNote, 'at'>): boolean =>
   at !== null && Date.parse(at) < workflowInfo().startTime.getTime() - 60_000;
+
+/** Events of what people do. Our own writes and PagerDuty cause them too, so the log is asked who it was. */
+const tellsOfAct: ReadonlySet<string> = new Set<IncidentEvent>([
+  'incident.acknowledged',
+  'incident.delegated',
+  'incident.escalated',
+  'incident.reassigned',
+  'incident.reopened',
+  'incident.resolved',
+  'incident.unacknowledged',
+]);
 
 /** What each act is called, in a sentence. */
 const did = {

@@ -1,9 +1,9 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { eachOf } from '../../bench/waiting.ts';
-import { parseWebhook } from '../../pagerduty/webhooks.ts';
+import { type IncidentEvent, parseWebhook, type Webhook } from '../../pagerduty/webhooks.ts';
 import type { Incident } from '../../simulator/model.ts';
 import { followerIds, incidentChanged, type Known, type RunResult } from '../../workflows/contract.ts';
 import { notesMark, stateOf } from '../../workflows/state.ts';
@@ -66,19 +66,32 @@ const act = (incidents: number, group: 0 | 1): fc.Arbitrary<Act> => {
 /** How an event fares on its way to us. */
 type Road = 'lossy' | 'down';
 
+/** Names an event by what the incident's log knows of it, which is seconds. */
+const eventKey = (incident: string, type: string, at: number): string =>
+  `${incident} ${type} ${Math.floor(at / 1_000)}`;
+
 interface Feed {
   readonly url: string;
   road: Road;
   readonly counts: { delivered: number; dropped: number; refused: number };
+  /** Events that came through: see `eventKey`. */
+  readonly told: Set<string>;
   readonly close: () => Promise<void>;
 }
 
 /** Stands between PagerDuty and the receiver: takes a tenth of the deliveries and brings them nowhere, or is not there at all. */
 async function startFeed(
-  take: (body: Buffer, headers: IncomingHttpHeaders) => Promise<number>,
+  take: (webhook: Webhook | undefined) => Promise<number>,
   first: number,
 ): Promise<Feed> {
+  const told = new Set<string>();
   const counts = { delivered: 0, dropped: 0, refused: 0 };
+  const takeIn = (body: Buffer): Promise<number> => {
+    const webhook = parseWebhook(body);
+    if (webhook?.incident !== undefined)
+      told.add(eventKey(webhook.incident, webhook.type, Date.parse(webhook.occurredAt)));
+    return take(webhook);
+  };
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -90,7 +103,7 @@ async function startFeed(
       }
       const isLost = (counts.delivered + counts.dropped) % 10 === first;
       counts[isLost ? 'dropped' : 'delivered'] += 1;
-      const answer = isLost ? Promise.resolve(202) : take(Buffer.concat(chunks), request.headers);
+      const answer = isLost ? Promise.resolve(202) : takeIn(Buffer.concat(chunks));
       void answer.then(
         (status) => response.writeHead(status).end(),
         () => response.destroy(),
@@ -102,6 +115,7 @@ async function startFeed(
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     road: 'lossy',
     counts,
+    told,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -114,8 +128,7 @@ async function startFeed(
 /** What the receiver does with an event that starts nothing. */
 const deliver =
   ({ client }: Stage) =>
-  async (body: Buffer): Promise<number> => {
-    const webhook = parseWebhook(body);
+  async (webhook: Webhook | undefined): Promise<number> => {
     if (webhook?.incident === undefined) return 202;
     const { id: event, type, occurredAt, incident } = webhook;
     for (const id of followerIds({ account, incident }))
@@ -137,6 +150,8 @@ interface World {
   readonly stage: Stage;
   readonly feed: Feed;
   readonly followed: readonly Followed[];
+  /** Ids of the log entries of acts that left the incident as it was: only their webhook tells of them. */
+  readonly traceless: Set<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -195,6 +210,7 @@ async function setUp(incidents: number): Promise<World> {
     stage,
     feed,
     followed,
+    traceless: new Set(),
     close: async () => {
       await feed.close();
       await stage.close();
@@ -209,7 +225,7 @@ function incidentOf({ simulator }: Stage, id: string): Incident {
 }
 
 /** Does what a person does; gives whether PagerDuty took it. What makes no sense any more it refuses. */
-async function perform({ stage, followed }: World, { kind, by, of }: Act): Promise<boolean> {
+async function perform({ stage, followed, traceless }: World, { kind, by, of }: Act): Promise<boolean> {
   const { id } = followed[of] ?? {};
   if (id === undefined) return false;
   const incident = incidentOf(stage, id);
@@ -231,13 +247,16 @@ async function perform({ stage, followed }: World, { kind, by, of }: Act): Promi
     mine: () => note('mine'),
   };
   const before = incident.log.length;
+  const was = truthOf(incident).state;
   try {
     await does[kind]();
   } catch (error) {
     if (!/ answered 400/.test(String(error))) throw error;
     return false;
   }
-  return incident.log.length > before;
+  const fresh = incident.log.slice(before);
+  if (truthOf(incident).state === was) for (const entry of fresh) traceless.add(entry.id);
+  return fresh.length > 0;
 }
 
 /** The line by which runs and the sweep compare an incident, of what PagerDuty really has. */
@@ -332,11 +351,19 @@ const claims: readonly {
         .some(({ content, userId }) => content === text && nameOf(userId) === name),
   })),
 ];
+/** The acts of people on which a run steps back, each with the event that tells of it. */
+const steppedBackOn: Readonly<Record<string, IncidentEvent>> = {
+  acknowledge: 'incident.acknowledged',
+  resolve: 'incident.resolved',
+  assign: 'incident.reassigned',
+  escalate: 'incident.escalated',
+};
+
 const saysUnknown = /who did it could not be read/;
 
 /** How a run ended, held against PagerDuty's own log. */
 async function judge(
-  { stage }: World,
+  { stage, feed, traceless }: World,
   { id, workflowId, began }: Followed,
 ): Promise<{
   readonly faults: readonly string[];
@@ -353,10 +380,12 @@ async function judge(
   // What a person did while nobody listened may be over: PagerDuty took the acknowledge back, or went on to the next level. Where the
   // incident then stands as the run knows it, the run has nothing to hear.
   const sinceTimeOut = log.slice(log.findLastIndex(({ cause }) => cause.channel === 'timeout') + 1);
-  const acts = sinceTimeOut.filter(
-    ({ type, cause }) =>
-      isPerson(cause.agent.id) && ['acknowledge', 'resolve', 'assign', 'escalate'].includes(type),
-  );
+  // Nor has it where the incident is as it was and the webhook was lost.
+  const acts = sinceTimeOut.filter(({ id: entry, type, at, cause }) => {
+    const event = steppedBackOn[type];
+    if (event === undefined || !isPerson(cause.agent.id)) return false;
+    return !traceless.has(entry) || feed.told.has(eventKey(id, event, at));
+  });
   const answers = incident.notes
     .slice(began.notes)
     .filter(({ content }) => ['stop', 'mine'].includes(content));

@@ -99,6 +99,12 @@ const looks = async ({ workflowId }: Response): Promise<number> =>
     ({ kind, step }) => kind === 'entry' && step.startsWith('Look again'),
   ).length;
 
+/** How often the run asked the incident's log who had acted on it. */
+const asksWho = async ({ workflowId }: Response): Promise<number> =>
+  (await stage.audit({ run: workflowId })).filter(
+    ({ kind, step }) => kind === 'entry' && step.startsWith('Ask who did it'),
+  ).length;
+
 describe('while a run holds the incident, a person', () => {
   test.each<[string, string, object, string, object]>([
     [
@@ -222,6 +228,7 @@ test('the same event twice is looked at once, and an event of our own doing chan
   await run.answer('conclude', { resolution: 'Rolled back.' });
   expect(await run.result()).toMatchObject({ outcome: 'done' });
   expect(await looks(run)).toBe(1);
+  expect(await asksWho(run)).toBe(1);
 });
 
 test('what a run knows stands in its memo, for the sweep to compare', async () => {
@@ -388,6 +395,34 @@ describe('asked for an operator’s word', () => {
     expect(result).toMatchObject({ outcome: 'yielded_to_human' });
     expect(found().acknowledgements.map(({ by }) => by.id)).toEqual([other.id]);
     expect(notes()).toHaveLength(1);
+  });
+
+  test('a person’s act that leaves the incident as it was counts as well', async () => {
+    const run = await respond('asking-bot');
+    await asked(run);
+    const before = (await stage.requests()).length;
+    const { assignments, status } = found();
+    await put({ escalation_level: 1 });
+    expect(found()).toMatchObject({ assignments: assignments.map(({ userId }) => ({ userId })), status });
+    await tell(run, 'incident.escalated');
+    const result = await run.result();
+    expect(result).toMatchObject({ outcome: 'yielded_to_human' });
+    expect(result.summary).toContain('has escalated it');
+    const writes = (await stage.requests()).slice(before).filter(({ method }) => method !== 'GET');
+    expect(writes).toHaveLength(1);
+  });
+
+  test('what a person did before the run began counts for nothing, however late it is told', async () => {
+    await put({ escalation_level: 1 });
+    stage.simulator.world.clock.advance(60);
+    const run = await respond('asking-bot');
+    await asked(run);
+    await tell(run, 'incident.escalated');
+    await until('the log was asked', async () => (await asksWho(run)) === 1);
+    await put({ escalation_level: 1 });
+    await tell(run, 'incident.escalated');
+    expect((await run.result()).outcome).toBe('yielded_to_human');
+    expect(await asksWho(run)).toBe(2);
   });
 
   const storyOf = async ({ workflowId }: Response): Promise<readonly string[]> => {

@@ -92,7 +92,10 @@ const others: Readonly<Record<string, object>> = {
   readBack: { of: 'two', operation: 'enqueueEvent', request: sampleRequests(catalogue.enqueueEvent)[0] },
   weighPlan: { type: 'duplicateSweep', made: { writes: [], basis: [], guards: [] } },
   admit: { update: 'finish', of: 'agent', value: {}, statement: 'x.y.z' },
-  listActs: { incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' } },
+  listActs: {
+    incident: { id: 'P1', incident_number: 1, status: 'triggered', urgency: 'low' },
+    since: 'seen',
+  },
   listPersonsNotes: { incident: 'P1' },
   listLog: { incident: 'P1', offset: 0 },
   listNotes: { incident: 'P1' },
