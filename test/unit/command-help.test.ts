@@ -1,5 +1,8 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import type { Command } from 'commander';
+import { fileURLToPath } from 'node:url';
+import { type Command, CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { agree, confirm, pagingOf, type Terminal } from '../../client/confirm.ts';
 import { programOf } from '../../client/program.ts';
@@ -20,6 +23,20 @@ function commandsOf(
 const wordsOf = (line: string): readonly string[] =>
   [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, one, two, bare]) => one ?? two ?? bare ?? '');
 
+/** The commands that a line would run; nothing of them is done. */
+async function calledBy(line: string): Promise<readonly string[]> {
+  const called: string[] = [];
+  const program = programOf(async () => {});
+  const replace = (command: Command, name: string): void => {
+    command.exitOverride().configureOutput({ writeErr: () => {} });
+    if (name) command.action(() => void called.push(name));
+    for (const one of command.commands) replace(one, `${name} ${one.name()}`.trimStart());
+  };
+  replace(program, '');
+  await program.parseAsync(wordsOf(line).slice(1), { from: 'user' });
+  return called;
+}
+
 const help = commandsOf(programOf(async () => {}));
 const examples = help.flatMap(({ words, help: text }) =>
   (text.split(/\nExamples?:\n/)[1] ?? '')
@@ -39,18 +56,82 @@ describe('the help', () => {
   );
 
   test.each(examples)('shows a line that is right: $line', async ({ words, line }) => {
-    const called: string[] = [];
-    const program = programOf(async () => {});
-    const replace = (command: Command, name: string): void => {
-      if (name) command.action(() => void called.push(name));
-      for (const one of command.commands) replace(one, `${name} ${one.name()}`.trimStart());
-    };
-    replace(program, '');
-    await program.parseAsync(wordsOf(line).slice(1), { from: 'user' });
+    const called = await calledBy(line);
     expect(called).toHaveLength(1);
     if (words) expect(called).toEqual([words]);
     for (const json of wordsOf(line).filter((word) => word.startsWith('{')))
       expect(JSON.parse(json)).toBeTypeOf('object');
+  });
+});
+
+describe('the documentation', () => {
+  const checkout = fileURLToPath(new URL('../..', import.meta.url));
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
+    ...readdirSync(join(checkout, 'docs'))
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => `docs/${file}`),
+  ].map((page) => ({ page, text: readFileSync(join(checkout, page), 'utf8') }));
+  const blocks = /^ *```(\w*)\n(.*?)^ *```/gms;
+  /** Lines of shell, each whole, without what follows on it. */
+  const shellOf = (text: string): readonly string[] =>
+    [...text.matchAll(blocks)].flatMap(([, language, code = '']) =>
+      language === 'sh'
+        ? code
+            .replaceAll(/\\\n */g, '')
+            .split(/\n(?=(?:[^']*'[^']*')*[^']*$)/)
+            .map((line) => line.trim())
+        : [],
+    );
+  const spansOf = (text: string): readonly string[] =>
+    [...text.replaceAll(blocks, '').matchAll(/`([^`]+)`/g)].map(([, span = '']) =>
+      span.replaceAll(/\s+/g, ' '),
+    );
+  const ours = /^(?:npx |npm run -s )?oncall(?: --)?(?= )/;
+  const asTyped = (line: string): string => line.replace(ours, 'oncall').replace(/ +(?:[#>|&]|2>).*$/, '');
+  const lines = pages.flatMap(({ page, text }) =>
+    shellOf(text)
+      .filter((line) => ours.test(line))
+      .map((line) => ({ page, line: asTyped(line) })),
+  );
+  const mentions = pages.flatMap(({ page, text }) =>
+    spansOf(text)
+      .filter((span) => ours.test(span))
+      // As it is written in a synopsis: `[--port PORT]`, `JSON\\|@FILE`.
+      .map((span) => ({ page, line: asTyped(span.replaceAll(/\\\|\S+|[[\]]|…$/g, '')) }))
+      .filter(({ line }) => line !== 'oncall ARGS'),
+  );
+
+  test.each(lines)('of $page shows a line that is right: $line', async ({ line }) => {
+    expect(await calledBy(line)).toHaveLength(1);
+  });
+
+  test.each(mentions)('of $page mentions what there is: $line', async ({ line }) => {
+    const called = await calledBy(line).catch((error: unknown) => {
+      // A command that is only mentioned need not be whole, and PORT stands for a port.
+      if (error instanceof CommanderError && /missing|invalidArgument|version/i.test(error.code))
+        return ['not whole'];
+      throw error;
+    });
+    expect(called).toHaveLength(1);
+  });
+
+  test('has such lines', () => {
+    expect(lines.length).toBeGreaterThan(30);
+    expect(mentions.length).toBeGreaterThan(100);
+  });
+
+  test('names no script that there is not', () => {
+    const { scripts } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    const named = pages.flatMap(({ page, text }) =>
+      [...text.matchAll(/npm run (?:-s )?([\w:-]+)/g)].map(([, script = '']) => ({ page, script })),
+    );
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter(({ script }) => !Object.hasOwn(scripts, script))).toEqual([]);
   });
 });
 
