@@ -4,12 +4,17 @@ import { Client, type Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { oneLine } from '../pagerduty/text.ts';
 import { searchAttributes, workflowTaskQueue } from '../workflows/contract.ts';
-import { type ClientSettings, childEnvironment } from './config.ts';
+import type { ClientSettings } from './config.ts';
 import { connectionTo } from './connect.ts';
 import { OncallError } from './errors.ts';
 import { checkFree } from './ports.ts';
 import { aborted, Stopped, stopChild } from './processes.ts';
-import { findTemporal, type LocalServerOptions, serverArguments } from './temporal-server.ts';
+import {
+  findTemporal,
+  type LocalServerOptions,
+  serverArguments,
+  serverEnvironment,
+} from './temporal-server.ts';
 
 /** A Temporal server on this machine. */
 export interface LocalTemporal {
@@ -61,9 +66,6 @@ export async function startTemporal(
   }
 }
 
-/** What Go's collector leaves lie before it sweeps, in percent of what is alive: at 100, its own default, it takes a fifth of the server's time. */
-const garbagePercent = '400';
-
 /** How often a server is started that ends at once: it picks ports of its own besides ours, and others may be faster. */
 const mostStarts = 3;
 
@@ -75,7 +77,7 @@ interface Launched extends Pick<LocalTemporal, 'ended' | 'stop'> {
 
 function launch(program: readonly string[]): Launched {
   const child = spawn(process.execPath, ['--eval', withParent, ...program], {
-    env: { GOGC: garbagePercent, ...childEnvironment({}) },
+    env: serverEnvironment(),
     detached: true,
     stdio: ['pipe', 'ignore', 'pipe'],
   });

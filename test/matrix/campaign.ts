@@ -26,7 +26,9 @@ export interface CampaignOptions {
   readonly plants?: readonly Plant[];
 }
 
-/** A part of the campaign on a stand of its own. */
+const namespace = 'matrix';
+
+/** A part of the campaign, on a server and a stand of its own. */
 interface Part {
   readonly name: string;
   readonly play: (namespace: string, server: Server, tally: Tally) => Promise<void>;
@@ -39,31 +41,26 @@ interface Part {
 export async function campaign(options: CampaignOptions): Promise<Tally> {
   const tally = new Tally();
   const folder = mkdtempSync(join(tmpdir(), 'oncall-matrix-server-'));
-  const parts = partsOf(options);
-  const namespaces = parts.map((_, index) => `matrix-${index}`);
-  const withKills = parts.find(({ name }) => name === 'server-killed');
-  const shared = await startServer(namespaces, undefined, options.say);
-  try {
-    const left = parts.map((part, index) => ({ part, namespace: namespaces[index] ?? '' }));
-    const work = async (): Promise<void> => {
-      for (let next = left.shift(); next; next = left.shift()) {
-        const { part, namespace } = next;
-        const began = Date.now();
-        const own =
-          part === withKills && (await startServer([namespace], join(folder, 'server.db'), options.say));
-        try {
-          await part.play(namespace, own || shared, tally);
-        } finally {
-          if (own) await own.kill();
-        }
-        options.say(`${part.name}: ${Math.round((Date.now() - began) / 1_000)} s`);
-        const faultsOfPart = part.name.split(', ');
-        options.played?.(tally.cells.filter(({ fault }) => faultsOfPart.includes(fault)));
+  const left = [...partsOf(options)];
+  const work = async (): Promise<void> => {
+    for (let part = left.shift(); part; part = left.shift()) {
+      const began = Date.now();
+      // A server is the slower, the more it holds.
+      const db = part.name === 'server-killed' ? join(folder, 'server.db') : undefined;
+      const server = await startServer([namespace], db, options.say);
+      try {
+        await part.play(namespace, server, tally);
+      } finally {
+        await server.kill();
       }
-    };
+      options.say(`${part.name}: ${Math.round((Date.now() - began) / 1_000)} s`);
+      const faultsOfPart = part.name.split(', ');
+      options.played?.(tally.cells.filter(({ fault }) => faultsOfPart.includes(fault)));
+    }
+  };
+  try {
     await Promise.all(Array.from({ length: options.parallel }, work));
   } finally {
-    await shared.kill();
     rmSync(folder, { recursive: true, force: true });
   }
   return tally;

@@ -4,7 +4,7 @@ import { Client } from '@temporalio/client';
 import { clientSettings } from '../../client/config.ts';
 import { connectionTo } from '../../client/connect.ts';
 import { freePorts } from '../../client/ports.ts';
-import { findTemporal, serverArguments } from '../../client/temporal-server.ts';
+import { findTemporal, serverArguments, serverEnvironment } from '../../client/temporal-server.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
 import { until } from '../support/until.ts';
 
@@ -31,7 +31,7 @@ export async function startServer(
   const address = `127.0.0.1:${port}`;
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
-    child = spawn(path, args, { stdio: 'ignore' });
+    child = spawn(path, args, { env: serverEnvironment(), stdio: 'ignore' });
     await until('the Temporal server answers', () => answers(address, namespaces));
   };
   const kill = async (): Promise<void> => {
