@@ -16,8 +16,8 @@ import type { Stand, Subject } from './stand.ts';
 import type { Tally } from './tally.ts';
 import type { WorkerProcess } from './workers.ts';
 
-/** Runs that are played together. */
-const together = 65;
+/** Runs that are played together: more would not all be in place before the first is given up, where the machine is busy. */
+const together = 13;
 
 /** Plays some jobs at a time. */
 async function inLots(
