@@ -2,7 +2,6 @@ import pino from 'pino';
 import { EncryptionCodec } from '../../gate/payload-codec.ts';
 import { policySource } from '../../gate/policy-source.ts';
 import { sign } from '../../gate/statement.ts';
-import { pressedSwitches } from '../../gate/switches.ts';
 import { codecServer, signInClaim } from '../codec-server.ts';
 import { clientSettings, encryptionKeys, serverSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
@@ -26,8 +25,8 @@ export async function codec(options: CodecCommandOptions, output: Output): Promi
   const port = portOf(options.port, '--port');
   const settings = clientSettings();
   const { configFile, logLevel, temporalUi } = settings;
-  const policy = policySource(configFile);
-  const state = policy();
+  const policyState = policySource(configFile);
+  const state = policyState();
   if (!state.readable) throw new OncallError(state.sentence);
   const ring = encryptionKeys();
   if (ring.keys.size === 0)
@@ -54,13 +53,8 @@ export async function codec(options: CodecCommandOptions, output: Output): Promi
     namespace,
     urls,
     uiOrigins,
-    policy,
-    isDisabled: async (operator) => {
-      const now = policy();
-      if (!now.readable) return true;
-      const pressed = await store.work((db) => pressedSwitches(db, now.policy, 'disable', operator));
-      return pressed.length > 0;
-    },
+    policyState,
+    store: store.work,
     log: (sentence) => logger.info(sentence),
   });
   const close = async (): Promise<void> => store[Symbol.asyncDispose]();

@@ -35,7 +35,7 @@ test('the console is a front door of operators: it prints a link for each, a new
   server.type('\n');
   const another = new RegExp(`^sign in as lead, (?!.*${first.split('link=')[1]})`);
   expect((await signIn(await linkOf(another))).status).toBe(303);
-  // A configuration that is being mended ends neither the console nor who is in it.
+  // A configuration that is being mended ends neither the console nor the session of who is in it.
   const whole = readFileSync(place.configFile, 'utf8');
   writeFileSync(place.configFile, `${whole}nonsense: true\n`);
   server.type('\n');
