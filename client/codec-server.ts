@@ -4,12 +4,13 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { getCookie, setCookie } from 'hono/cookie';
 import { z } from 'zod';
-import type { PolicyState } from '../gate/policy-source.ts';
 import { type Claim, claimedIn, keysAt, StatementError, verify } from '../gate/statement.ts';
 import { nameOf } from '../gate/words.ts';
+import { barredFrom, type WhoMay } from './barred.ts';
+import { OncallError } from './errors.ts';
 
 /** What a codec server is made from. */
-export interface CodecOptions {
+export interface CodecOptions extends WhoMay {
   readonly codec: PayloadCodec;
   /** The one namespace that our keys are for. */
   readonly namespace: string;
@@ -17,9 +18,6 @@ export interface CodecOptions {
   readonly urls: readonly string[];
   /** Pages that may ask in a browser: those of the Temporal UI. */
   readonly uiOrigins: readonly string[];
-  readonly policy: () => PolicyState;
-  /** Whether an operator is disabled now. */
-  readonly isDisabled: (operator: string) => Promise<boolean>;
   readonly log: (sentence: string) => void;
   readonly now?: () => number;
 }
@@ -49,34 +47,26 @@ interface Session {
  * not signed in as an operator of the configuration; who is disabled or taken out of it reads no more from the next request on.
  */
 export function codecServer(options: CodecOptions): Hono {
-  const { codec, namespace, urls, uiOrigins, policy, isDisabled, log, now = Date.now } = options;
+  const { codec, namespace, urls, uiOrigins, policyState, log, now = Date.now } = options;
   const sessions = new Map<string, Session>();
   /** Sign-ins that were used, until they are too old to be used anyway. */
   const spent = new Map<string, number>();
-
-  /** Why an operator may not read now; `undefined` where it may. */
-  async function barred(operator: string): Promise<string | undefined> {
-    const state = policy();
-    if (!state.readable) return 'the configuration cannot be read, so nobody may read; mend it first';
-    if (!state.policy.operators.has(operator))
-      return `${nameOf(operator)} is no operator of the configuration`;
-    return (await isDisabled(operator)) ? `${nameOf(operator)} is disabled` : undefined;
-  }
 
   /** A session for whoever signed this, or why there is none. */
   async function signIn(
     statement: string,
   ): Promise<{ readonly token: string; readonly operator: string } | string> {
     const claimed = claimedIn(statement);
-    const state = policy();
     const operator = claimed && !claimed.door ? claimed.agent : '';
-    const why = await barred(operator);
-    if (why !== undefined) return why;
-    const signer = state.readable ? state.policy.operators.get(operator) : undefined;
-    if (!signer) return 'nobody signed it';
+    const state = policyState();
+    if (!state.readable) throw new OncallError(state.sentence);
+    const signer = state.policy.operators.get(operator);
+    if (!signer) return 'no operator of the configuration signed it';
     for (const url of urls) {
       try {
         const { jti } = await verify(statement, keysAt(signer, now()), signInClaim(url), now());
+        const why = await barredFrom(options, { name: operator });
+        if (why !== undefined) return why;
         for (const [id, until] of spent) if (until < now()) spent.delete(id);
         if (spent.has(jti)) return 'this sign-in was used already; call `oncall codec sign-in` again';
         spent.set(jti, now() + spentForMs);
@@ -99,7 +89,7 @@ export function codecServer(options: CodecOptions): Hono {
     const isPage = context.req.header('origin') !== undefined;
     const session = sessions.get(bearer ?? (isPage ? getCookie(context, cookieName) : undefined) ?? '');
     if (!session || session.until < now()) return { why: 'sign in first: `oncall codec sign-in`' };
-    const why = await barred(session.operator);
+    const why = await barredFrom(options, { name: session.operator });
     return why === undefined ? session : { why };
   }
 

@@ -26,18 +26,30 @@ export function checkDifferent(ports: PortsByOption): void {
 /** @throws OncallError where something listens on one of the ports already. */
 export async function checkFree(ports: PortsByOption): Promise<void> {
   for (const [option, port] of Object.entries(ports)) {
-    const code = await whyNotListening(port);
-    if (code === undefined) continue;
-    const why = code === 'EADDRINUSE' ? 'is taken' : `cannot be listened on (${code})`;
-    const or = code === 'EADDRINUSE' ? ', or end what listens there' : '';
-    throw new OncallError(`Port ${port} ${why}; choose another with ${option}${or}.`);
+    const error = await whyNotListening(port);
+    if (error === undefined) continue;
+    throw unusablePort(port, option, error);
   }
 }
 
-function whyNotListening(port: number): Promise<string | undefined> {
+/** Why a port cannot be listened on, and the mend; `or` is another mend where the port is not taken. */
+export function unusablePort(
+  port: number,
+  option: string,
+  { code, message }: NodeJS.ErrnoException,
+  or = '',
+): OncallError {
+  return new OncallError(
+    code === 'EADDRINUSE'
+      ? `Port ${port} is taken; choose another with ${option}, or end what listens there.`
+      : `Port ${port} cannot be listened on (${code ?? message}); choose another with ${option}${or}.`,
+  );
+}
+
+function whyNotListening(port: number): Promise<Error | undefined> {
   const server = createServer();
   return new Promise((resolve) => {
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.once('error', resolve);
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(undefined)));
   });
 }

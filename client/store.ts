@@ -83,7 +83,14 @@ async function opened(where: Where): Promise<Store> {
 /** What is kept of the shifts of an order; `undefined` where nothing is. */
 export type ShiftsReader = (account: string, name: string) => Promise<KeptShifts | undefined>;
 
-export const shiftsIn =
-  (where: Where): ShiftsReader =>
-  async (account, name) =>
-    hasStore(where) ? inStore(where, (store) => shiftsKept(store, account, name)) : undefined;
+/** Work that reads shifts of several orders; the store is opened where the first is asked for, and once. */
+export async function withShifts<T>(where: Where, work: (shifts: ShiftsReader) => Promise<T>): Promise<T> {
+  const store = lastingStore(where);
+  try {
+    return await work(async (account, name) =>
+      hasStore(where) ? store.work((db) => shiftsKept(db, account, name)) : undefined,
+    );
+  } finally {
+    await store[Symbol.asyncDispose]();
+  }
+}

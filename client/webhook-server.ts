@@ -1,7 +1,4 @@
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAdaptorServer } from '@hono/node-server';
 import type { Client, WorkflowClientInterceptor } from '@temporalio/client';
 import type { Hono } from 'hono';
 import { policySource } from '../gate/policy-source.ts';
@@ -78,47 +75,6 @@ export function webhookApp(options: WebhookAppOptions): {
   };
 }
 
-/** A receiver that listens. */
-export interface WebhookServer {
-  /** `http://HOST:PORT`. */
-  readonly url: string;
-  /** Takes nothing new, brings to its end what is under way, and ends. */
-  readonly stop: () => Promise<void>;
-}
-
-/** How long what is under way has to end. */
-const drainsWithinMs = 4_500;
-
-/**
- * Serves a receiver. Temporal may be away: what comes meanwhile is to be delivered again.
- * @param at the port; 0 takes a free one.
- * @throws the system's own error where it cannot listen, e.g. `EADDRINUSE`.
- */
-export async function serveWebhooks(
-  { app, close }: { readonly app: Pick<Hono, 'fetch'>; readonly close: () => Promise<void> },
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<WebhookServer> {
-  const server = createAdaptorServer({ fetch: app.fetch, overrideGlobalObjects: false }) as Server;
-  // Whoever sends a head or a body by the drop does not hold a connection for long.
-  server.headersTimeout = 5_000;
-  server.requestTimeout = 10_000;
-  // Longer than proxies keep theirs, so that none sends into a connection that is just being closed.
-  server.keepAliveTimeout = 75_000;
-  try {
-    const { port: taken } = await listen(server, port, host);
-    return {
-      url: `http://${host.includes(':') ? `[${host}]` : host}:${taken}`,
-      stop: async () => {
-        await drain(server);
-        await close();
-      },
-    };
-  } catch (error) {
-    await close();
-    throw error;
-  }
-}
-
 async function whyAway(client: Client): Promise<string | undefined> {
   const { namespace } = client.options;
   try {
@@ -140,24 +96,4 @@ function oneAtATime<T>(ask: () => Promise<T>): () => Promise<T> {
     });
     return asked;
   };
-}
-
-/** How many connections wait to be taken up. Of what finds no place here the system says nothing, and tries again after seconds. */
-const backlog = 4_096;
-
-function listen(server: Server, port: number, host: string): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ port, host, backlog }, () => resolve(server.address() as AddressInfo));
-  });
-}
-
-/** Connections that are kept open are closed as soon as nothing is under way on them. */
-async function drain(server: Server): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const late = setTimeout(() => server.closeAllConnections(), drainsWithinMs);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(late);
 }

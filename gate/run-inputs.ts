@@ -13,7 +13,15 @@ const errand = {
   reason: z.string().max(500).optional(),
   approvalSeconds: z.int().min(1).max(86_400).optional(),
 };
-const subject = { ...errand, incident: Id };
+
+const notByNumber =
+  'an incident goes by its id, such as PABC123, not by its number: `oncall why NUMBER` tells the id';
+/** The id of an incident. Runs are called after it: by the number a second run of the same incident could start beside the first. */
+const IncidentId = z
+  .string(notByNumber)
+  .refine((id) => !/^#?\d+$/.test(id), notByNumber)
+  .pipe(Id);
+const subject = { ...errand, incident: IncidentId };
 
 /** Of a run with a plan. */
 const planning = {
@@ -76,7 +84,7 @@ export const runInputs = {
   resolveIncidents: z
     .strictObject({
       ...errand,
-      incidents: z.array(Id).min(1).max(10_000).optional(),
+      incidents: z.array(IncidentId).min(1).max(10_000).optional(),
       filter: z
         .strictObject({
           services: z.array(Id).min(1).max(100),
@@ -104,7 +112,7 @@ export const runInputs = {
   waitForHumanAck: z
     .strictObject({
       ...errand,
-      incident: Id.optional(),
+      incident: IncidentId.optional(),
       open: z
         .strictObject({
           service: Id,
@@ -282,9 +290,10 @@ export const runInputs = {
       .min(1)
       .max(24 * 14)
       .optional(),
-    noteOn: Id.optional(),
+    noteOn: IncidentId.optional(),
   }),
-  tellIncident: z.strictObject(subject),
+  // `oncall why` takes what a person has at hand, and nothing is written.
+  tellIncident: z.strictObject({ ...errand, incident: Id }),
   runOperation: z
     .strictObject({
       ...errand,

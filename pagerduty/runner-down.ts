@@ -17,7 +17,7 @@ export interface Outage {
 }
 
 /** One outage is one alert, however often it is told. */
-export const outageKey = 'oncall-runner-down';
+const outageKey = 'oncall-runner-down';
 
 /** What a summary may hold. */
 const mostCharacters = 1_024;

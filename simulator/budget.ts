@@ -44,7 +44,7 @@ export function slidingWindow(limit: number, windowSeconds: number): Limiter {
 }
 
 /** A bucket of so many that fills evenly, at so many a window; each request takes one. */
-export function tokenBucket(limit: number, windowSeconds: number): Limiter {
+function tokenBucket(limit: number, windowSeconds: number): Limiter {
   const msPerToken = (windowSeconds * 1000) / limit;
   /** When each bucket will be full again, in milliseconds: a full one is as if it had never been used. */
   const fullAt = new Map<string, number>();

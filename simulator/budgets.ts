@@ -18,7 +18,7 @@ export const operationLimits = { createIncident: 100, updateIncidents: 500, list
 export type LimitedOperation = keyof typeof operationLimits;
 
 /** What a credential is counted under: a user over all his keys, an app over all its tokens, once more for each of its users. */
-export function bucketOf({ key, userId, clientId }: Credential): string {
+function bucketOf({ key, userId, clientId }: Credential): string {
   const user = userId === null ? [] : [`user ${userId}`];
   return clientId === undefined ? (user[0] ?? `key ${key}`) : [`app ${clientId}`, ...user].join(' ');
 }

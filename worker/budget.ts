@@ -61,7 +61,7 @@ export interface Settings {
 }
 
 /** PagerDuty's own: 960 a minute. */
-export const pagerDutys: Settings = { windowMs: countedOver, usualLimit };
+const pagerDutys: Settings = { windowMs: countedOver, usualLimit };
 
 /** The part of a limit that stays for the customer's other tools. */
 const toolsPart = 0.1;

@@ -19,7 +19,7 @@ const mostNotes = 20;
 const beforeMs = 24 * 3_600_000;
 
 /** The incidents since the change so far: whoever deploys asks as often as it likes. */
-export const incidentsSince = defineQuery<AnnounceResult['incidents']>('incidentsSince');
+const incidentsSince = defineQuery<AnnounceResult['incidents']>('incidentsSince');
 
 /**
  * Announces a change, such as a release, and watches for incidents on its service and the neighbours named. Each gets the change

@@ -68,7 +68,7 @@ export function withOverride(
 }
 
 /** The spans of those for which it is so; what touches is one. */
-export function spansWhere<Part extends Span>(
+function spansWhere<Part extends Span>(
   parts: readonly Part[],
   isSo: (part: Part) => boolean,
 ): readonly Span[] {

@@ -203,7 +203,7 @@ const write = (
 });
 
 /** The plan: pure, and the same for the same input and what is there. */
-export function onboarding(
+function onboarding(
   { team, policy, service, testKey }: OnboardInput,
   reads: OnboardReads,
   _without: ReadonlyMap<string, string>,

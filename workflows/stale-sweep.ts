@@ -185,11 +185,7 @@ export function turnOf(
 }
 
 /** The plan: pure, and the same for the same incidents and notes, until it is another one's turn. */
-export function staleIn(
-  input: StaleSweepInput,
-  reads: StaleReads,
-  without: ReadonlyMap<string, string>,
-): Draft {
+function staleIn(input: StaleSweepInput, reads: StaleReads, without: ReadonlyMap<string, string>): Draft {
   const left = reads.rest.map(({ id }) => ({
     what: id,
     why: `one run looks at no more than ${mostStale}; run it again`,

@@ -25,7 +25,7 @@ const defaults = { minutes: 60, watchSeconds: 3_600, everySeconds: 600 };
 const largestHistory = 20_000_000;
 
 /** How the storm stands, as often as anybody asks. */
-export const stormSituation = defineQuery<StormSituation>('situation');
+const stormSituation = defineQuery<StormSituation>('situation');
 
 /**
  * Handles many incidents at once. Triages them from pages of the list, those of high urgency before any other is even asked for,

@@ -2,15 +2,14 @@ import pino from 'pino';
 import { EncryptionCodec } from '../../gate/payload-codec.ts';
 import { policySource } from '../../gate/policy-source.ts';
 import { sign } from '../../gate/statement.ts';
-import { pressedSwitches } from '../../gate/switches.ts';
 import { codecServer, signInClaim } from '../codec-server.ts';
 import { clientSettings, encryptionKeys, serverSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError, UsageError } from '../errors.ts';
 import { readOperator } from '../identity.ts';
+import { listen } from '../listening.ts';
 import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
-import { serveHttp } from '../serve-http.ts';
 import { lastingStore } from '../store.ts';
 
 export interface CodecCommandOptions {
@@ -26,8 +25,8 @@ export async function codec(options: CodecCommandOptions, output: Output): Promi
   const port = portOf(options.port, '--port');
   const settings = clientSettings();
   const { configFile, logLevel, temporalUi } = settings;
-  const policy = policySource(configFile);
-  const state = policy();
+  const policyState = policySource(configFile);
+  const state = policyState();
   if (!state.readable) throw new OncallError(state.sentence);
   const ring = encryptionKeys();
   if (ring.keys.size === 0)
@@ -47,36 +46,34 @@ export async function codec(options: CodecCommandOptions, output: Output): Promi
   const logger = pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
   // Who is disabled stands there: without it nothing is served.
   const store = lastingStore(settings);
-  await store.work(async () => {});
-  const urls: string[] = [];
-  const app = codecServer({
-    codec: new EncryptionCodec(ring),
-    namespace,
-    urls,
-    uiOrigins,
-    policy,
-    isDisabled: async (operator) => {
-      const now = policy();
-      if (!now.readable) return true;
-      const pressed = await store.work((db) => pressedSwitches(db, now.policy, 'disable', operator));
-      return pressed.length > 0;
-    },
-    log: (sentence) => logger.info(sentence),
-  });
-  const close = async (): Promise<void> => store[Symbol.asyncDispose]();
-  const server = await serveHttp({ app, close }, { host: options.host, port });
-  urls.push(...(given === undefined ? namesOf(server.url) : [given]));
-  const [url = server.url] = urls;
-  output.result(
-    { url, namespace, uiOrigins },
-    [
-      `listening on ${server.url}`,
-      `It decodes for ${uiOrigins.join(' and ')}, namespace ${namespace}: name ${url} as the codec endpoint there, and let it send cookies.`,
-      'Operators sign in by `oncall codec sign-in`.',
-    ].join('\n'),
-  );
-  await aborted(stopping);
-  await server.stop();
+  try {
+    await store.work(async () => {});
+    const urls: string[] = [];
+    const app = codecServer({
+      codec: new EncryptionCodec(ring),
+      namespace,
+      urls,
+      uiOrigins,
+      policyState,
+      store: store.work,
+      log: (sentence) => logger.info(sentence),
+    });
+    const server = await listen(app, { host: options.host, port, option: '--port' });
+    urls.push(...(given === undefined ? namesOf(server.url) : [given]));
+    const [url = server.url] = urls;
+    output.result(
+      { url, namespace, uiOrigins },
+      [
+        `listening on ${server.url}`,
+        `It decodes for ${uiOrigins.join(' and ')}, namespace ${namespace}: name ${url} as the codec endpoint there, and let it send cookies.`,
+        'Operators sign in by `oncall codec sign-in`.',
+      ].join('\n'),
+    );
+    await aborted(stopping);
+    await server.close();
+  } finally {
+    await store[Symbol.asyncDispose]();
+  }
   return exitCodes.done;
 }
 

@@ -7,7 +7,7 @@ import { linkMs, type Session } from '../console/sessions.ts';
 import { sourcesOf } from '../console/sources.ts';
 import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
 import { type OperatorIdentity, readIdentity, readOperator, whoAsks } from '../identity.ts';
-import { listenLocally } from '../listening.ts';
+import { listen } from '../listening.ts';
 import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
@@ -33,8 +33,8 @@ export async function openConsole(
     void process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   const gate = consoleOf({ sources, name, signerFor, hosts: allowHost, told });
   try {
-    const server = await listenLocally(gate.app, wanted, '--port');
-    const url = `http://127.0.0.1:${server.port}`;
+    const server = await listen(gate.app, { port: wanted, option: '--port' });
+    const { url } = server;
     tellLinks(gate, { url, people: people() }, output);
     const lines = createInterface({ input: process.stdin });
     lines.on('line', () => {

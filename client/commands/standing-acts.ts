@@ -12,7 +12,7 @@ import { asOperator, readable, withWord } from '../order-word.ts';
 import type { Output } from '../output.ts';
 import { encrypts } from '../payloads.ts';
 import { findSchedule, lookAtOrder } from '../standing.ts';
-import { inStore, shiftsIn } from '../store.ts';
+import { inStore, withShifts } from '../store.ts';
 import { said } from '../words.ts';
 import { instant } from './audit.ts';
 
@@ -206,7 +206,7 @@ async function onOrder(
 
 /** Nothing is started that the gate would refuse. */
 async function checkAsWritten(client: Client, name: string, order: TimedOrder): Promise<void> {
-  const looked = await lookAtOrder(client, name, order, shiftsIn(clientSettings()));
+  const looked = await withShifts(clientSettings(), (shifts) => lookAtOrder(client, name, order, shifts));
   const [changed] = looked?.differences ?? [];
   if (changed)
     throw new OncallError(

@@ -4,7 +4,7 @@ import { type ExitCode, exitCodes } from '../errors.ts';
 import { asOperator, carryOut, readable, toldOf } from '../order-word.ts';
 import type { Output } from '../output.ts';
 import { type Change, changesFor, type ListedOrder, listOrders, whenOf } from '../standing.ts';
-import { shiftsIn } from '../store.ts';
+import { withShifts } from '../store.ts';
 import { table } from '../table.ts';
 import { clockOf, said } from '../words.ts';
 
@@ -12,7 +12,7 @@ import { clockOf, said } from '../words.ts';
 export async function listStanding(output: Output): Promise<ExitCode> {
   const policy = readable();
   return asOperator(async (client) => {
-    const orders = await listOrders(client, policy, shiftsIn(clientSettings()));
+    const orders = await withShifts(clientSettings(), (shifts) => listOrders(client, policy, shifts));
     output.result(
       orders,
       orders.length === 0 ? 'The configuration has no standing orders.' : inWords(orders),
@@ -74,7 +74,7 @@ function remarks({
 export async function applyStanding(options: { readonly yes?: boolean }, output: Output): Promise<ExitCode> {
   const policy = readable();
   return asOperator(async (client) => {
-    const changes = await changesFor(client, policy, shiftsIn(clientSettings()));
+    const changes = await withShifts(clientSettings(), (shifts) => changesFor(client, policy, shifts));
     if (changes.length === 0) {
       output.result(
         { changes: [], applied: false },

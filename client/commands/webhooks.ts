@@ -2,10 +2,10 @@ import pino from 'pino';
 import { policySource } from '../../gate/policy-source.ts';
 import { clientSettings, readSecret, temporalSettings } from '../config.ts';
 import { type ExitCode, exitCodes, OncallError } from '../errors.ts';
+import { listen } from '../listening.ts';
 import type { Output } from '../output.ts';
 import { portOf } from '../ports.ts';
 import { aborted, stopSignal } from '../processes.ts';
-import { serveHttp } from '../serve-http.ts';
 import { tracedCalls } from '../tracing.ts';
 import { webhookApp } from '../webhook-server.ts';
 
@@ -26,7 +26,7 @@ export async function webhooks(options: WebhooksOptions, output: Output): Promis
   if (accounts.length === 0) throw new OncallError(`${configFile} names no account; add one under accounts.`);
   const stopping = stopSignal(options.exitWithParent === true);
   const logger = pino({ level: logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
-  const app = webhookApp({
+  const { app, close } = webhookApp({
     temporal,
     calls: await tracedCalls(),
     configFile,
@@ -34,13 +34,17 @@ export async function webhooks(options: WebhooksOptions, output: Output): Promis
     secrets: readSecret,
     log: (level, facts, sentence) => logger[level](facts, sentence),
   });
-  const server = await serveHttp(app, { host: options.host, port });
-  const urls = accounts.map((account) => `${server.url}/webhooks/${account}`);
-  output.result(
-    { urls, health: `${server.url}/health` },
-    urls.map((url) => `listening on ${url}`).join('\n'),
-  );
-  await aborted(stopping);
-  await server.stop();
+  try {
+    const server = await listen(app, { host: options.host, port, option: '--port' });
+    const urls = accounts.map((account) => `${server.url}/webhooks/${account}`);
+    output.result(
+      { urls, health: `${server.url}/health` },
+      urls.map((url) => `listening on ${url}`).join('\n'),
+    );
+    await aborted(stopping);
+    await server.close();
+  } finally {
+    await close();
+  }
   return exitCodes.done;
 }

@@ -6,6 +6,7 @@ import { html } from 'hono/html';
 import { secureHeaders } from 'hono/secure-headers';
 import { entryOfNoRun, write } from '../../gate/audit.ts';
 import { digestOf } from '../../gate/canonical.ts';
+import { barredFrom } from '../barred.ts';
 import { OncallError } from '../errors.ts';
 import type { OperatorIdentity } from '../identity.ts';
 import { limiter } from '../mcp/rate.ts';
@@ -15,7 +16,6 @@ import { matrixOf, switchesOf } from './agents-page.ts';
 import { approvalsOf, approveShown, denyShown, type Form, type Visitor } from './approvals-page.ts';
 import { icon, script, style } from './assets.ts';
 import { askedIn, feedOf, filtersOf } from './audit-page.ts';
-import { barredFrom } from './barred.ts';
 import { budgetsIn, pacesIn } from './budget-page.ts';
 import { leasesIn, releasesIn } from './held-page.ts';
 import { liveOf } from './live.ts';
@@ -200,7 +200,10 @@ export function consoleOf(options: ConsoleOptions): Console {
     await sources.store((store) => write(store, record)).catch(told);
   }
 
-  /** Ends the session of somebody who may not be here any more, and says why; `undefined` where they may. */
+  /**
+   * Ends the session of somebody who may not be here any more, and says why; `undefined` where they may.
+   * @throws OncallError where that cannot be known now: nobody sees anything until it is, and nobody is signed out.
+   */
   async function endedIn(session: Session): Promise<string | undefined> {
     const signer = signerFor(session);
     // A console that signs for nobody takes nobody for an operator.
@@ -335,7 +338,10 @@ export function consoleOf(options: ConsoleOptions): Console {
     ),
   );
   app.onError((error, context) =>
-    context.html(pageOf({ title: 'Not now', body: wrong(sentenceOf(error)) }), 500),
+    context.html(
+      pageOf({ title: 'Not now', body: wrong(sentenceOf(error)) }),
+      error instanceof OncallError ? 503 : 500,
+    ),
   );
 
   return {

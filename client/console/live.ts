@@ -40,14 +40,15 @@ export function liveOf(sources: Sources, over: AbortSignal): Live {
           const heard = Number(context.req.header('last-event-id') ?? Number.NaN);
           let last = after !== undefined && heard > after ? heard : after;
           for (let turn = 0; !ended.aborted; turn += 1) {
-            if (!(await isIn().catch(() => true))) {
+            const mayLook = await isIn().catch(() => undefined);
+            if (mayLook === false) {
               // What the page shows is for nobody any more: it looks again, and is told why.
               await stream.writeSSE({ event: 'over', data: 'signed out' });
               break;
             }
             // What is away is told by the page itself; here it is looked again.
-            if (last !== undefined) last = await newEntries(last).catch(() => last);
-            if (turn % waitsEvery === 0) {
+            if (mayLook && last !== undefined) last = await newEntries(last).catch(() => last);
+            if (mayLook && turn % waitsEvery === 0) {
               const waits = await sources.temporal((client) => waitingRuns(client)).catch(() => undefined);
               if (waits) await stream.writeSSE({ event: 'waits', data: waitsOf(waits) });
             }

@@ -9,7 +9,7 @@ import { verifyAudit } from '../audit-verify.ts';
 import type { ClientSettings } from '../config.ts';
 import { carryOut } from '../order-word.ts';
 import { changesFor } from '../standing.ts';
-import { hasStore, inStore, noStore, shiftsIn } from '../store.ts';
+import { hasStore, inStore, noStore, withShifts } from '../store.ts';
 import { type Clock, type Finding, wordsOf } from './finding.ts';
 
 type Where = Pick<ClientSettings, 'home' | 'databaseUrl'>;
@@ -111,7 +111,7 @@ export async function lookAtOrders(
   client: Client,
   policy: Policy,
 ): Promise<readonly Finding[]> {
-  const changes = await changesFor(client, policy, shiftsIn(where));
+  const changes = await withShifts(where, (shifts) => changesFor(client, policy, shifts));
   const fix = {
     asks: `Bring ${changes.length === 1 ? 'this Schedule' : `these ${changes.length} Schedules`} to what the configuration says?`,
     mend: async () => {

@@ -41,7 +41,7 @@ export interface Wanted {
   readonly all: boolean;
 }
 
-export const nothingWanted: Wanted = { services: [], teams: [], policies: [], all: false };
+const nothingWanted: Wanted = { services: [], teams: [], policies: [], all: false };
 
 export const isNothing = ({ services, teams, policies, all }: Wanted): boolean =>
   !all && services.length + teams.length + policies.length === 0;

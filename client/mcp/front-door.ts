@@ -13,7 +13,7 @@ import type { Store } from '../../gate/audit-store.ts';
 import { bearerShown } from '../../gate/bearers.ts';
 import type { PolicyState } from '../../gate/policy-source.ts';
 import type { Identity } from '../identity.ts';
-import { listenLocally } from '../listening.ts';
+import { listen } from '../listening.ts';
 import { namesOfOurs, strangerIn } from '../strangers.ts';
 import { deskOf } from './desk.ts';
 import { limiter, type Rate } from './rate.ts';
@@ -176,9 +176,9 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<RunningF
       told(error);
       return context.json({ error: 'temporarily_unavailable' }, 503);
     });
-  const server = await listenLocally(app, port, '--http');
+  const server = await listen(app, { port, option: '--http' });
   return {
-    url: `http://127.0.0.1:${server.port}/mcp`,
+    url: `${server.url}/mcp`,
     close: async () => {
       await server.close(() => handler.close());
       await desk[Symbol.asyncDispose]();

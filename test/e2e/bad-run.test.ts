@@ -32,7 +32,7 @@ describe('an input that is not right is told before anything is asked', () => {
     ],
     ['a missing field', 'triageIncident', { account: 'main' }, /right: incident: is missing\./],
     ['nothing', 'triageIncident', {}, /right: account: .*; incident: /],
-    ['a wrong type', 'triageIncident', { ...subject, incident: 7 }, /right: incident: /],
+    ['a wrong type', 'triageIncident', { ...subject, reason: 7 }, /right: reason: /],
     ['another agent', 'triageIncident', { ...subject, agent: 'lead' }, /agent: no such field/],
     ['a prototype', 'triageIncident', '{"__proto__":{"account":"main"},"incident":"P1"}', /account/],
     ['a long reason', 'triageIncident', { ...subject, reason: 'x'.repeat(501) }, /reason: .*500/],
@@ -46,6 +46,15 @@ describe('an input that is not right is told before anything is asked', () => {
       /presenceSeconds: .*1/,
     ],
     ['a name with capitals', 'triageIncident', { ...subject, account: 'Main' }, /account: .*such as main/],
+    ...(['12', '#12', 12] as const).map(
+      (incident) =>
+        [
+          `as incident the number ${JSON.stringify(incident)}`,
+          'addNote',
+          { account: 'main', incident, note: 'Hello.' },
+          /right: incident: an incident goes by its id, such as PABC123, not by its number: `oncall why NUMBER` tells the id\.$/m,
+        ] as const,
+    ),
     ...(
       [
         ['a path', '../x'],

@@ -137,6 +137,7 @@ describe.concurrent('a port that is taken', () => {
     ['dev', '--simulator-port'],
     ['dev', '--webhooks-port'],
     ['webhooks', '--port'],
+    ['console', '--port'],
   ])('oncall %s %s', async ([command, option], { place }) => {
     const [a, b, c, d] = await freePorts(4);
     const free = {
@@ -144,6 +145,7 @@ describe.concurrent('a port that is taken', () => {
       simulator: {},
       dev: { '--port': a, '--ui-port': b, '--simulator-port': c, '--webhooks-port': d },
       webhooks: {},
+      console: {},
     }[command];
     writeFileSync(place.configFile, configuration());
     const ports = Object.entries({ ...free, [option]: takenPort })

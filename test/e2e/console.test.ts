@@ -23,6 +23,8 @@ test('the console is a front door of operators: it prints a link for each, a new
     await oncall('front-doors', 'add', 'page', '--speaks-for-operators', 'lead', 'deputy'),
   ).toMatchObject({ code: 0, stdout: expect.stringContaining('where `oncall console` runs') });
   const key = join(place.home, 'keys', 'page.pem');
+  // Who is disabled stands in the store, which a Worker makes.
+  await world.startWorker();
   const { server, url, linkOf, signIn } = await startConsole(place, world.temporal);
   const first = await linkOf(/^sign in as lead, once and within 5 min: /);
   await linkOf(/^sign in as deputy, /);
@@ -35,7 +37,7 @@ test('the console is a front door of operators: it prints a link for each, a new
   server.type('\n');
   const another = new RegExp(`^sign in as lead, (?!.*${first.split('link=')[1]})`);
   expect((await signIn(await linkOf(another))).status).toBe(303);
-  // A configuration that is being mended ends neither the console nor who is in it.
+  // A configuration that is being mended ends neither the console nor the session of who is in it.
   const whole = readFileSync(place.configFile, 'utf8');
   writeFileSync(place.configFile, `${whole}nonsense: true\n`);
   server.type('\n');

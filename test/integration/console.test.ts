@@ -585,23 +585,41 @@ describe('the pages', () => {
   });
 
   test('say what is away, and show the rest', async () => {
-    const other = await playConsole(stage, {
-      door,
-      address: '127.0.0.1:9',
-      settings: { home: `${stage.home}/nowhere`, databaseUrl: undefined },
-    });
-    const cookie = await other.signIn('lead');
-    const page = async (path: string): Promise<string> => (await other.send('GET', path, { cookie })).text;
-    expect(await page('/')).toMatch(/Temporal at 127\.0\.0\.1:9 does not answer this now: /);
-    expect(await page('/')).toContain('There is no audit in ');
-    expect(await page('/agents')).toMatch(
+    const away = await playConsole(stage, { door, address: '127.0.0.1:9' });
+    const cookie = await away.signIn('lead');
+    const text = async (path: string): Promise<string> => (await away.send('GET', path, { cookie })).text;
+    expect(await text('/')).toMatch(/Temporal at 127\.0\.0\.1:9 does not answer this now: [^]*Kill switches/);
+    expect(await text('/budget')).toContain('Temporal at 127.0.0.1:9 does not answer');
+    await away.close();
+    const settings = { home: `${stage.home}/nowhere`, databaseUrl: undefined };
+    const looking = await playConsole(stage, { settings });
+    const visitor = await looking.signIn('lead');
+    expect((await looking.send('GET', '/agents', { cookie: visitor })).text).toMatch(
       /There is no audit in [^]*<th scope="row">incidents\.add_note<\/th>/,
     );
-    expect(await page('/budget')).toContain('Temporal at 127.0.0.1:9 does not answer');
+    await looking.close();
+  });
+
+  test('show nothing while it cannot be known who may look, and sign nobody out', async () => {
+    const cookie = await gate.signIn('lead');
     const text = stage.configText();
     stage.editConfig((before) => `${before}nonsense: true\n`);
-    expect(await page('/agents')).toContain('Everything is denied until the configuration is mended.');
+    const refused = await get('/agents', cookie);
+    expect(refused.status).toBe(503);
+    expect(refused.text).toMatch(
+      /Whether lead may look cannot be known now, so nothing is shown\. .*nonsense/s,
+    );
+    expect(refused.text).not.toContain('incidents.add_note');
     stage.editConfig(() => text);
+    expect((await get('/agents', cookie)).text).toContain('incidents.add_note');
+    const other = await playConsole(stage, {
+      door,
+      settings: { home: `${stage.home}/nowhere`, databaseUrl: undefined },
+    });
+    const [, link = ''] = other.invite('lead').split('link=');
+    const came = await other.send('POST', '/sign-in', { origin: other.url }, { link });
+    expect([came.status, came.headers['set-cookie']]).toEqual([503, undefined]);
+    expect(came.text).toContain('so nothing is shown. There is no audit in ');
     await other.close();
   });
 });

@@ -10,7 +10,6 @@ import { type DoctorOptions, examine } from '../../client/doctor/index.ts';
 import { subscriptionsAs } from '../../client/operator-subscriptions.ts';
 import { freePorts } from '../../client/ports.ts';
 import { findTemporal } from '../../client/temporal-server.ts';
-import type { WebhookServer } from '../../client/webhook-server.ts';
 import { secretsFrom } from '../../gate/secrets.ts';
 import { press } from '../../gate/switches.ts';
 import { webhookSecretsIn } from '../../gate/webhook-secrets.ts';
@@ -25,7 +24,7 @@ import { asLead } from '../support/orders.ts';
 import { makePlace, type Place } from '../support/processes.ts';
 import { checkoutKey, type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
-import { startReceiver } from '../support/webhooks.ts';
+import { type Receiver, startReceiver } from '../support/webhooks.ts';
 import { rewrite } from '../unit/tampering.ts';
 
 const orders = `
@@ -35,7 +34,7 @@ standing:
 `;
 
 let stage: Stage;
-let receiver: WebhookServer;
+let receiver: Receiver;
 let hall: Place;
 let whole: string;
 let planted = 0;

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { listOrders } from '../../client/standing.ts';
-import type { WebhookServer } from '../../client/webhook-server.ts';
 import { parsePolicy } from '../../gate/policy.ts';
 import { webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import type { Incident } from '../../simulator/model.ts';
@@ -10,6 +9,7 @@ import { type Stage, setStage } from '../support/stage.ts';
 import { until } from '../support/until.ts';
 import {
   post,
+  type Receiver,
   type Subscribed,
   signalsOf,
   signature,
@@ -21,7 +21,7 @@ import {
 const account = 'main';
 let stage: Stage;
 let proxy: Proxy;
-let server: WebhookServer;
+let server: Receiver;
 let subscribed: Subscribed;
 beforeAll(async () => {
   stage = await setStage({
@@ -73,7 +73,7 @@ async function retry(): Promise<void> {
   stage.simulator.world.clock.advance(15);
   await stage.simulator.deliveries.idle();
 }
-const portOf = ({ url }: WebhookServer): number => Number(new URL(url).port);
+const portOf = ({ url }: Receiver): number => Number(new URL(url).port);
 
 test('an event starts the run of a standing order, which acts as the order’s agent', async () => {
   const id = await stage.trigger();

@@ -4,7 +4,7 @@ import type { ClientSettings } from '../../client/config.ts';
 import { type ConsoleOptions, consoleOf } from '../../client/console/app.ts';
 import { sourcesOf } from '../../client/console/sources.ts';
 import { type Identity, readIdentity } from '../../client/identity.ts';
-import { listenLocally } from '../../client/listening.ts';
+import { listen } from '../../client/listening.ts';
 import type { Stage } from './stage.ts';
 
 /** An answer of the console. */
@@ -78,8 +78,8 @@ export async function playConsole(
     refusalWindowMs: 600_000,
     ...options,
   });
-  const server = await listenLocally(gate.app, 0, '--port');
-  const url = `http://127.0.0.1:${server.port}`;
+  const server = await listen(gate.app, { port: 0, option: '--port' });
+  const { url } = server;
   const send: PlayedConsole['send'] = (method, path, headers = {}, form) =>
     new Promise((resolve, reject) => {
       const body = form && new URLSearchParams(form).toString();

@@ -61,7 +61,7 @@ export interface Fleet {
 }
 
 /** The name of the order that events start, in the configuration of a fleet. */
-export const fleetOrder = 'night';
+const fleetOrder = 'night';
 
 /** @param leaseSeconds how long a run holds an incident. */
 export async function startFleet(leaseSeconds: number): Promise<Fleet> {

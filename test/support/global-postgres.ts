@@ -29,7 +29,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /** What docs/deploy.md tells an administrator to grant: the tests work with these rights and no others. */
-export function documentedGrants(): readonly string[] {
+function documentedGrants(): readonly string[] {
   const page = readFileSync(fileURLToPath(new URL('../../docs/deploy.md', import.meta.url)), 'utf8');
   const grants = page.match(/^grant [^;]+;/gm) ?? [];
   if (grants.length === 0) throw new Error('docs/deploy.md grants nothing.');

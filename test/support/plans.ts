@@ -12,7 +12,7 @@ export interface Write {
 
 export const plannedWrites = (plan: Pick<Plan, 'writes'>): readonly Write[] => plan.writes.map(asWrite);
 
-export const asWrite = ({ operation, request }: Pick<PlanWrite, 'operation' | 'request'>): Write => {
+const asWrite = ({ operation, request }: Pick<PlanWrite, 'operation' | 'request'>): Write => {
   const { params = {}, body } = request as {
     readonly params?: Readonly<Record<string, string>>;
     readonly body?: unknown;

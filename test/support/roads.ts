@@ -52,15 +52,14 @@ const mayTake: Readonly<Record<string, Readonly<Record<string, readonly string[]
   },
 };
 /**
- * Who may call `fetch`, and whom: our own simulator, and our own receiver. The receiver's server calls its app's, which answers. The
- * console's script is for a browser, which may ask its own page alone.
+ * Who may call `fetch`, and whom: our own simulator, and our own receiver. The console's script is for a browser, which may ask its
+ * own page alone.
  */
 const mayFetch = [
   'client/console/assets.ts',
   'client/demo-story.ts',
   'client/local-webhooks.ts',
   'client/receiver-health.ts',
-  'client/webhook-server.ts',
 ];
 
 const otherWays =

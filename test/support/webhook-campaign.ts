@@ -1,6 +1,5 @@
 import type { Hono } from 'hono';
 import { inject } from 'vitest';
-import type { WebhookServer } from '../../client/webhook-server.ts';
 import { webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import { eventsWithService, eventTypes, followedEvents } from '../../pagerduty/webhooks.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
@@ -8,7 +7,7 @@ import { startProxy } from './proxy.ts';
 import { randomOf } from './random.ts';
 import type { Stage } from './stage.ts';
 import { until } from './until.ts';
-import { post, signalsOf, signature, startReceiver, written } from './webhooks.ts';
+import { post, type Receiver, signalsOf, signature, startReceiver, written } from './webhooks.ts';
 
 /** The order that the campaign's configuration must have: what an accepted forgery would start. */
 export const campaignOrder =
@@ -130,7 +129,7 @@ export async function runCampaign(
   const at = { address: proxy.address, answersWithinMs };
   const wrap = planted && { planted: (app: Hono) => planted(app, holding) };
   secrets.keep('POLD', oldSecret);
-  let server: WebhookServer = await startReceiver(stage, { ...at, ...wrap });
+  let server: Receiver = await startReceiver(stage, { ...at, ...wrap });
   const { url } = server;
   const port = Number(new URL(url).port);
   const stop = (): Promise<void> => server.stop();

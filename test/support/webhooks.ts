@@ -3,7 +3,8 @@ import type { Client } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import type { Hono } from 'hono';
 import { inject } from 'vitest';
-import { serveWebhooks, type WebhookServer, webhookApp } from '../../client/webhook-server.ts';
+import { listen } from '../../client/listening.ts';
+import { webhookApp } from '../../client/webhook-server.ts';
 import { secretsFrom } from '../../gate/secrets.ts';
 import { webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import { followedEvents } from '../../pagerduty/webhooks.ts';
@@ -22,11 +23,17 @@ export interface ReceiverAt {
   readonly planted?: (app: Hono) => Pick<Hono, 'fetch'>;
 }
 
+/** A receiver that listens. */
+export interface Receiver {
+  readonly url: string;
+  readonly stop: () => Promise<void>;
+}
+
 /** A receiver of the stage's account, as the process is, over HTTP. */
 export async function startReceiver(
   stage: Stage,
   { address = inject('temporalAddress'), port = 0, answersWithinMs, planted = (app) => app }: ReceiverAt = {},
-): Promise<WebhookServer> {
+): Promise<Receiver> {
   const { app, close } = webhookApp({
     temporal: { connectionOptions: { address }, namespace: stage.namespace },
     configFile: stage.configFile,
@@ -35,7 +42,14 @@ export async function startReceiver(
     log: (level, facts, sentence) => memoryLog[level](facts, sentence),
     ...(answersWithinMs !== undefined && { answersWithinMs }),
   });
-  return serveWebhooks({ app: planted(app), close }, { host: '127.0.0.1', port });
+  const server = await listen(planted(app), { host: '127.0.0.1', port, option: '--port' });
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.close();
+      await close();
+    },
+  };
 }
 
 /** What PagerDuty says of a subscription. */

@@ -2,11 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { codecServer, signInClaim } from '../../client/codec-server.ts';
+import { OncallError } from '../../client/errors.ts';
 import { keyRing } from '../../gate/encryption.ts';
 import { EncryptionCodec } from '../../gate/payload-codec.ts';
 import { parsePolicy } from '../../gate/policy.ts';
 import { newKeyPair, readPrivateKey, sign } from '../../gate/statement.ts';
+import { lift, liftClaim, press } from '../../gate/switches.ts';
+import { temporaryStore } from './temporary-store.ts';
 
+const store = temporaryStore();
 const ui = 'http://127.0.0.1:8233';
 const url = 'http://127.0.0.1:8071';
 const secrets = () => keyText;
@@ -31,7 +35,7 @@ const plain = defaultPayloadConverter.toPayload(title);
 
 let policy = configured(everybody);
 let isReadable = true;
-let disabled: readonly string[] = [];
+let isStoreAway = false;
 let clock = Date.now();
 let app = server();
 
@@ -41,15 +45,18 @@ function server() {
     namespace: 'default',
     urls: [url, 'http://localhost:8071'],
     uiOrigins: [ui],
-    policy: () => (isReadable ? { readable: true, policy } : { readable: false, sentence: 'broken' }),
-    isDisabled: async (operator) => disabled.includes(operator),
+    policyState: () => (isReadable ? { readable: true, policy } : { readable: false, sentence: 'broken' }),
+    store: async (work) => {
+      if (isStoreAway) throw new OncallError('The audit store is away.');
+      return work(store());
+    },
     log: () => {},
     now: () => clock,
   });
 }
 
 beforeEach(() => {
-  [policy, isReadable, disabled, clock, app] = [configured(everybody), true, [], Date.now(), server()];
+  [policy, isReadable, isStoreAway, clock, app] = [configured(everybody), true, false, Date.now(), server()];
 });
 
 const statementOf = (name: string, keys: { readonly privateKey: string }, claim = signInClaim(url)) =>
@@ -144,17 +151,31 @@ describe('who may read', () => {
     expect((await session(await statement())).status).toBe(401);
   });
 
-  test('ends with the sign-in, with the operator, with a disabling, and with a broken configuration', async () => {
+  test('is nobody while the configuration cannot be read, or the store be asked; after that, who was before', async () => {
+    const token = await tokenOf('lead');
+    for (const away of ['configuration', 'store']) {
+      [isReadable, isStoreAway] = [away !== 'configuration', away === 'store'];
+      expect(await read(bearer(token))).toBe(503);
+      expect((await session(await statementOf('lead', lead))).status).toBe(503);
+    }
+    isStoreAway = false;
+    expect(await read(bearer(token))).toBe(200);
+  });
+
+  test('ends with the sign-in, with the operator, and with a disabling', async () => {
     const [token, theirs] = [await tokenOf('lead'), await tokenOf('second', second)];
     expect([await read(bearer(token)), await read(bearer(theirs))]).toEqual([200, 200]);
-    disabled = ['lead'];
-    expect([await read(bearer(token)), await read(bearer(theirs))]).toEqual([401, 200]);
-    disabled = [];
-    isReadable = false;
-    expect([await read(bearer(token)), await read(bearer(theirs))]).toEqual([401, 401]);
-    isReadable = true;
     policy = configured(`operators: { lead: { public_key: ${lead.publicKey} } }\n`);
     expect([await read(bearer(token)), await read(bearer(theirs))]).toEqual([200, 401]);
+    policy = configured(everybody);
+    const row = await press(store(), { kind: 'disable', name: 'lead', by_whom: 'second', reason: 'left' });
+    expect([await read(bearer(token)), await read(bearer(theirs))]).toEqual([401, 200]);
+    expect(await (await session(await statementOf('lead', lead))).json()).toEqual({
+      error: expect.stringMatching(/^lead is disabled since \S+Z by second \(left\)$/),
+    });
+    const word = { row, operator: 'second', statement: await statementOf('second', second, liftClaim(row)) };
+    expect(await lift(store(), policy, word, clock)).toBe(true);
+    expect(await read(bearer(token))).toBe(200);
     clock += 8 * 3_600_000 + 1;
     expect(await read(bearer(token))).toBe(401);
   });

@@ -52,7 +52,7 @@ const operators = {
 const policies = new Map<string, Policy>();
 
 /** The configuration of a row: grants alone, or an agent with `grants` and `deny`. */
-export function policyOfRow({ granted }: Row): Policy {
+function policyOfRow({ granted }: Row): Policy {
   const known = policies.get(granted);
   if (known) return known;
   const written = parse(granted) as { readonly grants?: object };
