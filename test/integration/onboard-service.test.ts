@@ -362,7 +362,7 @@ describe('a plan that does not hold any more', () => {
     const { plan } = await stage.run('setup-bot', 'onboardService', { ...input, plan: true });
     const was = ben();
     const rota = stage.simulator.world.schedules.get(schedules.payments)?.name ?? '';
-    await act(input);
+    await Promise.resolve(act(input));
     try {
       const from = await logged();
       const result = await approved({ ...input, apply: plan?.hash ?? '' });
