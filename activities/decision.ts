@@ -160,24 +160,36 @@ export function differing(
   });
 }
 
-/** The incidents that are not as a plan saw them, and what is different, in words. Notes are read where the plan went by them. */
+/**
+ * The incidents that are not as a plan saw them, and what is different, in words. Notes, and what is kept in the stead of others,
+ * are read where the plan went by them.
+ */
 export async function drifted({
   unchanged = [],
   reader,
   deps,
 }: {
   readonly unchanged: readonly SeenIncident[] | undefined;
-  readonly reader: Pick<FactReader, 'wholes' | 'ask'>;
+  readonly reader: Pick<FactReader, 'wholes' | 'ask' | 'askAll'>;
   readonly deps: Pick<Deps, 'states'>;
 }): Promise<readonly InTheWay[]> {
   const found: InTheWay[] = [];
+  const kept = [...new Set(unchanged.flatMap((was) => was.kept?.id ?? []))];
+  const read = await reader.askAll(
+    'getIncident',
+    kept.map((id) => ({ params: { id } })),
+    'what is kept',
+  );
+  const keptNow = new Map(kept.map((id, index) => [id, read[index]?.incident]));
   for (const was of unchanged) {
     const now = reader.wholes.get(was.id);
     const notes =
       now && was.notes !== undefined
         ? (await reader.ask('listIncidentNotes', { params: { id: was.id } }, was.id)).notes
         : undefined;
-    const what = now ? deps.states.driftOf(was, now, notes) : ['PagerDuty has it no longer'];
+    const what = now
+      ? deps.states.driftOf(was, now, notes, keptNow.get(was.kept?.id ?? ''))
+      : ['PagerDuty has it no longer'];
     if (what.length > 0) found.push({ id: was.id, why: oneLine(`of #${was.number}, ${join(what)}`, 1_000) });
   }
   return found;

@@ -62,5 +62,6 @@ export interface States {
     was: SeenIncident,
     now: Incident,
     notes?: readonly { readonly id: string }[],
+    kept?: Incident,
   ) => readonly string[];
 }

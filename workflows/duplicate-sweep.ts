@@ -9,7 +9,7 @@ import { type OpenIncident, type OpenIncidents, openIncidents } from './open-inc
 import { carryOut, type Draft, type Drafting, type Left, type NoReads, noReads } from './plan.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { isReadBack } from './resolve-lot.ts';
-import { seenOf } from './seen.ts';
+import { keptOf, seenOf } from './seen.ts';
 import { acknowledgersOf } from './state.ts';
 
 /** How far back incidents are looked for, in hours, where the input does not say. */
@@ -124,10 +124,7 @@ export function duplicatesIn(
       ...(withPeople > 0 ? [`people have acknowledged ${withPeople} of them`] : []),
       ...(high > 0 ? [`${high} of them are of high urgency`] : []),
     ],
-    writes: batches.flatMap((batch, index) => [
-      ...batch.map(({ kept, duplicate }) => noteOn(kept, duplicate)),
-      resolving(batch, index + 1),
-    ]),
+    writes: batches.flatMap((batch, index) => [...batch.map(noteOn), resolving(batch, index + 1)]),
   };
 }
 
@@ -136,7 +133,9 @@ interface Pair {
   readonly duplicate: OpenIncident;
 }
 
-const noteOn = (kept: OpenIncident, duplicate: OpenIncident): Draft['writes'][number] => ({
+const seenIn = ({ kept, duplicate }: Pair) => ({ ...seenOf(duplicate), kept: keptOf(kept) });
+
+const noteOn = ({ kept, duplicate }: Pair): Draft['writes'][number] => ({
   step: `Note on ${duplicate.id}`,
   operation: 'createIncidentNote',
   request: {
@@ -147,7 +146,7 @@ const noteOn = (kept: OpenIncident, duplicate: OpenIncident): Draft['writes'][nu
       },
     },
   },
-  seen: [seenOf(duplicate)],
+  seen: [seenIn({ kept, duplicate })],
   effect: `Notes on #${duplicate.incident_number} that it is a duplicate of #${kept.incident_number}.`,
   pages: [],
 });
@@ -165,7 +164,7 @@ const resolving = (batch: readonly Pair[], number: number): Draft['writes'][numb
       })),
     },
   },
-  seen: batch.map(({ duplicate }) => seenOf(duplicate)),
+  seen: batch.map(seenIn),
   effect: `Resolves ${batch.length} duplicates.`,
   pages: [],
 });

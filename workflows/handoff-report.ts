@@ -113,7 +113,10 @@ async function readRosters(
   for (const policy of ids.slice(0, most.policies)) {
     const roster = await readRoster({ account: input.account, span }, policy, chronicle);
     if (!roster.ok) {
-      told.missing.push(roster.missing);
+      told.missing.push(
+        roster.missing,
+        `overrides of the schedules of ${policy}: without that it is not known which they are`,
+      );
       told.unread ??= roster.kind;
       continue;
     }

@@ -296,10 +296,11 @@ const weigh = (
 
 /** What a plan takes, about: each write, and what its own attempt reads before it. */
 function costOf(writes: readonly Planned[]): Pick<Plan, 'requests' | 'seconds'> {
-  const requests = writes.reduce(
-    (sum, { seen }) => sum + 1 + (seen.length > 3 ? 1 + Math.ceil(seen.length / 100) : seen.length),
-    0,
-  );
+  const reads = (count: number): number => (count > 3 ? 1 + Math.ceil(count / 100) : count);
+  const requests = writes.reduce((sum, { seen }) => {
+    const kept = new Set(seen.flatMap((incident) => incident.kept?.id ?? []));
+    return sum + 1 + reads(seen.length) + kept.size;
+  }, 0);
   const alerts = writes
     .filter(({ operation }) => operation === 'updateIncidents')
     .reduce((sum, { seen }) => sum + seen.reduce((all, incident) => all + incident.alerts[1], 0), 0);

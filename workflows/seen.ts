@@ -18,6 +18,16 @@ export interface SeenIncident {
   readonly alerts: readonly [all: number, firing: number];
   /** See `notesMark`; only where the plan hangs on what was noted. */
   readonly notes?: string;
+  /** Of a duplicate: the one that stays open in its stead. Whoever has it, and how many alerts it has, is no matter. */
+  readonly kept?: Kept;
+}
+
+/** An incident that stays open in the stead of others. */
+interface Kept {
+  readonly id: string;
+  readonly number: number;
+  readonly title: string;
+  readonly service: string;
 }
 
 /** Who has a schedule in a span, as a plan saw it; `user` null where nobody has. */
@@ -58,6 +68,18 @@ export const seenOf = (incident: Pick<Incident, (typeof seenFields)[number]>): S
   alerts: [incident.alert_counts?.all ?? 0, incident.alert_counts?.triggered ?? 0],
 });
 
+export const keptOf = ({
+  id,
+  incident_number: number,
+  title,
+  service,
+}: Pick<Incident, 'id' | 'incident_number' | 'title' | 'service'>): Kept => ({
+  id,
+  number,
+  title: title ?? '',
+  service: service?.id ?? '',
+});
+
 /** The newest note and how many there are, of what PagerDuty lists: the newest first. */
 export const notesIn = (notes: readonly { readonly id: string }[]): string =>
   notesMark({ count: notes.length, newest: notes[0]?.id ?? null });
@@ -65,11 +87,13 @@ export const notesIn = (notes: readonly { readonly id: string }[]): string =>
 /**
  * What is different of an incident now, in words: "its status was triggered and is resolved". Empty where nothing is.
  * @param notes of an incident whose notes the plan went by.
+ * @param kept what is kept in its stead, as it is now; `undefined` where PagerDuty has it no longer.
  */
 export function driftOf(
   was: SeenIncident,
   incident: Incident,
   notes?: readonly { readonly id: string }[],
+  kept?: Incident,
 ): readonly string[] {
   const now = seenOf(incident);
   const fields = (
@@ -90,7 +114,24 @@ export function driftOf(
     ...(was.notes === undefined || notes === undefined || was.notes === notesIn(notes)
       ? []
       : ['somebody has noted something on it']),
+    ...(was.kept ? keptDriftOf(was.kept, kept) : []),
   ];
+}
+
+/** Why an incident stays open in the stead of others no longer. */
+function keptDriftOf(was: Kept, incident: Incident | undefined): readonly string[] {
+  const now = incident && keptOf(incident);
+  const what =
+    !incident || !now
+      ? 'no longer in PagerDuty'
+      : incident.status === 'resolved'
+        ? 'resolved'
+        : now.title !== was.title
+          ? `called ${shortened(now.title, longestValue)}`
+          : now.service !== was.service
+            ? `one of ${now.service || 'no service'}`
+            : undefined;
+  return what === undefined ? [] : [`#${was.number}, which is kept in its stead, is ${what}`];
 }
 
 /** How much of a title a sentence shows, in characters. */

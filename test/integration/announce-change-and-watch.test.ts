@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AnnounceInput } from '../../workflows/reports.ts';
 import { type Stage, setStage } from '../support/stage.ts';
+import { struckSince } from '../support/struck.ts';
 import { until } from '../support/until.ts';
 import { approveIn, refuseIn } from '../support/words.ts';
 
@@ -17,6 +18,7 @@ beforeAll(async () => {
         'routing_keys: [checkout]',
         'routing_keys: [checkout], approval: required',
       ),
+      'asking-bot': grants.replace('add_note: full', 'add_note: { level: full, approval: required }'),
       'mute-bot': grants.replace('incidents.add_note: full\n', ''),
       'look-bot': 'incidents: read',
       'blind-bot': 'events.announce_change: { level: full, routing_keys: [checkout] }',
@@ -95,6 +97,65 @@ describe('a change that is announced and watched', () => {
       { what: `note on ${incident}`, why: expect.stringContaining('mute-bot') },
     ]);
     expect(stage.simulator.world.notes(incident)).toEqual([]);
+  });
+
+  test('tells whoever deploys what came so far, and notes the change once although the answer was lost', async () => {
+    const input = change({ watchSeconds: 60, stopAtFirst: true });
+    const run = await start('deploy-bot', input);
+    const handle = stage.client.workflow.getHandle(run.workflowId);
+    await until('it is announced', () => announced(input.summary).length === 1);
+    expect(await handle.query('incidentsSince')).toEqual([]);
+    const before = (await stage.requests()).length;
+    await stage.fault({ operation: 'createIncidentNote', kind: 'drop_response', times: 1 });
+    const incident = await stage.trigger();
+    const result = await run.result();
+    await stage.clearFaults();
+    expect(result).toMatchObject({ outcome: 'failed', incidents: [{ id: incident }], notChanged: [] });
+    expect(await struckSince(stage, before)).toEqual(['createIncidentNote drop_response']);
+    expect(stage.simulator.world.notes(incident)).toEqual([expect.stringContaining(input.summary)]);
+    expect(await handle.query('incidentsSince')).toEqual(result.incidents);
+  });
+
+  test('tells the incident without a note where an operator refuses it', async () => {
+    const input = change({ watchSeconds: 60, stopAtFirst: true });
+    const run = await start('asking-bot', input);
+    await until('it is announced', () => announced(input.summary).length === 1);
+    const incident = await stage.trigger();
+    await refuseIn(stage, run, 'it is known');
+    const result = await run.result();
+    expect(result).toMatchObject({
+      outcome: 'failed',
+      verdict: 'incidents',
+      incidents: [{ id: incident }],
+      notChanged: [
+        { what: `note on ${incident}`, why: expect.stringMatching(/lead refused it: it is known\.$/) },
+      ],
+    });
+    expect(result.summary).toMatch(/ 0 notes added\.$/);
+    expect(stage.simulator.world.notes(incident)).toEqual([]);
+  });
+
+  test('is unknown where it may be watched no longer, and ends there', async () => {
+    const input = change({ watchSeconds: 3_600 });
+    const text = stage.configText();
+    const run = await start('deploy-bot', input);
+    await until('it is announced', () => announced(input.summary).length === 1);
+    try {
+      stage.editConfig((was) =>
+        was.replace(/( {2}deploy-bot:\n[^]*?)incidents: read\n/, '$1oncalls: read\n'),
+      );
+      expect(await run.result()).toMatchObject({
+        outcome: 'partly',
+        verdict: 'unknown',
+        verified: false,
+        summary: expect.stringMatching(/^The last look failed: deploy-bot may not/),
+        changed: ['The change is announced.'],
+        missing: [expect.stringMatching(/^incidents of PCHECKOUT: deploy-bot may not/)],
+      });
+    } finally {
+      stage.editConfig(() => text);
+    }
+    expect(announced(input.summary)).toHaveLength(1);
   });
 
   test('is denied where it may not be announced, and nothing is sent', async () => {

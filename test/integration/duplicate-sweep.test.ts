@@ -88,7 +88,7 @@ describe('the plan', () => {
     const plan = await planFor();
     expect(await takenSince(stage, before)).toEqual([]);
     const [kept, ...duplicates] = incidents;
-    expect(plan).toMatchObject({ agent: 'sweep-bot', guards: [], left: [], requests: 10 });
+    expect(plan).toMatchObject({ agent: 'sweep-bot', guards: [], left: [], requests: 14 });
     expect(plan.needs).toBeUndefined();
     expect(plan.writes.map(({ operation, decision, pages }) => [operation, decision, pages])).toEqual([
       ...duplicates.map(() => ['createIncidentNote', 'allowed', []]),
@@ -129,6 +129,69 @@ describe('the plan', () => {
         summary: expect.stringMatching(/has made no plan [0-9a-f]{12} here/),
       });
     expect(statuses(incidents)).toEqual(['triggered', 'triggered']);
+    closeAll(incidents);
+  });
+});
+
+describe('a plan that needs a word, made before and applied', () => {
+  async function waiting() {
+    const incidents = same(7);
+    const plan = await planFor();
+    const before = await logged();
+    const run = await stage.start('sweep-bot', 'duplicateSweep', {
+      account,
+      services: [services.reports],
+      apply: plan.hash.slice(0, 12),
+    });
+    await theStepOf(stage, run);
+    return { incidents, plan, before, run };
+  }
+
+  test('is written exactly as it was shown, once the word is there', async () => {
+    const { incidents, plan, before, run } = await waiting();
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(await approveIn(stage, run)).toMatchObject({ step: 'done' });
+    expect(await run.result()).toMatchObject({
+      outcome: 'done',
+      verified: true,
+      hash: plan.hash,
+      summary: '6 of 6 are closed as duplicates.',
+      notChanged: [],
+    });
+    expect(plan.writes).toHaveLength(7);
+    expect(await takenSince(stage, before)).toEqual(plannedWrites(plan));
+    expect(statuses(incidents)).toEqual(['triggered', ...Array(6).fill('resolved')]);
+    closeAll(incidents);
+  });
+
+  test('is not written where the word is refused', async () => {
+    const { incidents, before, run } = await waiting();
+    await refuseIn(stage, run, 'one of them is another problem');
+    expect(await run.result()).toMatchObject({
+      outcome: 'approval_refused',
+      summary: expect.stringMatching(/But lead refused it: one of them is another problem\.$/),
+      changed: [],
+    });
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(statuses(incidents)).toEqual(Array(7).fill('triggered'));
+    closeAll(incidents);
+  });
+
+  test('is not written where one incident changes while the word is waited for', async () => {
+    const { incidents, before, run } = await waiting();
+    const last = incidents.at(-1);
+    if (!last) throw new Error('There is none.');
+    acknowledge(stage.simulator.world, last, ada);
+    await approveIn(stage, run);
+    expect(await run.result()).toMatchObject({
+      outcome: 'yielded_to_human',
+      summary: expect.stringMatching(
+        /^Nothing was written: of #\d+, its status was triggered and is acknowledged/,
+      ),
+      changed: [],
+    });
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(statuses(incidents)).toEqual([...Array(6).fill('triggered'), 'acknowledged']);
     closeAll(incidents);
   });
 });
@@ -221,6 +284,43 @@ describe('a plan on which', () => {
     },
   );
 
+  test.each<[string, (incident: Incident) => Promise<unknown> | void, RegExp]>([
+    ['is resolved', (one) => resolve(stage.simulator.world, one, ada), /, is resolved/],
+    ['gets another title', (one) => put(one, { title: 'Something else' }), /, is called Something else/],
+    [
+      'moves to another service',
+      (one) => moveTo(stage.simulator.world, one, serviceOf('search'), ada),
+      /, is one of PSEARCH/,
+    ],
+    ['is gone', ({ id }) => void stage.simulator.world.incidents.delete(id), /, is no longer in PagerDuty/],
+  ])('the one that is kept %s is not applied: none is closed in its stead', async (_how, change, words) => {
+    const incidents = same(3);
+    const [kept, ...duplicates] = incidents;
+    const { hash } = await planFor();
+    await change(kept);
+    const before = await logged();
+    const result = await apply(hash);
+    expect(result).toMatchObject({ outcome: 'yielded_to_human', verified: false, changed: [] });
+    const why = expect.stringMatching(
+      new RegExp(`^of #\\d+, #${kept.number}, which is kept in its stead${words.source}$`),
+    );
+    expect(result.notChanged).toEqual(duplicates.map(({ id }) => ({ what: id, why })));
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(statuses(duplicates)).toEqual(['triggered', 'triggered']);
+    closeAll(incidents);
+  });
+
+  test('the one that is kept is taken by a person, or gets more alerts, is applied: it is open all the same', async () => {
+    const incidents = same(3);
+    const [kept] = incidents;
+    const { hash } = await planFor();
+    acknowledge(stage.simulator.world, kept, ada);
+    addAlert(stage.simulator.world, kept, { ...alertOf(kept), id: 'QMORE', key: `more-${kept.id}` });
+    expect(await apply(hash)).toMatchObject({ outcome: 'done', verified: true, notChanged: [] });
+    expect(statuses(incidents)).toEqual(['acknowledged', 'resolved', 'resolved']);
+    closeAll(incidents);
+  });
+
   test('one incident changes while it is applied stops there, and says what was done and what was not', async () => {
     const incidents = same(4);
     const [, first, second, third] = incidents;
@@ -261,6 +361,25 @@ describe('a run that plans and applies', () => {
     expect(statuses(incidents)).toEqual(['triggered', 'resolved', 'acknowledged', 'resolved']);
     const bulk = (await takenSince(stage, before)).at(-1)?.body as { incidents: { id: string }[] };
     expect(bulk.incidents.map(({ id }) => id)).toEqual([first.id, third.id]);
+    closeAll(incidents);
+  });
+
+  test('closes none where the one that is kept is resolved meanwhile', async () => {
+    const incidents = same(4);
+    const [kept, first, ...others] = incidents;
+    if (!first) throw new Error('There is none.');
+    // By then the first note is on its way, and the plan was compared for the last time.
+    stage.beforeNext('POST', `/incidents/${first.id}/notes`, async () =>
+      resolve(stage.simulator.world, kept, ada),
+    );
+    const result = await stage.run('sweep-bot', 'duplicateSweep', { account, services: [services.reports] });
+    expect(result).toMatchObject({
+      outcome: 'partly',
+      verified: true,
+      summary: '0 of 3 are closed as duplicates. 3 were left as they are.',
+    });
+    expect(statuses(incidents)).toEqual(['resolved', 'triggered', 'triggered', 'triggered']);
+    expect(others.flatMap(notesOf)).toEqual([]);
     closeAll(incidents);
   });
 
@@ -426,6 +545,24 @@ describe('a run that plans and applies', () => {
       notChanged: [{ what: bad.id, why: expect.stringMatching(/400/) }],
     });
     expect(statuses(incidents)).toEqual(['triggered', 'resolved', 'triggered', 'resolved', 'resolved']);
+    closeAll(incidents);
+  });
+
+  test('does not close one that cannot be told what it is a duplicate of', async () => {
+    const incidents = same(4);
+    const mute = incidents[2];
+    if (!mute) throw new Error('There is none.');
+    await stage.fault({ operation: 'createIncidentNote', kind: 'status', status: 400, match: mute.id });
+    expect(
+      await stage.run('sweep-bot', 'duplicateSweep', { account, services: [services.reports] }),
+    ).toMatchObject({
+      outcome: 'partly',
+      verified: true,
+      summary: '2 of 3 are closed as duplicates. 1 was left as they are.',
+      notChanged: [{ what: mute.id, why: expect.stringMatching(/400/) }],
+    });
+    expect(statuses(incidents)).toEqual(['triggered', 'resolved', 'triggered', 'resolved']);
+    expect(notesOf(mute)).toEqual([]);
     closeAll(incidents);
   });
 

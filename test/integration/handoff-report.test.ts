@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { onCallAt } from '../../simulator/on-call.ts';
 import type { HandoffInput } from '../../workflows/reports.ts';
 import { type Stage, setStage } from '../support/stage.ts';
+import { struckSince } from '../support/struck.ts';
 import { approveIn, refuseIn } from '../support/words.ts';
 
 const account = 'main';
@@ -17,6 +18,7 @@ beforeAll(async () => {
       'look-bot': reads,
       'note-bot': `${reads}
 incidents.add_note: { level: full, approval: required }`,
+      'tell-bot': `${reads}\nincidents.add_note: full`,
       'half-bot': reads.replace('schedules: read\n', ''),
       'no-bot': 'users: read',
     },
@@ -105,6 +107,38 @@ describe('a handoff report', () => {
     expect(result.onCall).not.toEqual([]);
   });
 
+  test.each([
+    {
+      what: 'what is open and how the shift went',
+      operation: 'listIncidents',
+      missing: [/^open incidents: /, /^incidents of the shift: /],
+      lacks: { open: [], shift: null },
+    },
+    {
+      what: 'who is on call, and so which overrides come,',
+      operation: 'listOnCalls',
+      missing: [/^who is on call for Payments on-call: /, /^overrides of the schedules of PPAYMENTSONCALL: /],
+      lacks: { onCall: [], overrides: [] },
+    },
+  ] as const)('names $what where that does not come, and tells the rest', async (row) => {
+    await stage.trigger({ summary: 'Cards fail' });
+    const whole = await handOff('look-bot', { services: ['PCHECKOUT'] });
+    const told = ({ open, shift, onCall, overrides }: typeof whole) => ({
+      // As old as it is by now.
+      open: open.map(({ nextStep: _step, ...one }) => one),
+      shift,
+      onCall,
+      overrides,
+    });
+    await stage.fault({ operation: row.operation, kind: 'status', status: 404 });
+    const result = await handOff('look-bot', { services: ['PCHECKOUT'] });
+    await stage.clearFaults();
+    expect(result).toMatchObject({ outcome: 'partly', verified: false });
+    expect(result.missing).toEqual(row.missing.map((words) => expect.stringMatching(words)));
+    for (const missing of result.missing) expect(result.report).toContain(missing.split(':')[0]);
+    expect(told(result)).toEqual({ ...told(whole), ...row.lacks });
+  });
+
   test('says of a shift-based schedule that its overrides are not to be read', async () => {
     const result = await handOff('look-bot', { policies: ['PSUPPORTONCALL'] });
     expect(result.outcome).toBe('partly');
@@ -124,6 +158,28 @@ describe('a handoff report', () => {
     const result = await handOff('look-bot', { services: ['PCHECKOUT'] });
     await stage.clearFaults();
     expect(result).toMatchObject({ outcome: 'done', missing: [] });
+  });
+
+  test('stands as one note although its answer was lost, and is told without where notes are denied', async () => {
+    const incident = await stage.trigger({ summary: 'Handoff of tomorrow' });
+    const input = { services: ['PCHECKOUT'], noteOn: incident };
+    const denied = await handOff('look-bot', input);
+    expect(denied).toMatchObject({
+      outcome: 'denied',
+      changed: [],
+      notChanged: [
+        { what: `note on ${incident}`, why: expect.stringMatching(/^look-bot may not add a note/) },
+      ],
+    });
+    expect(denied.open.map(({ id }) => id)).toContain(incident);
+    expect(stage.simulator.world.notes(incident)).toEqual([]);
+    const before = (await stage.requests()).length;
+    await stage.fault({ operation: 'createIncidentNote', kind: 'drop_response', times: 1 });
+    const noted = await handOff('tell-bot', input);
+    await stage.clearFaults();
+    expect(noted).toMatchObject({ outcome: 'done', verified: true, missing: [] });
+    expect(await struckSince(stage, before)).toEqual(['createIncidentNote drop_response']);
+    expect(stage.simulator.world.notes(incident)).toEqual([expect.stringContaining(noted.report)]);
   });
 
   test('stands as a note where an operator allows it, and is told without where one does not', async () => {

@@ -11,6 +11,7 @@ beforeAll(async () => {
     agents: { 'look-bot': 'incidents: read', 'no-bot': 'oncalls: read' },
     // A past of its own is made below; nothing moves by itself.
     simulator: { clockSpeed: 0 },
+    record: true,
   });
   await stage.startWorker();
   await past();
@@ -151,6 +152,44 @@ describe('a noise report', () => {
     expect(result.missing).toEqual([expect.stringMatching(/^incidents of \w{3} \d+ \w{3} .*UTC: /)]);
     expect(result.counts.incidents).toBeLessThan(13);
     expect(result.report).toContain('**Could not be read**');
+  });
+
+  test('names logs that could not be read, and counts what they would have told by the others', async () => {
+    await stage.fault({
+      operation: 'listIncidentLogEntries',
+      kind: 'status',
+      status: 404,
+      after: 2,
+      times: 1,
+    });
+    const result = await report('look-bot', { services: ['PCHECKOUT'], days: 7 });
+    await stage.clearFaults();
+    expect(result).toMatchObject({
+      outcome: 'partly',
+      verified: false,
+      counts: { incidents: 13, logsRead: 12 },
+      missing: [expect.stringMatching(/^logs of incidents of \w{3} \d+ \w{3} .*404/)],
+    });
+    expect(result.top.reduce((sum, { read }) => sum + read, 0)).toBe(12);
+  });
+
+  test('tells what it had read where its agent may see no more, and asks for no day after that', async () => {
+    const text = stage.configText();
+    const before = (await stage.requests()).length;
+    stage.beforeNext('GET', '/log_entries', async () =>
+      stage.editConfig((was) => was.replace(/( {2}look-bot:\n[^]*?)incidents: read/, '$1oncalls: read')),
+    );
+    try {
+      const result = await report('look-bot', { services: ['PCHECKOUT'], days: 7 });
+      expect(result).toMatchObject({ outcome: 'partly', verified: false, counts: { logsRead: 1 } });
+      expect(result.counts.incidents).toBeLessThan(13);
+      expect(result.missing.every((what) => what.includes('look-bot may not'))).toBe(true);
+      expect(result.report).toContain('**Could not be read**');
+    } finally {
+      stage.editConfig(() => text);
+    }
+    const asked = (await stage.requests()).slice(before);
+    expect(asked.at(-1)?.operation).toBe('listIncidentLogEntries');
   });
 
   test('is none the worse for answers that are lost and limits that are hit', async () => {

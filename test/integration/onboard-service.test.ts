@@ -3,7 +3,7 @@ import { seedIds } from '../../simulator/seed-data.ts';
 import type { OnboardInput, OnboardResult } from '../../workflows/contract.ts';
 import { everything } from '../support/grants.ts';
 import { plannedWrites, takenSince, type Write } from '../support/plans.ts';
-import { type Stage, setStage } from '../support/stage.ts';
+import { checkoutKey, type Stage, setStage } from '../support/stage.ts';
 import { approveIn, refuseIn, theStepOf } from '../support/words.ts';
 
 const account = 'main';
@@ -19,6 +19,7 @@ beforeAll(async () => {
     },
     operators: { lead: '', deputy: '' },
     simulator: { rateLimit: 0 },
+    record: true,
   });
   await stage.startWorker();
 });
@@ -224,6 +225,91 @@ describe('a fault in the middle', () => {
   });
 });
 
+describe('what comes in between', () => {
+  test('a grant that is taken away stops the run at the step that it covered; the next run goes on from there', async () => {
+    const input = spec();
+    const text = stage.configText();
+    stage.beforeNext('POST', '/teams', async () =>
+      stage.editConfig((was) =>
+        was.replace(/( {2}setup-bot:\n[^]*?)escalation_policies: full/, '$1escalation_policies: read'),
+      ),
+    );
+    const from = await logged();
+    try {
+      expect(await approved(input)).toMatchObject({
+        outcome: 'partly',
+        summary: expect.stringMatching(
+          /^3 of 5 steps are done\. It stopped: setup-bot may not create an escalation policy/,
+        ),
+        checklist: [{ state: 'made' }, { state: 'missing' }, { state: 'missing' }],
+      });
+    } finally {
+      stage.editConfig(() => text);
+    }
+    expect((await takenSince(stage, from)).map(({ operation }) => operation)).toEqual([
+      'createTeam',
+      'updateTeamUser',
+      'updateTeamUser',
+    ]);
+    expect(named(stage.simulator.world.policies, input.policy.name)).toBeUndefined();
+    expect(named(stage.simulator.world.services, input.service.name)).toBeUndefined();
+    expect(await approved(input)).toMatchObject({ outcome: 'done', summary: '2 of 2 steps are done.' });
+  });
+
+  test('a service of that name that somebody makes at the last moment stays theirs, and is found by the next run', async () => {
+    const input = spec();
+    stage.beforeNext('POST', '/services', () =>
+      makeService(input, named(stage.simulator.world.policies, input.policy.name)?.id ?? ''),
+    );
+    expect(await approved(input)).toMatchObject({
+      outcome: 'partly',
+      summary: expect.stringMatching(/^4 of 5 steps are done\. It stopped: .*400/),
+      checklist: [{ state: 'made' }, { state: 'made' }, { state: 'missing' }],
+    });
+    const ofThatName = [...stage.simulator.world.services.values()].filter(
+      ({ name }) => name === input.service.name,
+    );
+    expect(ofThatName).toMatchObject([{ description: 'by hand' }]);
+    const from = await logged();
+    expect(await stage.run('setup-bot', 'onboardService', input)).toMatchObject({
+      outcome: 'nothing_to_do',
+      summary: 'All of it is there already.',
+      checklist: [{ state: 'there' }, { state: 'there' }, { state: 'there', id: ofThatName[0]?.id }, {}, {}],
+    });
+    expect(await takenSince(stage, from)).toEqual([]);
+  });
+
+  test('a service of that name that somebody makes while the word is waited for: nothing is written', async () => {
+    const input = spec();
+    const from = await logged();
+    const run = await start(input);
+    await theStepOf(stage, run);
+    await makeService(input, seedIds.policies.payments);
+    await approveIn(stage, run);
+    expect(await run.result()).toMatchObject({
+      outcome: 'yielded_to_human',
+      summary: expect.stringMatching(/no longer: service Fraud checks \d+: none/),
+      changed: [],
+    });
+    expect(await takenSince(stage, from)).toEqual([]);
+    expect(named(stage.simulator.world.teams, input.team.name)).toBeUndefined();
+  });
+});
+const makeService = ({ service: { name } }: OnboardInput, policy: string): Promise<unknown> =>
+  stage.asPerson('POST', '/services', {
+    service: {
+      type: 'service',
+      name,
+      description: 'by hand',
+      escalation_policy: { id: policy, type: 'escalation_policy_reference' },
+    },
+  });
+const renameRota = (name: string): void => {
+  const rota = stage.simulator.world.schedules.get(schedules.payments);
+  if (!rota) throw new Error('The seed world has lost the payments rota.');
+  stage.simulator.world.schedules.set(rota.id, { ...rota, name });
+};
+
 describe('a plan that does not hold any more', () => {
   test.each([
     [
@@ -231,6 +317,33 @@ describe('a plan that does not hold any more', () => {
       (input: OnboardInput) =>
         stage.asPerson('POST', '/teams', { team: { type: 'team', name: input.team.name } }),
       /no longer: team Fraud \d+: none/,
+    ],
+    [
+      'the escalation policy is made by somebody',
+      ({ policy: { name } }: OnboardInput) =>
+        stage.asPerson('POST', '/escalation_policies', {
+          escalation_policy: {
+            type: 'escalation_policy',
+            name,
+            escalation_rules: [
+              {
+                escalation_delay_in_minutes: 30,
+                targets: [{ id: users.fay, type: 'user_reference' }],
+              },
+            ],
+          },
+        }),
+      /no longer: escalation policy Fraud on-call \d+: none/,
+    ],
+    [
+      'the service is made by somebody',
+      (input: OnboardInput) => makeService(input, seedIds.policies.payments),
+      /no longer: service Fraud checks \d+: none/,
+    ],
+    [
+      'its schedule has another name',
+      (_input: OnboardInput) => renameRota('Refunds rota'),
+      /new: schedule PPAYMENTSROTA: Refunds rota/,
     ],
     [
       'a member leaves',
@@ -248,7 +361,8 @@ describe('a plan that does not hold any more', () => {
     const input = spec();
     const { plan } = await stage.run('setup-bot', 'onboardService', { ...input, plan: true });
     const was = ben();
-    await act(input);
+    const rota = stage.simulator.world.schedules.get(schedules.payments)?.name ?? '';
+    await Promise.resolve(act(input));
     try {
       const from = await logged();
       const result = await approved({ ...input, apply: plan?.hash ?? '' });
@@ -257,6 +371,7 @@ describe('a plan that does not hold any more', () => {
       expect(await takenSince(stage, from)).toEqual([]);
     } finally {
       stage.simulator.world.users.set(users.ben, was);
+      renameRota(rota);
     }
   });
 });
@@ -305,4 +420,37 @@ test('a service that is there gets a test event, which says whether it arrives, 
     what: `test event: incident #${incident?.number} was opened by it and is resolved`,
     state: 'there',
   });
+});
+
+test('a test event is part of the plan, and is sent as it was shown', async () => {
+  const input = spec({
+    policy: { ...spec().policy, name: 'Payments on-call' },
+    service: { name: 'Checkout API', urgency: 'severity_based' },
+    testKey: 'checkout',
+  });
+  const { plan } = await stage.run('setup-bot', 'onboardService', { ...input, plan: true });
+  if (!plan) throw new Error('There is no plan.');
+  expect(plan.writes.map(({ operation }) => operation)).toEqual([
+    'createTeam',
+    'updateTeamUser',
+    'updateTeamUser',
+    'enqueueEvent',
+    'enqueueEvent',
+  ]);
+  const from = await logged();
+  expect(await approved({ ...input, apply: plan.hash })).toMatchObject({
+    outcome: 'done',
+    summary: '5 of 5 steps are done.',
+    hash: plan.hash,
+  });
+  const team = named(stage.simulator.world.teams, input.team.name);
+  // The routing key has a name in the plan, and is sent by the Worker alone.
+  const withoutKey = ({ operation, ids, body }: Write): Write => {
+    const { routing_key: _key, ...rest } = (body ?? {}) as { readonly routing_key?: string };
+    return { operation, ids, body: rest };
+  };
+  expect((await takenSince(stage, from)).map(withoutKey)).toEqual(
+    withIds(plannedWrites(plan).map(withoutKey), { NEWTEAM: team?.id ?? '' }),
+  );
+  expect(JSON.stringify(plan)).not.toContain(checkoutKey);
 });

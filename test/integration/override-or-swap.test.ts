@@ -96,6 +96,21 @@ function swap(more: Partial<NonNullable<OverrideInput['back']>> = {}): Play & { 
     return { ...first, backAt, input: { ...first.input, back: { from, until, ...more } } };
   }
 }
+/** Somebody of the payments rota and somebody of the platform rota swap a turn each. */
+function swapAcross(): Play & { readonly backAt: number } {
+  const { at, from, until } = nextSpan();
+  const { at: backAt, ...back } = nextSpan();
+  const taker = holder(schedules.platform, backAt);
+  const input = {
+    account,
+    schedule: schedules.payments,
+    from,
+    until,
+    taker,
+    back: { from: back.from, until: back.until, schedule: schedules.platform },
+  };
+  return { input, owner: holder(schedules.payments, at), taker, at, backAt };
+}
 const start = (input: OverrideInput, agent = 'rota-bot') => stage.start(agent, 'overrideOrSwap', input);
 /** Runs it with the words of these operators, one after the other. */
 async function agreed(
@@ -110,6 +125,10 @@ async function agreed(
 const logged = async (): Promise<number> => (await stage.requests()).length;
 const overridesOn = (id: string, { at }: Pick<Play, 'at'>) =>
   scheduleOf(id).overrides.filter(({ start: from }) => from === at);
+
+/** From now on the agent may read schedules, and no more. */
+const grantNoOverrides = (): void =>
+  stage.editConfig((text) => text.replace(/( {2}rota-bot:\n[^]*?)schedules: full/, '$1schedules: read'));
 
 /** Does something when the schedule is asked for the so manieth time from now on. */
 function atLook(count: number, id: string, act: () => Promise<unknown> | void): void {
@@ -231,6 +250,53 @@ describe('a turn that somebody takes over', () => {
     expect(await takenSince(stage, from)).toEqual([]);
   });
 
+  test('stays as it is where the plan that was shown is refused', async () => {
+    const { input, owner, taker, at } = override();
+    const { plan } = await stage.run('rota-bot', 'overrideOrSwap', { ...input, plan: true });
+    const from = await logged();
+    const run = await start({ ...input, apply: plan?.hash ?? '' });
+    await approveIn(stage, run, operatorOf(taker));
+    await refuseIn(stage, run, 'it is a holiday');
+    expect(await run.result()).toMatchObject({
+      outcome: 'approval_refused',
+      summary: expect.stringMatching(/^Nothing was written: .*But lead refused it: it is a holiday\.$/),
+      changed: [],
+    });
+    expect(await takenSince(stage, from)).toEqual([]);
+    expect(holder(schedules.payments, at)).toBe(owner);
+    expect(overridesOn(schedules.payments, { at })).toEqual([]);
+  });
+
+  test('stays as it is where the grant is taken away between the plan and the word', async () => {
+    const { input, owner, taker, at } = override();
+    const { plan } = await stage.run('rota-bot', 'overrideOrSwap', { ...input, plan: true });
+    const text = stage.configText();
+    const from = await logged();
+    const run = await start({ ...input, apply: plan?.hash ?? '' });
+    await approveIn(stage, run, operatorOf(taker));
+    try {
+      grantNoOverrides();
+      await approveIn(stage, run, 'lead');
+      expect(await run.result()).toMatchObject({
+        outcome: 'yielded_to_human',
+        summary: expect.stringMatching(/^Nothing was written: rota-bot may not override/),
+        changed: [],
+      });
+      expect(
+        await stage.run('rota-bot', 'overrideOrSwap', { ...input, apply: plan?.hash ?? '' }),
+      ).toMatchObject({
+        outcome: 'denied',
+        summary: expect.stringMatching(
+          /^Nothing was written: the plan [0-9a-f]{12} is not allowed any more: rota-bot may not override/,
+        ),
+      });
+    } finally {
+      stage.editConfig(() => text);
+    }
+    expect(await takenSince(stage, from)).toEqual([]);
+    expect(holder(schedules.payments, at)).toBe(owner);
+  });
+
   test('is denied where the grant does not cover the schedule, before anybody is asked', async () => {
     const { input } = override();
     const from = await logged();
@@ -302,18 +368,7 @@ describe('two turns that are swapped', () => {
   });
 
   test('on two schedules change hands by one plan, and each policy shows it', async () => {
-    const { at, from, until } = nextSpan();
-    const owner = holder(schedules.payments, at);
-    const { at: backAt, ...back } = nextSpan();
-    const taker = holder(schedules.platform, backAt);
-    const input = {
-      account,
-      schedule: schedules.payments,
-      from,
-      until,
-      taker,
-      back: { from: back.from, until: back.until, schedule: schedules.platform },
-    };
+    const { input, owner, taker, at, backAt } = swapAcross();
     const result = await agreed(
       input,
       // Who gets a turn may have another one then: that is the lead's to say.
@@ -324,6 +379,50 @@ describe('two turns that are swapped', () => {
     expect(new Set(result.preview?.map(({ policy }) => policy))).toEqual(
       new Set(['Payments on-call', 'Ledger on-call', 'Platform on-call']),
     );
+  });
+
+  test.each([
+    ['one schedule', 1, () => swap()],
+    ['two schedules', 2, () => swapAcross()],
+  ] as const)('on %s are written exactly as they were shown before', async (_on, count, played) => {
+    const { input, owner, taker, at, backAt } = played();
+    const { plan } = await stage.run('rota-bot', 'overrideOrSwap', { ...input, plan: true });
+    if (!plan) throw new Error('There is no plan.');
+    expect(plan.writes).toHaveLength(count);
+    const from = await logged();
+    const run = await start({ ...input, apply: plan.hash });
+    await approveIn(stage, run, operatorOf(taker));
+    if (plan.guards.length > 0) await approveIn(stage, run, 'lead');
+    expect(await takenSince(stage, from)).toEqual([]);
+    await approveIn(stage, run, operatorOf(owner));
+    expect(await run.result()).toMatchObject({
+      outcome: 'done',
+      verified: true,
+      hash: plan.hash,
+      notChanged: [],
+    });
+    expect(await takenSince(stage, from)).toEqual(plannedWrites(plan));
+    const back = input.back?.schedule ?? schedules.payments;
+    expect([holder(schedules.payments, at), holder(back, backAt)]).toEqual([taker, owner]);
+  });
+
+  test('of which the grant covers the second no longer are told as one half', async () => {
+    const { input, owner, taker, at, backAt } = swapAcross();
+    const text = stage.configText();
+    stage.beforeNext('POST', `/schedules/${schedules.payments}/overrides`, async () => grantNoOverrides());
+    try {
+      const result = await agreed(input, [operatorOf(taker), 'lead', operatorOf(owner)]);
+      expect(result).toMatchObject({
+        outcome: 'partly',
+        changed: [expect.stringMatching(new RegExp(`: ${nameOf(taker)} for ${nameOf(owner)}\\.$`))],
+        notChanged: [{ why: expect.stringMatching(/^rota-bot may not override/) }],
+        next: expect.arrayContaining([expect.stringMatching(/^Only one half of the swap stands: /)]),
+      });
+      expect([holder(schedules.payments, at), holder(schedules.platform, backAt)]).toEqual([taker, taker]);
+      expect(overridesOn(schedules.platform, { at: backAt })).toEqual([]);
+    } finally {
+      stage.editConfig(() => text);
+    }
   });
 
   test('of which PagerDuty refuses one are told as one half, and what to do about it', async () => {
@@ -378,27 +477,14 @@ describe('a fault in the middle', () => {
   });
 
   test('that stays stops a swap on two schedules after its first half, and says which half stands', async () => {
-    const { at, from, until } = nextSpan();
-    const owner = holder(schedules.payments, at);
-    const { at: backAt, ...back } = nextSpan();
-    const taker = holder(schedules.platform, backAt);
+    const { input, owner, taker, at, backAt } = swapAcross();
     await stage.fault({
       operation: 'createScheduleOverride',
       kind: 'status',
       status: 400,
       match: schedules.platform,
     });
-    const result = await agreed(
-      {
-        account,
-        schedule: schedules.payments,
-        from,
-        until,
-        taker,
-        back: { from: back.from, until: back.until, schedule: schedules.platform },
-      },
-      [operatorOf(taker), 'lead', operatorOf(owner)],
-    );
+    const result = await agreed(input, [operatorOf(taker), 'lead', operatorOf(owner)]);
     expect(result).toMatchObject({ outcome: 'partly', changed: [{}], notChanged: [{}] });
     expect(result.summary).toMatch(/It stopped: .*400/);
     expect(result.next).toContain(

@@ -70,6 +70,7 @@ describe('a timeline', () => {
     ]);
     expect(result.events.filter(({ from }) => from === 'alert')).toHaveLength(incident.alerts.length);
     expect(timelinesOn(id)).toBe(1);
+    expect(stage.simulator.world.notes(id).at(-1)).toContain(result.report);
     expect(stage.simulator.world.notes(id).at(-1)).not.toMatch(/[^\\]\]\(/);
 
     // Told again it is no second note.
@@ -164,6 +165,51 @@ describe('a timeline', () => {
     expect(result).toMatchObject({ outcome: 'partly', missing: [expect.stringMatching(/^the notes: /)] });
     expect(result.report).toContain('**Could not be read**');
     expect(timelinesOn(id)).toBe(0);
+  });
+
+  test.each([
+    [
+      'listIncidentLogEntries',
+      'log',
+      /^the log: /,
+      { toAcknowledgeMs: null, acknowledgedBy: null, questions: [] },
+    ],
+    ['listIncidentAlerts', 'alert', /^the alerts: /, { acknowledgedBy: 'Ada Adler', questions: [] }],
+  ] as const)(
+    'asks nothing of what could not be read (%s), and tells the rest',
+    async (operation, from, words, more) => {
+      const id = await worked();
+      await stage.fault({ operation, kind: 'status', status: 404 });
+      const result = await tell('triage-bot', { incident: id });
+      await stage.clearFaults();
+      expect(result).toMatchObject({
+        outcome: 'partly',
+        verified: false,
+        missing: [expect.stringMatching(words)],
+        ...more,
+      });
+      const told = new Set(result.events.map((event) => event.from));
+      expect(told).toEqual(new Set(['log', 'note', 'alert'].filter((one) => one !== from)));
+      // What was read stands as the one note, which says what was not.
+      expect(timelinesOn(id)).toBe(1);
+      expect(stage.simulator.world.notes(id).at(-1)).toContain('**Could not be read**');
+    },
+  );
+
+  test('of a long story is one note of 5,000 characters at most, and whole in the result', async () => {
+    const id = await stage.trigger();
+    await put(id, 'acknowledged');
+    for (let time = 1; time <= 45; time += 1) await noteBy(id, `Step ${time}. ${'It was slow. '.repeat(20)}`);
+    await put(id, 'resolved');
+    const result = await tell('triage-bot', { incident: id });
+    expect(result).toMatchObject({ outcome: 'done', missing: [] });
+    expect(result.events.filter(({ from }) => from === 'note')).toHaveLength(45);
+    expect(result.report.length).toBeGreaterThan(5_000);
+    const [note = '', ...others] = stage.simulator.world
+      .notes(id)
+      .filter((text) => text.startsWith('## Timeline of #'));
+    expect(others).toEqual([]);
+    expect(note.replace(/\n\n[^\n]+$/, '').length).toBeLessThanOrEqual(5_000);
   });
 
   test('is one note although its answer was lost', async () => {

@@ -7,6 +7,7 @@ import type { StaleResult, StaleSweepInput } from '../../workflows/contract.ts';
 import { opened } from '../support/opened.ts';
 import { plannedWrites, takenSince } from '../support/plans.ts';
 import { type Stage, setStage } from '../support/stage.ts';
+import { struckSince } from '../support/struck.ts';
 import { approveIn, refuseIn, theStepOf } from '../support/words.ts';
 
 const account = 'main';
@@ -167,6 +168,16 @@ describe('a forgotten incident', () => {
   });
 });
 
+/** Forgotten, asked about more than a day ago without an answer, and its source says that it is over. */
+async function unanswered(count: number): Promise<readonly Incident[]> {
+  const quiet = Array.from({ length: count }, () => old(8 * 24));
+  for (const { alerts } of quiet) for (const alert of alerts) alert.resolvedAt = Date.now();
+  await sweep();
+  for (const incident of quiet) askedAgo(incident, 25);
+  return quiet;
+}
+const statuses = (incidents: readonly Incident[]): readonly string[] => incidents.map(({ status }) => status);
+
 describe('the plan', () => {
   test('says whom it pages, has the same hash for the same reads, and is what is written', async () => {
     const [acknowledged, another] = [taken(30), taken(50)];
@@ -186,6 +197,79 @@ describe('the plan', () => {
     expect(await sweep({ apply: plan.hash })).toMatchObject({ outcome: 'done', verified: true });
     expect(await takenSince(stage, before)).toEqual(plannedWrites(plan));
     expect([acknowledged.status, another.status]).toEqual(['triggered', 'acknowledged']);
+  });
+
+  test('of questions, of handing back and of resolving is written as it was shown, once its word is there', async () => {
+    const acknowledged = taken(30);
+    const [quiet] = await unanswered(1);
+    askedAgo(acknowledged, 25);
+    const forgotten = old(9 * 24);
+    const { plan } = await sweep({ plan: true });
+    expect(plan).toMatchObject({ guards: ['it resolves 1 that nobody has answered for'], left: [] });
+    expect(plan?.writes.map(({ operation, seen }) => [operation, seen.map(({ id }) => id)])).toEqual([
+      ['createIncidentNote', [forgotten.id]],
+      ['updateIncident', [acknowledged.id]],
+      ['updateIncidents', [quiet?.id]],
+    ]);
+    const before = await logged();
+    const run = await start({ apply: plan?.hash ?? '' });
+    await theStepOf(stage, run);
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(await approveIn(stage, run)).toMatchObject({ step: 'done' });
+    expect(await run.result()).toMatchObject({
+      outcome: 'done',
+      verified: true,
+      hash: plan?.hash,
+      summary: '1 were asked about, 1 went back to people, 1 are resolved.',
+      notChanged: [],
+    });
+    expect(await takenSince(stage, before)).toEqual(plannedWrites(plan ?? { writes: [] }));
+    expect([acknowledged.status, quiet?.status, forgotten.status]).toEqual([
+      'triggered',
+      'resolved',
+      'triggered',
+    ]);
+    expect(notesOf(forgotten)).toEqual([expect.stringMatching(/^Is this still being worked on\?/)]);
+  });
+
+  test.each<[string, (incident: Incident) => Promise<unknown> | void, RegExp]>([
+    ['a person notes', (one) => note(one, 'Not yet.'), /somebody has noted something on it/],
+    [
+      'a person acknowledges',
+      (one) => acknowledge(stage.simulator.world, one, ada),
+      /its status was triggered and is acknowledged/,
+    ],
+    [
+      'an alert fires again on',
+      ({ alerts: [alert] }) => void Object.assign(alert ?? {}, { resolvedAt: null }),
+      /of its 1 alert 0 fired and 1 fire now/,
+    ],
+    [
+      'somebody else is given',
+      ({ id }) =>
+        stage.asPerson('PUT', `/incidents/${id}`, {
+          incident: {
+            type: 'incident_reference',
+            assignments: [{ assignee: { id: users.gus, type: 'user_reference' } }],
+          },
+        }),
+      /its assignees were .* and are PGUS/,
+    ],
+  ])('is given up where %s one of those while its word is waited for', async (_how, act, words) => {
+    const quiet = await unanswered(2);
+    const { plan } = await sweep({ plan: true });
+    const before = await logged();
+    const run = await start({ apply: plan?.hash ?? '' });
+    await theStepOf(stage, run);
+    const [, other] = quiet;
+    if (!other) throw new Error('There is none.');
+    await act(other);
+    await approveIn(stage, run);
+    const result = await run.result();
+    expect(result).toMatchObject({ outcome: 'yielded_to_human', changed: [] });
+    expect(result.summary).toMatch(words);
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(quiet.filter(({ status }) => status === 'resolved')).toEqual([]);
   });
 
   test.each([
@@ -263,4 +347,51 @@ test('a fault in the middle of handing back does it once, and an incident that i
   });
   expect([first.status, second.status]).toEqual(['triggered', 'acknowledged']);
   expect(first.log.filter(({ type }) => type === 'unacknowledge').length).toBeLessThanOrEqual(1);
+});
+
+test('who answers while the word is waited for is left with it, and the others are resolved', async () => {
+  const quiet = await unanswered(3);
+  const [first, answered] = quiet;
+  if (!first || !answered) throw new Error('There are too few.');
+  const run = await start();
+  await theStepOf(stage, run);
+  note(answered, 'I am on it.');
+  await approveIn(stage, run);
+  expect(await run.result()).toMatchObject({
+    outcome: 'partly',
+    verified: true,
+    summary: '0 were asked about, 0 went back to people, 2 are resolved. 1 was left as they are.',
+    notChanged: [{ what: answered.id, why: expect.stringMatching(/somebody has noted something on it/) }],
+  });
+  expect(statuses(quiet)).toEqual(['resolved', 'triggered', 'resolved']);
+});
+
+test('a fault in the middle of resolving resolves each once, and what PagerDuty refuses is left', async () => {
+  const quiet = await unanswered(3);
+  const [first, refused] = quiet;
+  if (!first || !refused) throw new Error('There are too few.');
+  await stage.fault({ operation: 'updateIncidents', kind: 'status', status: 400, match: refused.id });
+  await stage.fault({ operation: 'updateIncidents', kind: 'drop_response', match: first.id, times: 1 });
+  const before = await logged();
+  const run = await start();
+  await approveIn(stage, run);
+  expect(await run.result()).toMatchObject({
+    outcome: 'partly',
+    verified: true,
+    summary: '0 were asked about, 0 went back to people, 2 are resolved. 1 was left as they are.',
+    notChanged: [{ what: refused.id, why: expect.stringMatching(/400/) }],
+  });
+  expect(await struckSince(stage, before)).toContain('updateIncidents drop_response');
+  expect(statuses(quiet)).toEqual(['resolved', 'triggered', 'resolved']);
+  for (const { log, status } of quiet)
+    expect(log.filter(({ type }) => type === 'resolve')).toHaveLength(status === 'resolved' ? 1 : 0);
+});
+
+test('a question whose answer from PagerDuty is lost is asked once', async () => {
+  const incidents = [taken(30), old(8 * 24)];
+  await stage.fault({ operation: 'createIncidentNote', kind: 'drop_response', each: true, times: 1 });
+  const before = await logged();
+  expect(await sweep()).toMatchObject({ outcome: 'done', verified: true });
+  expect(await struckSince(stage, before)).toEqual(Array(2).fill('createIncidentNote drop_response'));
+  for (const incident of incidents) expect(notesOf(incident)).toHaveLength(1);
 });

@@ -237,6 +237,33 @@ describe('a run that a Schedule starts', () => {
     await expect(backfill('2020-01-01', '2026-01-01')).rejects.toThrow(/takes at most 100/);
   });
 
+  test('that was due between a change and its apply is refused, and made up for by a backfill', async () => {
+    const daily = order.replace('0 8 29 2 *', '0 8 * * *').replace('Europe/Berlin', 'UTC');
+    hold(`${name}: ${daily}`);
+    await apply();
+    hold(`${name}: ${daily.replace('request: {}', 'request: { query: { limit: 1 } }')}`);
+    const due = '2026-11-02T08:00:00Z';
+    const run = `standing:main:${name}-${due}`;
+    // The Schedule is what it was, and is due.
+    await scheduleOf(name).backfill({ start: new Date(due), end: new Date(due), overlap: 'SKIP' });
+    await refused(run, /: the standing order who-\d+ was given other input than the configuration says/);
+    expect(await list()).toMatchObject({ state: 'changed', differences: [{ line: 'input' }] });
+    expect((await apply()).words).toBe('Created 0, updated 1, removed 0.');
+    await say((output) =>
+      acts.backfillOrder(
+        name,
+        { since: '2026-11-02T07:00:00Z', until: '2026-11-02T09:00:00Z', yes: true },
+        output,
+      ),
+    );
+    await until('it is made up for', async () => {
+      const decisions = (await entriesOf(run)).map(({ decision }) => decision);
+      return decisions.includes('allowed');
+    });
+    expect(await resultOf(run)).toMatchObject({ outcome: 'done' });
+    expect((await entriesOf(run)).map(({ decision }) => decision)).toEqual(['denied', 'allowed']);
+  });
+
   test('is stopped at its next call when its order leaves the configuration', async () => {
     await apply();
     hold();

@@ -9,6 +9,8 @@ import { startTemporal } from '../../client/local-temporal.ts';
 import { freePorts } from '../../client/ports.ts';
 import { changesFor, makeChange } from '../../client/standing.ts';
 import { parsePolicy } from '../../gate/policy.ts';
+import { standingId } from '../../gate/schedules.ts';
+import { isAtShifts, shiftsSaid } from '../../gate/timed-orders.ts';
 import { until } from '../support/until.ts';
 import { account, publicKey } from '../unit/configurations.ts';
 
@@ -18,6 +20,76 @@ const policy = parsePolicy(`${account}agents:
 standing:
   who: { cron: "0 8 29 2 *", zone: UTC, workflow: runOperation, agent: reporter, catchup: 10s, input: { operation: listOnCalls, request: {} } }
 `);
+
+const atShifts = parsePolicy(`${account}agents:
+  reporter: { public_key: ${publicKey} }
+standing:
+  shifts: { at: shift-change, schedules: [PROTA], workflow: runOperation, agent: reporter, input: { operation: listOnCalls, request: {} } }
+`);
+
+/** How many instants are due, one a second. */
+const dueTimes = 20;
+/** How many of them must come while it is changed, at least: the server takes its time to know of them. */
+const fewest = 3;
+
+test('what is due while its Schedule is changed, again and again, is due once: nothing is lost, and nothing doubled', async () => {
+  const order = atShifts.timed.get('shifts');
+  if (!order || !isAtShifts(order)) throw new Error('There is no such order.');
+  const folder = mkdtempSync(join(tmpdir(), 'oncall-changed-'));
+  const [port = 0, uiPort = 0] = await freePorts(2);
+  const server = await startTemporal(
+    clientSettings(),
+    { port, uiPort, db: join(folder, 'temporal.db'), exactTimers: true },
+    () => {},
+  );
+  const connection = await connectionTo({ address: `127.0.0.1:${port}` }, 30_000);
+  try {
+    const client = new Client({ connection });
+    const began = Math.ceil(Date.now() / 1_000) * 1_000;
+    const due = Array.from({ length: dueTimes }, (_, index) => began + index * 1_000);
+    const last = due.at(-1) ?? 0;
+    let changes = 0;
+    /** Another change each time, far away from those that are due. */
+    const kept = () => ({
+      shifts: shiftsSaid(order),
+      from: began,
+      times: [...due, last + 86_400_000 + changes * 1_000],
+      until: last,
+      readAt: began,
+      missed: 0,
+      remarks: [],
+    });
+    const scheduleId = standingId('main', 'shifts');
+    const told = { name: 'shifts', account: 'main', scheduleId, order };
+    await makeChange(client, { kind: 'create', ...told, kept: kept() });
+    const handle = client.schedule.getHandle(scheduleId);
+    // What was due before the server knew of it is no business of its own.
+    const first = await until('the first is started', async () => {
+      const { info } = await handle.describe();
+      return info.recentActions[0]?.scheduledAt.getTime();
+    });
+    // One after the other without a pause, so that whatever is due falls into one.
+    while (Date.now() < last + 1_000) {
+      changes += 1;
+      await makeChange(client, { kind: 'update', ...told, kept: kept(), differences: [] });
+    }
+    const count = due.filter((at) => at >= first).length;
+    expect(count).toBeGreaterThanOrEqual(fewest);
+    // Without a Worker the first run stays open, and each that is due after it is left out, and counted.
+    const tally = async (): Promise<readonly number[]> => {
+      const { numActionsTaken, numActionsSkippedOverlap, numActionsMissedCatchupWindow } = (
+        await handle.describe()
+      ).info;
+      return [numActionsTaken, numActionsSkippedOverlap, numActionsMissedCatchupWindow];
+    };
+    await until('all are counted', async () => (await tally()).reduce((sum, one) => sum + one, 0) >= count);
+    expect(await tally()).toEqual([1, count - 1, 0]);
+  } finally {
+    await connection.close();
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
 
 test('what a server was away for is made up for within the catch-up window, and missed and counted beyond it', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'oncall-missed-'));

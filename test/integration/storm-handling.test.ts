@@ -9,6 +9,7 @@ import type { StormInput, StormResult, StormSituation } from '../../workflows/re
 import { opened } from '../support/opened.ts';
 import { plannedWrites, takenSince } from '../support/plans.ts';
 import { type Stage, setStage } from '../support/stage.ts';
+import { struckSince } from '../support/struck.ts';
 import { until } from '../support/until.ts';
 import { approveIn, refuseIn, theStepOf } from '../support/words.ts';
 
@@ -294,6 +295,44 @@ describe('paging for a storm', () => {
   });
 });
 
+describe('paging for a storm, where something stands in the way,', () => {
+  const paging = { page: true, notes: 'none', resolve: 'none' } as const;
+
+  test('is not done by an agent that may not open incidents, and its run names the page', async () => {
+    smallStorm();
+    const known = stage.simulator.world.incidents.size;
+    const result = await handle(paging, 'reading-bot');
+    expect(result).toMatchObject({ outcome: 'partly', changed: [], situation: { incidents: 23, pages: [] } });
+    expect(result.notChanged).toEqual(
+      expect.arrayContaining(
+        [seedIds.policies.payments, seedIds.policies.ledger].map((policy) => ({
+          what: `page ${policy}`,
+          why: expect.stringMatching(/^reading-bot may not create an incident/),
+        })),
+      ),
+    );
+    expect(stage.simulator.world.incidents.size).toBe(known);
+  });
+
+  test('opens one incident although the answer was lost', async () => {
+    many(20, 'checkout', 'high', 'p99 latency above limit');
+    const before = await logged();
+    const known = stage.simulator.world.incidents.size;
+    await stage.fault({ operation: 'createIncident', kind: 'drop_response', times: 1 });
+    const run = await start(paging, 'paging-bot');
+    await approveIn(stage, run);
+    const result = await run.result();
+    expect(result).toMatchObject({ outcome: 'done', notChanged: [] });
+    expect(await struckSince(stage, before)).toEqual(['createIncident drop_response']);
+    expect(stage.simulator.world.incidents.size).toBe(known + 1);
+    const [page] = result.situation?.pages ?? [];
+    expect(stage.simulator.world.incident(page?.id ?? '')).toMatchObject({
+      urgency: 'high',
+      path: { policyId: seedIds.policies.payments },
+    });
+  });
+});
+
 describe('what has recovered', () => {
   test('is proposed to be resolved, and is, with one word; what fires and what people have is left', async () => {
     const { checkout, pool, ledger, reports } = smallStorm();
@@ -332,6 +371,36 @@ describe('what has recovered', () => {
     await refuseIn(stage, again, 'not yet');
     // Nothing at all was changed by this one.
     expect(await again.result()).toMatchObject({ outcome: 'approval_refused', changed: [] });
+  });
+
+  test('is resolved once although an answer was lost, and without what PagerDuty refuses', async () => {
+    const { pool, ledger } = smallStorm();
+    recover(...pool, ...ledger);
+    const refused = first(ledger);
+    await stage.fault({ operation: 'updateIncidents', kind: 'status', status: 400, match: refused.id });
+    await stage.fault({
+      operation: 'updateIncidents',
+      kind: 'drop_response',
+      match: first(pool).id,
+      times: 1,
+    });
+    const before = await logged();
+    const run = await start({ notes: 'none' });
+    await approveIn(stage, run);
+    const result = await run.result();
+    expect(result).toMatchObject({
+      outcome: 'partly',
+      verified: true,
+      notChanged: [{ what: refused.id, why: expect.stringMatching(/400/) }],
+    });
+    expect(result.summary).toMatch(
+      /7 of 8 that have recovered are resolved\. 1 was left as they are\.(?: |$)/,
+    );
+    expect(await struckSince(stage, before)).toContain('updateIncidents drop_response');
+    for (const one of [...pool, ...ledger]) {
+      expect(one.status).toBe(one === refused ? 'triggered' : 'resolved');
+      expect(one.log.filter(({ type }) => type === 'resolve')).toHaveLength(one === refused ? 0 : 1);
+    }
   });
 
   test('is left by an agent that may not resolve; its run says why', async () => {
@@ -404,6 +473,71 @@ describe('a plan for a storm', () => {
     });
     expect(result.summary).toMatch(words);
     expect(await takenSince(stage, before)).toEqual([]);
+  });
+
+  test('is not written where its word is refused', async () => {
+    const { plan, pool } = await planned();
+    const before = await logged();
+    const run = await apply(plan.hash);
+    await refuseIn(stage, run, 'not all of them');
+    expect(await run.result()).toMatchObject({
+      outcome: 'approval_refused',
+      summary: expect.stringMatching(/^Nothing was written: .*But lead refused it: not all of them\.$/),
+      changed: [],
+    });
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(statuses(pool)).toEqual(Array(3).fill('triggered'));
+  });
+
+  test('is given up where one incident changes while its word is waited for', async () => {
+    const { plan, pool } = await planned();
+    const before = await logged();
+    const run = await apply(plan.hash);
+    await theStepOf(stage, run);
+    acknowledge(stage.simulator.world, first(pool), ada);
+    await approveIn(stage, run);
+    expect(await run.result()).toMatchObject({
+      outcome: 'yielded_to_human',
+      summary: expect.stringMatching(
+        /^Nothing was written: of #\d+, its status was triggered and is acknowledged/,
+      ),
+      changed: [],
+    });
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(statuses(pool)).toEqual(['acknowledged', 'triggered', 'triggered']);
+  });
+
+  test('stops at the lot in which one incident changes while it is applied, and says what was done', async () => {
+    const recovered = many(105, 'checkout', 'high', 'connection pool exhausted');
+    recover(...recovered);
+    const { plan } = await handle({ plan: true });
+    if (!plan) throw new Error('There is no plan.');
+    expect(plan.writes.map(({ seen }) => seen.length)).toEqual([100, 5]);
+    const before = await logged();
+    const last = recovered.at(-1);
+    if (!last) throw new Error('There is none.');
+    const run = await apply(plan.hash);
+    stage.beforeNext('PUT', '/incidents', async () => acknowledge(stage.simulator.world, last, ada));
+    await approveIn(stage, run);
+    const result = await run.result();
+    expect(result).toMatchObject({
+      outcome: 'partly',
+      summary: expect.stringMatching(
+        /^100 of 105 that have recovered are resolved\. 5 were left as they are\. It stopped: storm-bot did not resolve .*: of #\d+, its status was triggered and is acknowledged/,
+      ),
+    });
+    expect(result.notChanged.map(({ what }) => what).toSorted()).toEqual(
+      recovered
+        .slice(100)
+        .map(({ id }) => id)
+        .toSorted(),
+    );
+    expect(await takenSince(stage, before)).toEqual(plannedWrites(plan).slice(0, 1));
+    expect(statuses(recovered)).toEqual([
+      ...Array(100).fill('resolved'),
+      ...Array(4).fill('triggered'),
+      'acknowledged',
+    ]);
   });
 
   test('that nobody made is not applied', async () => {

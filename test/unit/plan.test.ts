@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hashed, type PlannedRequest, planOf } from '../../gate/plan.ts';
 import { duplicatesIn } from '../../workflows/duplicate-sweep.ts';
 import type { OpenIncident } from '../../workflows/open-incidents.ts';
-import { driftOf, type SeenIncident, seenOf } from '../../workflows/seen.ts';
+import { driftOf, keptOf, type SeenIncident, seenOf } from '../../workflows/seen.ts';
 import { randomOf } from '../support/random.ts';
 
 const head = { account: 'main', agent: 'bot' };
@@ -108,7 +108,7 @@ describe('what changed of an incident', () => {
     const was = seenOf(incident(1));
     expect(driftOf(was, incident(1, { last_status_change_at: '2026-11-25T11:00:00Z' }))).toEqual([]);
     const changes: Readonly<
-      Record<Exclude<keyof SeenIncident, 'id' | 'number' | 'notes'>, Partial<OpenIncident>>
+      Record<Exclude<keyof SeenIncident, 'id' | 'number' | 'notes' | 'kept'>, Partial<OpenIncident>>
     > = {
       title: { title: `${'x'.repeat(300)}y` },
       status: { status: 'resolved' },
@@ -131,6 +131,17 @@ describe('what changed of an incident', () => {
     expect(driftOf(noted, incident(1), [{ id: 'POTHER' }, { id: 'PNOTE' }])).toEqual([
       'somebody has noted something on it',
     ]);
+    const duplicate = { ...was, kept: keptOf(incident(7)) };
+    expect(driftOf(duplicate, incident(1), undefined, incident(7, { status: 'acknowledged' }))).toEqual([]);
+    for (const now of [
+      undefined,
+      incident(7, { status: 'resolved' }),
+      incident(7, { title: 'Else' }),
+      incident(7, { service: null }),
+    ])
+      expect(driftOf(duplicate, incident(1), undefined, now)).toEqual([
+        expect.stringMatching(/^#7, which is kept in its stead, is /),
+      ]);
     const long = seenOf(incident(1, { title: `${'x'.repeat(300)}y` }));
     expect(driftOf(long, incident(1, { title: `${'x'.repeat(300)}z` }))).toHaveLength(1);
   });
