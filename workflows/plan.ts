@@ -267,7 +267,10 @@ async function wordOn(input: PlanErrand, chronicle: Chronicle, work: PlannedWork
   if (!asked.ok) return { ok: false, ...noReads(asked) };
   const stops = work.onTrouble === 'stop' || input.apply !== undefined;
   const [first] = [...asked.changed, ...asked.denied];
-  if (first && stops) return { ok: false, outcome: 'yielded_to_human', sentence: `${first.why}.` };
+  if (first && stops) {
+    const outcome = asked.changed.length > 0 ? 'yielded_to_human' : 'denied';
+    return { ok: false, outcome, sentence: `${first.why}.` };
+  }
   return { ok: true, statements };
 }
 

@@ -278,7 +278,7 @@ describe('a turn that somebody takes over', () => {
       grantNoOverrides();
       await approveIn(stage, run, 'lead');
       expect(await run.result()).toMatchObject({
-        outcome: 'yielded_to_human',
+        outcome: 'denied',
         summary: expect.stringMatching(/^Nothing was written: rota-bot may not override/),
         changed: [],
       });
