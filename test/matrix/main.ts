@@ -16,6 +16,7 @@ interface Flags {
   readonly short?: boolean;
   readonly write?: boolean;
   readonly keep?: string;
+  readonly table?: boolean;
   readonly list?: boolean;
 }
 
@@ -40,9 +41,10 @@ const command = new Command('matrix')
   .option('--short', 'one seed a cell, as CI does')
   .option('--write', 'writes the tables into docs/reliability.md')
   .option('--keep <file>', 'adds each fault once it is played to this file, and shows all that it holds')
+  .option('--table', 'shows what the file of --keep holds, and plays none')
   .option('--list', 'names the cells, and plays none')
   .parse();
-const { seed, seeds, parallel, short, write, keep, list } = command.opts<Flags>();
+const { seed, seeds, parallel, short, write, keep, table, list } = command.opts<Flags>();
 const cells = command.args;
 
 /** What was played, with what it took. */
@@ -73,24 +75,27 @@ if (list) {
   const wanted = { http: short ? 1 : (seeds ?? 200), other: short ? 1 : (seeds ?? 20) };
   let kept: Kept = keep === undefined ? { cells: [], seconds: 0 } : keptIn(keep);
   let began = Date.now();
-  await campaign({
-    cells,
-    firstSeed: seed,
-    httpSeeds: wanted.http,
-    otherSeeds: wanted.other,
-    parallel,
-    say: (sentence) => console.error(sentence),
-    played: (fresh) => {
-      kept = withCells(kept, fresh, (Date.now() - began) / 1_000);
-      began = Date.now();
-      if (keep !== undefined) writeFileSync(keep, JSON.stringify(kept));
-    },
-  });
+  if (!table)
+    await campaign({
+      cells,
+      firstSeed: seed,
+      httpSeeds: wanted.http,
+      otherSeeds: wanted.other,
+      parallel,
+      say: (sentence) => console.error(sentence),
+      played: (fresh) => {
+        kept = withCells(kept, fresh, (Date.now() - began) / 1_000);
+        began = Date.now();
+        if (keep !== undefined) writeFileSync(keep, `${JSON.stringify(kept, undefined, 2)}\n`);
+      },
+    });
   const runs = kept.cells.reduce((sum, cell) => sum + cell.runs, 0);
   const struck = kept.cells.reduce((sum, cell) => sum + cell.struck, 0);
   const wrong = wrongIn(kept.cells, wanted);
   const head = `Seeds ${seed} to ${seed + wanted.http - 1} of the HTTP faults, ${seed} to ${seed + wanted.other - 1} of the others: ${kept.cells.length} cells, ${runs.toLocaleString('en')} runs, ${struck.toLocaleString('en')} of them struck; lost ${sum('lost')}, doubled ${sum('doubled')}, unrecorded ${sum('unrecorded')}. ${Math.round(kept.seconds / 60)} minutes on ${availableParallelism()} cores.`;
-  const text = `${head}\n\n${tableOf(kept.cells, wanted)}`;
+  const unplayed = faults.filter(({ name }) => !kept.cells.some(({ fault }) => fault === name));
+  const rest = `Not played in full yet: ${unplayed.map(({ name }) => name).join(', ')}.`;
+  const text = [head, ...(unplayed.length > 0 ? [rest] : []), tableOf(kept.cells, wanted)].join('\n\n');
   console.log(text);
   if (write) writeInto('reliability.md', 'npm run matrix -- --write', text);
   for (const line of wrong) console.error(`FAILED ${line}`);
