@@ -57,6 +57,17 @@ const resultOf = (run: string) => orders.resultOf(run);
 const entriesOf = (run: string) => orders.entriesOf(run);
 const triggerByHand = (scheduleId: string) => orders.triggerByHand(scheduleId);
 const refused = (run: string, reason: RegExp) => orders.refused(run, reason);
+/** The server starts what was due a moment after it was asked to. */
+const begun = (run: string) =>
+  until(`${run} has begun`, () =>
+    stage.client.workflow
+      .getHandle(run)
+      .describe()
+      .then(
+        () => true,
+        () => false,
+      ),
+  );
 const priorityOf = async (run: string | null) =>
   (await stage.client.workflow.getHandle(String(run)).describe()).raw.workflowExecutionInfo?.priority;
 
@@ -212,13 +223,8 @@ describe('a run that a Schedule starts', () => {
     expect(result).toEqual({ name, due });
     expect(lines).toEqual(due.map((at) => `${name} was due ${at}`));
     const handles = runs.map((run) => stage.client.workflow.getHandle(run));
-    for (const handle of handles) {
-      await until('it has started', () =>
-        handle.describe().then(
-          () => true,
-          () => false,
-        ),
-      );
+    for (const [index, handle] of handles.entries()) {
+      await begun(runs[index] ?? '');
       expect(await handle.result()).toMatchObject({ outcome: 'done' });
     }
     const spans = await Promise.all(handles.map((handle) => handle.describe()));
@@ -246,6 +252,7 @@ describe('a run that a Schedule starts', () => {
     const run = `standing:main:${name}-${due}`;
     // The Schedule is what it was, and is due.
     await scheduleOf(name).backfill({ start: new Date(due), end: new Date(due), overlap: 'SKIP' });
+    await begun(run);
     await refused(run, /: the standing order who-\d+ was given other input than the configuration says/);
     expect(await list()).toMatchObject({ state: 'changed', differences: [{ line: 'input' }] });
     expect((await apply()).words).toBe('Created 0, updated 1, removed 0.');
