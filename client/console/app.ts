@@ -337,12 +337,12 @@ export function consoleOf(options: ConsoleOptions): Console {
       404,
     ),
   );
-  app.onError((error, context) =>
-    context.html(
-      pageOf({ title: 'Not now', body: wrong(sentenceOf(error)) }),
-      error instanceof OncallError ? 503 : 500,
-    ),
-  );
+  app.onError((error, context) => {
+    const isAway = error instanceof OncallError;
+    // What is away comes back, and the page looks for itself.
+    if (isAway && context.req.method === 'GET') context.header('Refresh', '5');
+    return context.html(pageOf({ title: 'Not now', body: wrong(sentenceOf(error)) }), isAway ? 503 : 500);
+  });
 
   return {
     app,

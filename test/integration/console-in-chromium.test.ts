@@ -110,9 +110,12 @@ incidents.resolve: { level: full, when: { urgency: [low], hours: "08:00-20:00 Eu
     await window.press('Enter');
     await window.page.waitForURL(`${gate.url}/`);
     await press(stage.store, { kind: 'disable', name: 'deputy', by_whom: 'lead', reason: 'lost the laptop' });
-    await shows(window, /You are signed out: deputy is disabled since \S+Z by lead \(lost the laptop\)\./);
+    try {
+      await shows(window, /You are signed out: deputy is disabled since \S+Z by lead \(lost the laptop\)\./);
+    } finally {
+      await liftAll(stage, 'disable', 'deputy');
+    }
     expect(await window.text()).not.toContain('Waiting for a word');
-    await liftAll(stage, 'disable', 'deputy');
     expect(window.complaints).toEqual([expect.stringContaining('401 (Unauthorized)')]);
     await window.close();
   });

@@ -605,7 +605,7 @@ describe('the pages', () => {
     const text = stage.configText();
     stage.editConfig((before) => `${before}nonsense: true\n`);
     const refused = await get('/agents', cookie);
-    expect(refused.status).toBe(503);
+    expect([refused.status, refused.headers['refresh']]).toEqual([503, '5']);
     expect(refused.text).toMatch(
       /Whether lead may look cannot be known now, so nothing is shown\. .*nonsense/s,
     );
