@@ -19,8 +19,9 @@ import { newKeyPair, readPrivateKey, sign, verify } from '../gate/statement.ts';
 import { createDatabase, findPostgres, startPostgres, urlOf } from '../test/support/postgres.ts';
 import { orderedWorkflowId } from '../workflows/contract.ts';
 import { type Appended, appendMany, measured, type Row, rowOf, table } from './measure.ts';
+import { writeInto } from './page.ts';
 
-/** What the gate adds to a call, step by step. `--short` takes a tenth of the turns. Prints a table, then one line of JSON. */
+/** What the gate adds to a call, step by step. `--short` takes a tenth of the turns, `--write` writes the table into docs/figures.md. Prints it, then one line of JSON. */
 async function main(turns: number): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'oncall-bench-'));
   try {
@@ -30,6 +31,8 @@ async function main(turns: number): Promise<void> {
       ...(await ofOrigins(turns, folder)),
     ];
     const cores = availableParallelism();
+    if (process.argv.includes('--write'))
+      writeInto('figures.md', 'npm run bench:gate -- --write', table(rows));
     process.stdout.write(
       `${table(rows)}\n\n${JSON.stringify({ cores, node: process.version, turns, rows })}\n`,
     );
@@ -175,4 +178,4 @@ async function ofOrigins(turns: number, folder: string): Promise<readonly Row[]>
 
 const [mode, place = '', count = '', pause = ''] = process.argv.slice(2);
 if (mode === '--writer') process.send?.(await appendMany(place, Number(count), Number(pause)));
-else await main(mode === '--short' ? 100 : 1_000);
+else await main(process.argv.includes('--short') ? 100 : 1_000);

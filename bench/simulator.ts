@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { markdown, writeInto } from './page.ts';
 import { eachOf, until } from './waiting.ts';
 
 // How much the simulator carries, as a process of its own, by plain HTTP: incidents by the Events API with an alert each, one
-// webhook for each to a receiver in this process, limits off. Prints a table, and the same as one line of JSON.
+// webhook for each to a receiver in this process, limits off. Prints a table, and the same as one line of JSON; with `--write`
+// the table goes into docs/simulator.md.
 
 /** What the measured machine should manage; the process exits with 1 where it does not. */
 const goals = { incidents: 2_000, withinSeconds: 60, held: 20_000, withinMegabytes: 300 };
@@ -200,20 +202,30 @@ async function measureMemory() {
   };
 }
 
-function print(name: string, figures: Readonly<Record<string, number>>): void {
-  process.stdout.write(`${name}\n`);
-  for (const [figure, value] of Object.entries(figures)) {
-    const shown = Number.isInteger(value) ? String(value) : value.toFixed(2);
-    process.stdout.write(`  ${figure.padEnd(24)}${shown.padStart(10)}\n`);
-  }
-}
-
 const speed = await measureSpeed();
 const memory = await measureMemory();
-print(`${goals.incidents} incidents, goal: delivered in ${goals.withinSeconds} s`, speed);
-print(`${goals.held} incidents held, goal: ${goals.withinMegabytes} MB at most`, memory);
+const text = markdown(
+  ['what', 'measured', 'goal'],
+  [
+    [
+      `${goals.incidents} incidents and as many webhooks: s until opened`,
+      speed.secondsUntilOpened.toFixed(2),
+      '',
+    ],
+    ['until all webhooks were delivered', speed.secondsUntilDelivered.toFixed(2), `${goals.withinSeconds}`],
+    ['reading one incident meanwhile, p50, ms', speed.readMsMedian.toFixed(2), ''],
+    ['p99, ms', speed.readMs99.toFixed(2), ''],
+    [
+      `${goals.held} incidents held: MB at most`,
+      memory.megabytesAtMost.toFixed(0),
+      `${goals.withinMegabytes}`,
+    ],
+    ['MB at the start', memory.megabytesAtStart.toFixed(0), ''],
+  ],
+);
+if (process.argv.includes('--write')) writeInto('simulator.md', 'npm run bench:simulator -- --write', text);
 const machine = { node: process.version, platform: process.platform, cores: cpus().length };
-process.stdout.write(`${JSON.stringify({ machine, goals, speed, memory })}\n`);
+process.stdout.write(`${text}\n\n${JSON.stringify({ machine, goals, speed, memory })}\n`);
 agent.destroy();
 const isGood =
   speed.incidents === goals.incidents &&
