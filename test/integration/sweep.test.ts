@@ -41,6 +41,7 @@ beforeAll(async () => {
     'createWebhookSubscription',
     sweep.createWebhookSubscription.request({} as Prepared),
   );
+  expect(made).toMatchObject({ outcome: 'done' });
   const { webhook_subscription } = made.response as { webhook_subscription: { id: string } };
   prepared = {
     triggered: await stage.trigger({ key: 'sweep/one' }),
