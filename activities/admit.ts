@@ -10,7 +10,7 @@ import { nameOf, speaker } from '../gate/words.ts';
 import { checkStep } from './call.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
-import { runNow } from './origin.ts';
+import { originNow, runNow } from './origin.ts';
 
 /** Words that came in by an Update, and the statement that should prove whose they are. */
 export interface Words {
@@ -49,7 +49,7 @@ export async function admit(
   try {
     const state = deps.policy();
     const store = await deps.store();
-    const origin = await deps.origin(run, state.readable ? state.policy : undefined);
+    const origin = await originNow(deps, state);
     const [{ workflowId, firstRunId }] = origin.lineage;
     const agent = origin.kind === 'agent' ? origin.agent : 'nobody';
     const voice = voiceOf(words.statement, state.readable ? state.policy : undefined);

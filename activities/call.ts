@@ -16,7 +16,7 @@ import type { SeenIncident, SeenTurns } from '../workflows/seen.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, type Seen } from './facts.ts';
 import { type Ledger, ledgerFor, telling } from './ledger.ts';
-import { type Origin, runNow } from './origin.ts';
+import { type Origin, originNow, runNow } from './origin.ts';
 
 type Status = 'triggered' | 'acknowledged' | 'resolved';
 
@@ -129,12 +129,6 @@ export interface Known {
   readonly approvedBy?: readonly string[];
 }
 
-/** Whose run this Activity works for. */
-export function originNow(deps: Deps): Promise<Origin> {
-  const state = deps.policy();
-  return deps.origin(runNow().run, state.readable ? state.policy : undefined);
-}
-
 /**
  * Puts an attempt together: the request, whose run it is, and the gate that will judge it.
  * @throws ApplicationFailure where the request is not the catalogue's.
@@ -150,7 +144,7 @@ export async function callOf<Name extends OperationName>(
   const request = input.ids ? (bound(input.request, input.ids) as RequestOf<Name>) : input.request;
   checkRequest(endpoint, name, request);
   const state = deps.policy();
-  const origin = await originNow(deps);
+  const origin = await originNow(deps, state);
   const caller: Caller = {
     agent: origin.kind === 'runner' ? runner : origin.kind === 'nobody' ? origin.claimed : origin.agent,
     ...('via' in origin && { via: origin.via }),

@@ -4,6 +4,7 @@ import { defaultPayloadConverter } from '@temporalio/common';
 import type { temporal } from '@temporalio/proto';
 import type { Store } from '../gate/audit-store.ts';
 import type { Policy } from '../gate/policy.ts';
+import type { PolicyState } from '../gate/policy-source.ts';
 import { spend } from '../gate/spent.ts';
 import { type Ordered, orderedIn, strays } from '../gate/standing.ts';
 import { keysAt, StatementError, statementHeader, verify } from '../gate/statement.ts';
@@ -108,6 +109,12 @@ export function runNow(): { readonly run: RunNow; readonly attempt: number; read
   };
   return { run, attempt, askedAt: scheduledTimestampMs };
 }
+
+/** Whose run this Activity works for. */
+export const originNow = (
+  { policy, origin }: { readonly policy: () => PolicyState; readonly origin: OriginReader },
+  state = policy(),
+): Promise<Origin> => origin(runNow().run, state.readable ? state.policy : undefined);
 
 /**
  * Finds out whose run an Activity works for, by asking the server how the run began: the one thing no caller can forge.

@@ -1,21 +1,18 @@
-import { actsFrom, happenedSince, type Since } from '../gate/acts.ts';
+import { happenedSince, type Since } from '../gate/acts.ts';
 import { type Answer, answerIn } from '../gate/answers.ts';
 import { oneLine } from '../pagerduty/text.ts';
-import { originNow } from './call.ts';
 import type { Deps } from './deps.ts';
 import { factsOf, type Seen } from './facts.ts';
+import { originNow } from './origin.ts';
 import { perform } from './perform.ts';
 import type { Done, NotDone } from './results.ts';
-import { beganAt } from './untouched.ts';
+import { actsSinceStart, mostEntries } from './untouched.ts';
 
 /** What happened to an incident since it was seen. */
 export interface Acts extends Since {
   readonly ok: true;
   readonly entry: Done<'listIncidentLogEntries'>['entry'];
 }
-
-/** How many entries of an incident's log are looked at. */
-const mostEntries = 100;
 
 export interface ActsInput {
   readonly step: string;
@@ -36,12 +33,12 @@ export async function listActs(deps: Deps, { step, incident, since }: ActsInput)
     ours: true,
   });
   if (!result.ok) return result;
-  const { log_entries: log, more } = result.response;
+  const { response: log } = result;
   const ours = result.ourUsers ?? [];
   const happened =
     since === 'seen'
-      ? happenedSince(log, factsOf(incident), ours)
-      : { acts: actsFrom(log, beganAt(deps, await originNow(deps)), ours, more !== true), takenBack: null };
+      ? happenedSince(log.log_entries, factsOf(incident), ours)
+      : { acts: actsSinceStart(deps, await originNow(deps), log, ours), takenBack: null };
   return { ok: true, ...happened, entry: result.entry };
 }
 

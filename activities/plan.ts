@@ -19,7 +19,7 @@ import type { Deps } from './deps.ts';
 import { FactReader } from './facts.ts';
 import { toFailure } from './failures.ts';
 import { ledgerFor } from './ledger.ts';
-import { runNow } from './origin.ts';
+import { originNow, runNow } from './origin.ts';
 import type { InTheWay, NotDone } from './results.ts';
 
 /** A plan that the gate is to look at: as it was just made, or as a run of this id has made it. */
@@ -65,7 +65,7 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
     const { run, attempt } = runNow();
     const state = deps.policy();
     const policy = state.readable ? state.policy : undefined;
-    const origin = await deps.origin(run, policy);
+    const origin = await originNow(deps, state);
     const ledger = ledgerFor(deps, false);
     const caller: Caller = {
       agent: origin.kind === 'agent' ? origin.agent : origin.kind === 'nobody' ? origin.claimed : origin.kind,

@@ -3,7 +3,7 @@ import { digestOf } from '../gate/canonical.ts';
 import { runner } from '../gate/runner.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
-import { runNow } from './origin.ts';
+import { originNow, runNow } from './origin.ts';
 import type { NotDone } from './results.ts';
 
 /**
@@ -26,7 +26,7 @@ export async function asRunner<T>(
 async function denialOf(deps: Deps, step: string, what: string): Promise<NotDone | undefined> {
   const { run, attempt } = runNow();
   const state = deps.policy();
-  const origin = await deps.origin(run, state.readable ? state.policy : undefined);
+  const origin = await originNow(deps, state);
   if (origin.kind === 'runner') return undefined;
   const agent = origin.kind === 'nobody' ? origin.claimed : origin.agent;
   const sentence = `${agent} may not ${what}: that is for ${runner} alone.`;
