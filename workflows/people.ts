@@ -103,7 +103,8 @@ export function peopleOf(
   let id = incident ?? '';
   const { urgent } = activitiesOf(account);
   const events = new Set<string>();
-  const heard = { wakes: 0, looked: 0, notes: 0, notesLooked: 0, acts: 0, actsLooked: 0 };
+  const heard = { wakes: 0, notes: 0, acts: 0 };
+  let looked = { ...heard };
   const listening = new CancellationScope();
   const seenNotes = new Set<string>();
   let hearNote: Parameters<People['onNote']>[0] = () => {};
@@ -239,15 +240,13 @@ export function peopleOf(
 
   async function listen(): Promise<void> {
     for (;;) {
-      await condition(() => ending !== undefined || heard.wakes > heard.looked);
+      await condition(() => ending !== undefined || heard.wakes > looked.wakes);
       if (ending) return;
-      const { wakes, notes: noteWakes, acts: actWakes } = heard;
+      const now = { ...heard };
       times += 1;
-      if (noteWakes > heard.notesLooked) await readNotes(times);
-      if (!ending) await lookAgain(times, actWakes > heard.actsLooked);
-      heard.looked = wakes;
-      heard.notesLooked = noteWakes;
-      heard.actsLooked = actWakes;
+      if (now.notes > looked.notes) await readNotes(times);
+      if (!ending) await lookAgain(times, now.acts > looked.acts);
+      looked = now;
     }
   }
 
@@ -268,33 +267,30 @@ export function peopleOf(
     const { incident } = read.response;
     const was = known;
     const differs = stateOf(incident) !== stateOf(was);
-    if (differs || isTold) {
-      const acts = await attempt(
-        perform(urgent.listActs, {
-          step: `Ask who did it, ${time}`,
-          incident: seenOf(was),
-          since: differs ? 'seen' : 'start',
-        }),
-      );
-      if (version !== before) return lookAgain(time, isTold);
-      if (acts.ok) {
-        know(incident);
-        publish();
-        const last = acts.acts.at(-1);
-        if (last) return end({ by: 'person', sentence: `${last.name} ${did[last.kind]}` });
-        if (differs) endedBy(was, incident, acts.takenBack);
-        return;
-      }
-      // In the people's favour: what nobody can tell, a person may have done.
-      if (differs)
-        return end({
-          by: 'person',
-          sentence: `it was changed, and who did it could not be read (${acts.sentence})`,
-        });
-      unread(`Who acted on it could not be read: ${acts.sentence}`);
-    }
+    const acts =
+      differs || isTold
+        ? await attempt(
+            perform(urgent.listActs, {
+              step: `Ask who did it, ${time}`,
+              incident: seenOf(was),
+              since: differs ? 'seen' : 'start',
+            }),
+          )
+        : undefined;
+    if (version !== before) return lookAgain(time, isTold);
+    // In the people's favour: what nobody can tell, a person may have done.
+    if (differs && acts && !acts.ok)
+      return end({
+        by: 'person',
+        sentence: `it was changed, and who did it could not be read (${acts.sentence})`,
+      });
     know(incident);
     publish();
+    if (!acts) return;
+    if (!acts.ok) return unread(`Who acted on it could not be read: ${acts.sentence}`);
+    const last = acts.acts.at(-1);
+    if (last) return end({ by: 'person', sentence: `${last.name} ${did[last.kind]}` });
+    if (differs) endedBy(was, incident, acts.takenBack);
   }
 
   /** What is nobody's act can be the end as well. */

@@ -120,18 +120,15 @@ export function driftOf(
 
 /** Why an incident stays open in the stead of others no longer. */
 function keptDriftOf(was: Kept, incident: Incident | undefined): readonly string[] {
-  const now = incident && keptOf(incident);
-  const what =
-    !incident || !now
-      ? 'no longer in PagerDuty'
-      : incident.status === 'resolved'
-        ? 'resolved'
-        : now.title !== was.title
-          ? `called ${shortened(now.title, longestValue)}`
-          : now.service !== was.service
-            ? `one of ${now.service || 'no service'}`
-            : undefined;
-  return what === undefined ? [] : [`#${was.number}, which is kept in its stead, is ${what}`];
+  const isNow = (what: string): readonly string[] => [
+    `#${was.number}, which is kept in its stead, is ${what}`,
+  ];
+  if (!incident) return isNow('no longer in PagerDuty');
+  if (incident.status === 'resolved') return isNow('resolved');
+  const { title, service } = keptOf(incident);
+  if (title !== was.title) return isNow(`called ${shortened(title, longestValue)}`);
+  if (service !== was.service) return isNow(`one of ${service || 'no service'}`);
+  return [];
 }
 
 /** How much of a title a sentence shows, in characters. */
