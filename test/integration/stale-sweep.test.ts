@@ -4,7 +4,7 @@ import { byUser } from '../../simulator/incident-state.ts';
 import type { Incident } from '../../simulator/model.ts';
 import { seedIds } from '../../simulator/seed-data.ts';
 import type { StaleResult, StaleSweepInput } from '../../workflows/contract.ts';
-import { opened } from '../support/opened.ts';
+import { opened, statuses } from '../support/opened.ts';
 import { plannedWrites, takenSince } from '../support/plans.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { struckSince } from '../support/struck.ts';
@@ -176,7 +176,6 @@ async function unanswered(count: number): Promise<readonly Incident[]> {
   for (const incident of quiet) askedAgo(incident, 25);
   return quiet;
 }
-const statuses = (incidents: readonly Incident[]): readonly string[] => incidents.map(({ status }) => status);
 
 describe('the plan', () => {
   test('says whom it pages, has the same hash for the same reads, and is what is written', async () => {

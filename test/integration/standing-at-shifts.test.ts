@@ -89,18 +89,8 @@ const [gus, hana] = strangers as [string, string];
 /** Ids of all runs that the order's Schedule has started. */
 const startedBy = async (of = name): Promise<readonly string[]> =>
   (await orders.scheduleOf(of).describe()).info.recentActions.map(({ action }) => action.workflow.workflowId);
-const begun = (run: string): Promise<unknown> =>
-  until(`${run} has begun`, () =>
-    stage.client.workflow
-      .getHandle(run)
-      .describe()
-      .then(
-        () => true,
-        () => false,
-      ),
-  );
 const acted = async (run: string): Promise<void> => {
-  await begun(run);
+  await orders.begun(run);
   expect(await orders.resultOf(run)).toMatchObject({ outcome: 'done' });
   const [entry, ...more] = await orders.entriesOf(run);
   expect(more).toEqual([]);
@@ -199,7 +189,7 @@ describe('an order at shift changes', () => {
     const known = await ahead(order, (at) => override(payments, gus, at, at + 3_600_000));
     worker.stop();
     await worker.stopped;
-    await begun(runAt(known));
+    await orders.begun(runAt(known));
     const unknown = soon(0);
     await override(payments, hana, unknown, known + 3_600_000);
     await until('it has passed', () => Date.now() > unknown);

@@ -57,17 +57,7 @@ const resultOf = (run: string) => orders.resultOf(run);
 const entriesOf = (run: string) => orders.entriesOf(run);
 const triggerByHand = (scheduleId: string) => orders.triggerByHand(scheduleId);
 const refused = (run: string, reason: RegExp) => orders.refused(run, reason);
-/** The server starts what was due a moment after it was asked to. */
-const begun = (run: string) =>
-  until(`${run} has begun`, () =>
-    stage.client.workflow
-      .getHandle(run)
-      .describe()
-      .then(
-        () => true,
-        () => false,
-      ),
-  );
+const begun = (run: string) => orders.begun(run);
 const priorityOf = async (run: string | null) =>
   (await stage.client.workflow.getHandle(String(run)).describe()).raw.workflowExecutionInfo?.priority;
 
@@ -402,15 +392,7 @@ describe('who says that a Schedule started it gets nothing', () => {
       acts.backfillOrder(name, { since: '2024-02-28', until: '2024-03-01', yes: true }, output),
     );
     const own = `standing:main:${name}-2024-02-29T07:00:00Z`;
-    await until('the Schedule has started it', () =>
-      stage.client.workflow
-        .getHandle(own)
-        .describe()
-        .then(
-          () => true,
-          () => false,
-        ),
-    );
+    await begun(own);
     expect(await resultOf(own)).toMatchObject({ outcome: 'done' });
   });
 

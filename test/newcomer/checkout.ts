@@ -6,16 +6,6 @@ import { isOpen } from '../e2e/leftovers.ts';
 import { checkout, cleanEnvironment, type Program, startProgram } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
-/** A block between fences, as it is written. */
-export interface Block {
-  readonly language: string;
-  readonly text: string;
-}
-
-/** The fenced blocks of a page, in order. */
-export const blocksOf = (page: string): readonly Block[] =>
-  [...page.matchAll(/^```(\w*)\n([^]*?)^```$/gm)].map(([, language = '', text = '']) => ({ language, text }));
-
 /** What a block of commands came to. */
 export interface Came {
   readonly code: number | null;

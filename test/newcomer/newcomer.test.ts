@@ -1,7 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Block, blocksOf, type FreshCheckout, freshCheckout } from './checkout.ts';
+import { type Block, blocksOf } from '../support/fences.ts';
+import { type FreshCheckout, freshCheckout } from './checkout.ts';
 
 let place: FreshCheckout;
 beforeAll(() => {

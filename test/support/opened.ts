@@ -22,3 +22,6 @@ export function opened(
     return incident;
   });
 }
+
+export const statuses = (incidents: readonly Incident[]): readonly string[] =>
+  incidents.map(({ status }) => status);

@@ -55,6 +55,17 @@ export function ordersOn(stage: Stage, before: string) {
         return recentActions.length > count && recentActions.at(-1)?.action.workflow.workflowId;
       });
     },
+    /** The server starts what was due a moment after it is. */
+    begun: (run: string): Promise<boolean> =>
+      until(`${run} has begun`, () =>
+        stage.client.workflow
+          .getHandle(run)
+          .describe()
+          .then(
+            () => true,
+            () => false,
+          ),
+      ),
     /** The run was refused for this reason, and its result and the audit say so. */
     refused: async (run: string, reason: RegExp): Promise<void> => {
       expect(await stage.client.workflow.getHandle(run).result()).toMatchObject({ outcome: 'denied' });

@@ -1,4 +1,5 @@
-import type { Plan, PlanWrite } from '../../workflows/contract.ts';
+import { expect } from 'vitest';
+import type { Outcome, Plan, PlanWrite } from '../../workflows/contract.ts';
 import type { SeenRequest } from './join.ts';
 import type { Stage } from './stage.ts';
 
@@ -28,6 +29,22 @@ export async function takenSince(stage: Stage, before: number): Promise<readonly
       ({ method, by, status }) => method !== 'GET' && by === undefined && status !== null && status < 300,
     )
     .map(taken);
+}
+
+/** The run ends so, in such words, and PagerDuty took no write since its log had so many requests. */
+export async function endsUnwritten(
+  stage: Stage,
+  run: { readonly result: () => Promise<unknown> },
+  before: number,
+  outcome: Outcome,
+  summary: RegExp,
+): Promise<void> {
+  expect(await run.result()).toMatchObject({
+    outcome,
+    summary: expect.stringMatching(summary),
+    changed: [],
+  });
+  expect(await takenSince(stage, before)).toEqual([]);
 }
 
 function taken({ operation, path, body }: SeenRequest): Write {

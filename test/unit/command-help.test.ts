@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import { type Command, CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { agree, confirm, pagingOf, type Terminal } from '../../client/confirm.ts';
 import { programOf } from '../../client/program.ts';
+import { blocksOf, withoutBlocks } from '../support/fences.ts';
+import { checkout } from '../support/processes.ts';
 
 /** Every command that does something, with its words and the help that it prints. */
 function commandsOf(
@@ -65,7 +66,6 @@ describe('the help', () => {
 });
 
 describe('the documentation', () => {
-  const checkout = fileURLToPath(new URL('../..', import.meta.url));
   const pages = [
     'README.md',
     'CONTRIBUTING.md',
@@ -74,35 +74,31 @@ describe('the documentation', () => {
       .filter((file) => file.endsWith('.md'))
       .map((file) => `docs/${file}`),
   ].map((page) => ({ page, text: readFileSync(join(checkout, page), 'utf8') }));
-  const blocks = /^ *```(\w*)\n(.*?)^ *```/gms;
-  /** Lines of shell, each whole, without what follows on it. */
+  /** Lines of shell, each whole. */
   const shellOf = (text: string): readonly string[] =>
-    [...text.matchAll(blocks)].flatMap(([, language, code = '']) =>
-      language === 'sh'
-        ? code
-            .replaceAll(/\\\n */g, '')
-            .split(/\n(?=(?:[^']*'[^']*')*[^']*$)/)
-            .map((line) => line.trim())
-        : [],
-    );
+    blocksOf(text)
+      .filter(({ language }) => language === 'sh')
+      .flatMap(({ text: code }) =>
+        code
+          .replaceAll(/\\\n */g, '')
+          .split(/\n(?=(?:[^']*'[^']*')*[^']*$)/)
+          .map((line) => line.trim()),
+      );
+  /** What stands between backticks; a synopsis, `[--port PORT]` or `JSON\|@FILE`, as it can be typed. */
   const spansOf = (text: string): readonly string[] =>
-    [...text.replaceAll(blocks, '').matchAll(/`([^`]+)`/g)].map(([, span = '']) =>
-      span.replaceAll(/\s+/g, ' '),
+    [...withoutBlocks(text).matchAll(/`([^`]+)`/g)].map(([, span = '']) =>
+      span.replaceAll(/\s+/g, ' ').replaceAll(/\\\|\S+|[[\]]|…$/g, ''),
     );
   const ours = /^(?:npx |npm run -s )?oncall(?: --)?(?= )/;
-  const asTyped = (line: string): string => line.replace(ours, 'oncall').replace(/ +(?:[#>|&]|2>).*$/, '');
-  const lines = pages.flatMap(({ page, text }) =>
-    shellOf(text)
-      .filter((line) => ours.test(line))
-      .map((line) => ({ page, line: asTyped(line) })),
-  );
-  const mentions = pages.flatMap(({ page, text }) =>
-    spansOf(text)
-      .filter((span) => ours.test(span))
-      // As it is written in a synopsis: `[--port PORT]`, `JSON\\|@FILE`.
-      .map((span) => ({ page, line: asTyped(span.replaceAll(/\\\|\S+|[[\]]|…$/g, '')) }))
-      .filter(({ line }) => line !== 'oncall ARGS'),
-  );
+  /** Our commands among them, without what follows on their line. */
+  const commandsIn = (linesOf: (text: string) => readonly string[]) =>
+    pages.flatMap(({ page, text }) =>
+      linesOf(text)
+        .filter((line) => ours.test(line))
+        .map((line) => ({ page, line: line.replace(ours, 'oncall').replace(/ +(?:[#>|&]|2>).*$/, '') })),
+    );
+  const lines = commandsIn(shellOf);
+  const mentions = commandsIn(spansOf).filter(({ line }) => line !== 'oncall ARGS');
 
   test.each(lines)('of $page shows a line that is right: $line', async ({ line }) => {
     expect(await calledBy(line)).toHaveLength(1);
