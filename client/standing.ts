@@ -1,10 +1,12 @@
 import {
   type Client,
+  type ScheduleClient,
   type ScheduleDescription,
   ScheduleNotFoundError,
   type ScheduleOptions,
   ScheduleOverlapPolicy,
 } from '@temporalio/client';
+import type { temporal } from '@temporalio/proto';
 import type { Times } from '../gate/cron.ts';
 import type { Policy } from '../gate/policy.ts';
 import {
@@ -16,10 +18,11 @@ import {
   standingId,
   standingIds,
 } from '../gate/schedules.ts';
-import { type KeptShifts, lookAt, ofOrder } from '../gate/shift-changes.ts';
+import { differencesFrom, type KeptShifts, lookAt, ofOrder } from '../gate/shift-changes.ts';
 import type { StandingOrder } from '../gate/standing.ts';
 import { isAtShifts, shiftsSaid, type TimedOrder, timedInput } from '../gate/timed-orders.ts';
 import { orderMemo, priorityOf, searchAttributes, workflowTaskQueue } from '../workflows/contract.ts';
+import { OncallError } from './errors.ts';
 import { describeRun, quoted } from './runs.ts';
 import type { ShiftsReader } from './store.ts';
 
@@ -296,17 +299,48 @@ export async function makeChange(client: Client, change: Change): Promise<void> 
     case 'create':
       await client.schedule.create(scheduleOf(change));
       return;
-    case 'update': {
-      const { scheduleId: _id, ...wanted } = scheduleOf(change);
-      await handle.update(({ state: { paused, note } }) => ({
-        ...wanted,
-        state: { paused, ...(note !== undefined && { note }) },
-      }));
-      return;
-    }
+    case 'update':
+      return update(client, change);
     case 'remove':
       await handle.delete();
   }
+}
+
+/** How often a Schedule is changed anew where somebody else changes it at the same moment. */
+const mostTries = 5;
+
+/** @throws OncallError where somebody else changes it again and again. */
+async function update(client: Client, change: Extract<Change, { kind: 'update' }>): Promise<void> {
+  const { name, order, kept } = change;
+  const { scheduleId, ...wanted } = scheduleOf(change);
+  for (let tries = 0; tries < mostTries; tries += 1) {
+    let seen: Uint8Array | null | undefined;
+    const handle = guarded(client.schedule, () => seen).getHandle(scheduleId);
+    await handle.update(({ raw, state: { paused, note } }) => {
+      seen = raw.conflictToken;
+      return { ...wanted, state: { paused, ...(note !== undefined && { note }) } };
+    });
+    const found = await handle.describe();
+    if (differencesFrom(name, order, workflowTaskQueue, kept, found).length === 0) return;
+  }
+  throw new OncallError(
+    `The Schedule ${scheduleId} is not as it was to be: somebody changes it at the same time. Look at it with \`oncall standing list\`, then apply again.`,
+  );
+}
+
+/**
+ * The same Schedules, of which one is updated only where it is still as it was seen, so that an operator's pause is not undone:
+ * the server drops any other update without a word. The SDK knows the token of what it has read, and does not send it.
+ */
+function guarded(
+  schedules: ScheduleClient,
+  seen: () => Uint8Array | null | undefined,
+): Pick<ScheduleClient, 'getHandle'> {
+  const { workflowService } = schedules;
+  const updateSchedule = (request: temporal.api.workflowservice.v1.IUpdateScheduleRequest) =>
+    workflowService.updateSchedule({ ...request, conflictToken: seen() ?? null });
+  const service = Object.create(workflowService, { updateSchedule: { value: updateSchedule } });
+  return Object.create(schedules, { workflowService: { value: service } });
 }
 
 /** The Schedule that an order describes; of one at shift changes, with the instants that are known. */

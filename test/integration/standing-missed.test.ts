@@ -27,6 +27,25 @@ standing:
   shifts: { at: shift-change, schedules: [PROTA], workflow: runOperation, agent: reporter, input: { operation: listOnCalls, request: {} } }
 `);
 
+/** Does something on a server of its own. */
+async function onServer(work: (client: Client) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'oncall-standing-'));
+  const [port = 0, uiPort = 0] = await freePorts(2);
+  const server = await startTemporal(
+    clientSettings(),
+    { port, uiPort, db: join(folder, 'temporal.db'), exactTimers: true },
+    () => {},
+  );
+  const connection = await connectionTo({ address: server.address }, 30_000);
+  try {
+    await work(new Client({ connection }));
+  } finally {
+    await connection.close();
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** How many instants are due, one a second. */
 const dueTimes = 20;
 /** How many of them must come while it is changed, at least: the server takes its time to know of them. */
@@ -35,16 +54,7 @@ const fewest = 3;
 test('what is due while its Schedule is changed, again and again, is due once: nothing is lost, and nothing doubled', async () => {
   const order = atShifts.timed.get('shifts');
   if (!order || !isAtShifts(order)) throw new Error('There is no such order.');
-  const folder = mkdtempSync(join(tmpdir(), 'oncall-changed-'));
-  const [port = 0, uiPort = 0] = await freePorts(2);
-  const server = await startTemporal(
-    clientSettings(),
-    { port, uiPort, db: join(folder, 'temporal.db'), exactTimers: true },
-    () => {},
-  );
-  const connection = await connectionTo({ address: `127.0.0.1:${port}` }, 30_000);
-  try {
-    const client = new Client({ connection });
+  await onServer(async (client) => {
     const began = Math.ceil(Date.now() / 1_000) * 1_000;
     const due = Array.from({ length: dueTimes }, (_, index) => began + index * 1_000);
     const last = due.at(-1) ?? 0;
@@ -84,11 +94,40 @@ test('what is due while its Schedule is changed, again and again, is due once: n
     };
     await until('all are counted', async () => (await tally()).reduce((sum, one) => sum + one, 0) >= count);
     expect(await tally()).toEqual([1, count - 1, 0]);
-  } finally {
-    await connection.close();
-    await server.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
+});
+
+test('a pause that comes while its Schedule is changed is kept, and the change is made', async () => {
+  const order = policy.timed.get('who');
+  if (!order) throw new Error('There is no such order.');
+  await onServer(async (client) => {
+    const scheduleId = standingId('main', 'who');
+    const told = { name: 'who', account: 'main', scheduleId, kept: undefined };
+    await makeChange(client, { kind: 'create', ...told, order });
+    const handle = client.schedule.getHandle(scheduleId);
+    // An operator pauses it between the read and the write of the change, the first time.
+    const { workflowService } = client;
+    let pauses = 0;
+    const describeSchedule = async (request: object) => {
+      const described = await workflowService.describeSchedule(request);
+      pauses += 1;
+      if (pauses === 1) await handle.pause('Not tonight.');
+      return described;
+    };
+    const between = Object.create(workflowService, { describeSchedule: { value: describeSchedule } });
+    const schedule = Object.create(client.schedule, { workflowService: { value: between } });
+    const racing: Client = Object.create(client, { schedule: { value: schedule } });
+    await makeChange(racing, {
+      kind: 'update',
+      ...told,
+      order: { ...order, catchup: 20_000 },
+      differences: [],
+    });
+    const { state, policies } = await handle.describe();
+    expect(state).toMatchObject({ paused: true, note: 'Not tonight.' });
+    expect(policies.catchupWindow).toBe(20_000);
+    expect(pauses).toBeGreaterThan(1);
+  });
 });
 
 test('what a server was away for is made up for within the catch-up window, and missed and counted beyond it', async () => {
@@ -100,7 +139,7 @@ test('what a server was away for is made up for within the catch-up window, and 
       { port, uiPort, db: join(folder, 'temporal.db'), exactTimers: true },
       () => {},
     );
-  const onServer = async <T>(work: (handle: ScheduleHandle, client: Client) => Promise<T>): Promise<T> => {
+  const onIt = async <T>(work: (handle: ScheduleHandle, client: Client) => Promise<T>): Promise<T> => {
     const connection = await connectionTo({ address: `127.0.0.1:${port}` }, 30_000);
     const client = new Client({ connection });
     try {
@@ -111,7 +150,7 @@ test('what a server was away for is made up for within the catch-up window, and 
   };
   let server = await serve();
   try {
-    await onServer(async (handle, client) => {
+    await onIt(async (handle, client) => {
       for (const change of await changesFor(client, policy, async () => undefined))
         await makeChange(client, change);
       // Due every second; and without a Worker a run ends by itself, so that the next can start.
@@ -129,7 +168,7 @@ test('what a server was away for is made up for within the catch-up window, and 
     await until('the window has passed', () => Date.now() > away + catchupMs + 2_000);
     server = await serve();
     const back = Date.now();
-    const { recentActions, numActionsMissedCatchupWindow: missed } = await onServer((handle) =>
+    const { recentActions, numActionsMissedCatchupWindow: missed } = await onIt((handle) =>
       until('a time of before it was back is made up for', async () => {
         const { info } = await handle.describe();
         const isMadeUp = info.recentActions.some(
