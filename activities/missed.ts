@@ -12,9 +12,7 @@ import { perform } from './perform.ts';
 import type { NotDone } from './results.ts';
 import { asRunner } from './runner-only.ts';
 import type { LastRun } from './runs.ts';
-
-/** How many entries of a log are looked at. */
-const mostEntries = 100;
+import { mostEntries } from './untouched.ts';
 
 /** An incident to which something has happened that standing orders may be about. */
 export interface Touched {

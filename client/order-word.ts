@@ -7,7 +7,7 @@ import { clientSettings, temporalSettings } from './config.ts';
 import { withClient } from './connect.ts';
 import { type ExitCode, exitCodes, OncallError } from './errors.ts';
 import { readOperator, whoAsks } from './identity.ts';
-import { type Change, makeChange } from './standing.ts';
+import { type Change, makeChange } from './standing-changes.ts';
 import { inStore } from './store.ts';
 
 /**

@@ -8,7 +8,7 @@ import { pressedSwitches, wordsOf as wordsOfSwitch } from '../../gate/switches.t
 import { verifyAudit } from '../audit-verify.ts';
 import type { ClientSettings } from '../config.ts';
 import { carryOut } from '../order-word.ts';
-import { changesFor } from '../standing.ts';
+import { changesFor } from '../standing-changes.ts';
 import { hasStore, inStore, noStore, withShifts } from '../store.ts';
 import { type Clock, type Finding, wordsOf } from './finding.ts';
 

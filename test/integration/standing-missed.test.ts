@@ -7,7 +7,7 @@ import { clientSettings } from '../../client/config.ts';
 import { connectionTo } from '../../client/connect.ts';
 import { startTemporal } from '../../client/local-temporal.ts';
 import { freePorts } from '../../client/ports.ts';
-import { changesFor, makeChange } from '../../client/standing.ts';
+import { changesFor, makeChange } from '../../client/standing-changes.ts';
 import { parsePolicy } from '../../gate/policy.ts';
 import { standingId } from '../../gate/schedules.ts';
 import { isAtShifts, shiftsSaid } from '../../gate/timed-orders.ts';
