@@ -20,7 +20,7 @@ const mostPages = 10;
 
 /**
  * The effect of earlier tries that nobody answered for: found → recorded as done; not there → recorded as lost, and the write
- * may be sent. While an old try may still be answered, waits for it.
+ * may be sent. While an old try may still be answered, or be late where PagerDuty would make it twice, waits for it.
  * @throws TryAgain while it may.
  */
 export async function lookFor<Name extends OperationName>(
@@ -50,6 +50,11 @@ export async function lookFor<Name extends OperationName>(
   const { response, hidden } = await effectOf(call, earlier.sent_at);
   if (response !== undefined) return found(call, stamp, response, earlier.lease_until ?? undefined, sendOnce);
   if (hidden !== undefined) return unknowable(hidden);
+  // What PagerDuty itself has answered is not late.
+  const lateMs = earlier.answer_by === 0 ? 0 : restMs + (endpoint.repeat.lateMs ?? 0);
+  if (lateMs > 0) {
+    throw outcomeUnknown(`An earlier try of "${caller.step}" shows no effect yet, and may be late.`, lateMs);
+  }
   await lost('The earlier try left no trace in PagerDuty; it may be sent again.');
   return undefined;
 }

@@ -114,6 +114,24 @@ test.each(['drop_request', 'html'] as const)('a note that never arrived (%s) is 
   ).toHaveLength(1);
 });
 
+test('a note that PagerDuty makes after we have hung up and looked is written once', async () => {
+  const incident = await stage.trigger();
+  await stage.fault({
+    operation: 'createIncidentNote',
+    kind: 'late',
+    delay_ms: 12_000,
+    match: incident,
+    times: 1,
+  });
+  const result = await stage.run('triage-bot', 'addNote', { account, incident, note: 'Only once.' });
+  expect(result).toMatchObject({ outcome: 'done', verified: true });
+  expect(stage.simulator.world.notes(incident)).toHaveLength(1);
+  const told = (await stage.audit())
+    .filter(({ incident: of }) => of === incident)
+    .map(({ kind, decision }) => `${kind} ${decision}`);
+  expect(told).toEqual(['entry allowed', 'outcome unknown', 'entry undecided', 'outcome found']);
+});
+
 test('what PagerDuty refuses for good is a failed outcome with its words, tried once', async () => {
   const result = await stage.run('triage-bot', 'addNote', { account, incident: 'PNOSUCH', note: 'Anyone?' });
   expect(result.outcome).toBe('failed');

@@ -50,6 +50,18 @@ export const faults: readonly MatrixFault[] = [
   http('truncated', 'half of the answer comes'),
   http('429', '429 with its headers'),
   http('bare-429', '429 without headers and body'),
+  {
+    ...http('late', 'it takes effect 12 s after it was sent, four seconds after we hung up'),
+    only: [
+      'createIncident',
+      'createIncidentNote',
+      'createService',
+      'createScheduleOverride',
+      'createEscalationPolicy',
+      'createUser',
+      'createTeam',
+    ],
+  },
   of(
     'kill',
     'killed-before-call',

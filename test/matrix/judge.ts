@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import type { AuditRecord, Stamp } from '../../gate/audit.ts';
 import { chainEnd, rows } from '../../gate/audit-rows.ts';
 import { walk } from '../../gate/audit-verify.ts';
@@ -21,20 +22,30 @@ export interface Verdict {
   readonly why: readonly string[];
 }
 
+/**
+ * How long an attempt may still be at it when its run has ended: one that steps back does not wait for what is under way, whose
+ * outcome is written down all the same.
+ */
+const attemptMs = 15_000;
+
 /** Looks at PagerDuty's state, its request log, the audit and the runs' own words, once all runs have ended. */
 export async function judge(
   stand: Stand,
   subjects: readonly Subject[],
 ): Promise<ReadonlyMap<Subject, Verdict>> {
-  const requests = requestsOf(stand, subjects);
-  const records = await recordsOf(stand);
-  const verdicts = new Map<Subject, Verdict>();
-  for (const subject of subjects) {
-    const ended = await subject.ended;
-    const seen = requests.get(subject.token) ?? [];
-    verdicts.set(subject, verdictOn(stand, subject, ended, seen, records.get(subject.workflowId) ?? []));
+  for (const began = Date.now(); ; await sleep(500)) {
+    const requests = requestsOf(stand, subjects);
+    const records = await recordsOf(stand);
+    const verdicts = new Map<Subject, Verdict>();
+    for (const subject of subjects) {
+      const ended = await subject.ended;
+      await nextTurn();
+      const seen = requests.get(subject.token) ?? [];
+      verdicts.set(subject, verdictOn(stand, subject, ended, seen, records.get(subject.workflowId) ?? []));
+    }
+    const isWhole = [...verdicts.values()].every(({ unrecorded }) => !unrecorded);
+    if (isWhole || Date.now() - began > attemptMs) return verdicts;
   }
-  return verdicts;
 }
 
 type Recorded = AuditRecord & Pick<Stamp, 'seq'>;
@@ -53,22 +64,32 @@ function verdictOn(
   const isDone = !(ended instanceof Error) && (ended.outcome === 'done' || ended.changed.length > 0);
   const lost = told ? false : !isDone || effects < 1;
   const doubled = effects > 1 || (executed > 1 && !subject.isSetting);
-  const unrecorded = gapsIn(subject, requests, records);
+  const gaps = gapsIn(subject, requests, records);
   const said = ended instanceof Error ? ended.message : `${ended.outcome}: ${ended.summary}`;
   const story = `${effects} effects, ${requests.map(({ status, fault }) => `${status}${fault ? ` (${fault})` : ''}`).join(', ') || 'no request'}; it says ${said}`;
   return {
     lost,
     doubled,
-    unrecorded: unrecorded.length > 0,
+    unrecorded: gaps.length > 0,
     told,
     requests,
     why: [
       ...(lost ? [`lost: ${story}`] : []),
       ...(doubled ? [`doubled: ${story}`] : []),
-      ...unrecorded.map((gap) => `unrecorded: ${gap}`),
+      ...(gaps.length > 0
+        ? [`unrecorded: ${gaps.join(', ')}: ${story}; the audit has ${inShort(records)}`]
+        : []),
     ],
   };
 }
+
+/** The records of a run, in short. */
+const inShort = (records: readonly Recorded[]): string =>
+  records
+    .map(({ seq, kind, entry, operation, attempt, decision }) =>
+      kind === 'entry' ? `#${seq} ${operation} (${attempt}) ${decision}` : `#${seq} of #${entry} ${decision}`,
+    )
+    .join(', ');
 
 /** What the audit does not tell of a run's write. */
 function gapsIn(
@@ -128,15 +149,25 @@ async function recordsOf({ store }: Stand): Promise<ReadonlyMap<string, Recorded
   for (let isStill = false; !isStill; ) {
     const end = await chainEnd(store);
     const broken: string[] = [];
-    for await (const { sentence } of walk(rows(store), end)) broken.push(sentence);
+    for await (const { sentence } of walk(inTurns(rows(store)), end)) broken.push(sentence);
     isStill = JSON.stringify(await chainEnd(store)) === JSON.stringify(end);
     if (isStill && broken.length > 0) throw new Error(`The audit is broken: ${broken[0]}`);
   }
   const found = new Map<string, Recorded[]>();
-  for await (const { record, seq, workflow_id: run } of rows(store)) {
+  for await (const { record, seq, workflow_id: run } of inTurns(rows(store))) {
     const records = found.get(run) ?? [];
     records.push({ ...(JSON.parse(record) as AuditRecord), seq });
     found.set(run, records);
   }
   return found;
+}
+
+/** The same, with a turn for everybody else now and then: the simulators of other parts live in this process. */
+async function* inTurns<Item>(items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  let count = 0;
+  for await (const item of items) {
+    count += 1;
+    if (count % 50 === 0) await nextTurn();
+    yield item;
+  }
 }

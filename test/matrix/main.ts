@@ -68,6 +68,9 @@ const withCells = (kept: Kept, fresh: readonly Cell[], seconds: number): Kept =>
   seconds: kept.seconds + seconds,
 });
 
+// Servers and Workers end with us, also where we are told to.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 if (list) {
   for (const fault of faults)
     for (const { operation } of writesOf(fault, cells)) console.log(`${fault.name}/${operation}`);

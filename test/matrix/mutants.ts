@@ -49,6 +49,13 @@ export const mutants: readonly MatrixMutant[] = [
     'reset-under-way/createIncidentNote',
   ),
   mutant(
+    'the second look: what left no trace after eight seconds is sent again at once',
+    'activities/look-up.js',
+    [['if (lateMs > 0) {', 'if (false) {']],
+    'late/createIncidentNote',
+    'late/createScheduleOverride',
+  ),
+  mutant(
     'the read in the attempt: what an earlier attempt read decides again',
     'activities/decision.js',
     [

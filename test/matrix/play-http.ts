@@ -1,3 +1,4 @@
+import { setTimeout as passes } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { Fault } from '../../simulator/faults.ts';
 import { type Job, jobsOf, type Lot } from './place.ts';
@@ -15,6 +16,7 @@ export const httpFaults = {
   truncated: { kind: 'truncate' },
   '429': { kind: 'rate_limited', retry_after_seconds: 1 },
   'bare-429': { kind: 'bare_429' },
+  late: { kind: 'late', delay_ms: 12_000 },
 } as const satisfies Readonly<Record<string, Asked>>;
 export type HttpFault = keyof typeof httpFaults;
 
@@ -40,6 +42,8 @@ export async function playHttp(stand: Stand, lots: ReadonlyMap<HttpFault, Lot>, 
     played.set(name, [...(played.get(name) ?? []), subject]);
     await subject.ended;
   });
+  // What is late still counts: a run that did not wait for it has ended before.
+  if (played.has('late')) await passes(httpFaults.late.delay_ms);
   for (const [name, subjects] of played) {
     const { kind } = httpFaults[name];
     await tally.judge(

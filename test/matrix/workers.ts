@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { childEnvironment } from '../../client/config.ts';
+import { behind } from './server.ts';
 
 /** A Worker as it is shipped, or with plants in it, as a process that can be killed, frozen and asked to end. */
 export interface WorkerProcess {
@@ -31,7 +32,7 @@ export async function startWorkerProcess(
 ): Promise<WorkerProcess> {
   const args = [join(build, 'worker', 'main.js'), '--exit-with-parent'];
   const shifted = clockHours === 0 ? [] : ['--import', shiftedClock(clockHours)];
-  const child = spawn(process.execPath, [...shifted, ...args], {
+  const child = spawn('nice', [...behind, process.execPath, ...shifted, ...args], {
     env: childEnvironment({ LOG_LEVEL: 'fatal', ...env }),
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe'],

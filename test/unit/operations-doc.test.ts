@@ -7,6 +7,7 @@ import {
   operatorActions,
 } from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue } from '../../pagerduty/catalogue/index.ts';
+import { timeLimitMs } from '../../pagerduty/http.ts';
 import { sampleRequests } from './sample-requests.ts';
 
 const file = fileURLToPath(new URL('../../docs/operations.md', import.meta.url));
@@ -89,11 +90,16 @@ function actionsIn(endpoint: Endpoint): readonly Action[] {
   return [...new Set(found)].toSorted((a, b) => order.indexOf(a) - order.indexOf(b));
 }
 
-function afterUnknown({ repeat }: Endpoint): string {
+function afterUnknown(endpoint: Endpoint): string {
+  const { repeat } = endpoint;
   if (repeat === 'safe') return 'send again';
   if (repeat === 'never') return 'never sent again';
   const what = repeat.sign ? ' for the mark in its text' : '';
   const [first, ...others] = [repeat, ...(repeat.also ?? [])].map(({ find }) => `\`${find}\``);
   const then = others.length === 0 ? '' : `, then ${others.join(' and ')}`;
-  return `look with ${first}${what}${then}; send again only where it left no trace`;
+  const late =
+    repeat.lateMs === undefined
+      ? ''
+      : ` ${(timeLimitMs(endpoint) + repeat.lateMs) / 1_000} s after it was sent`;
+  return `look with ${first}${what}${then}; send again only where it left no trace${late}`;
 }
