@@ -6,9 +6,10 @@ import { speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { timeLimitMs } from '../pagerduty/http.ts';
 import { type Approvals, approvalsIn, noApprovals, unheard } from './approvals.ts';
-import { type Call, entryOf, wording } from './call.ts';
+import { type Call, wording } from './call.ts';
 import type { AllFacts } from './facts.ts';
 import type { Book } from './ledger.ts';
+import { entryOf } from './records.ts';
 
 /** An entry, and what was claimed with it. */
 export interface Claimed {

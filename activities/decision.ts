@@ -7,9 +7,10 @@ import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { SeenIncident } from '../workflows/seen.ts';
-import { type Call, type Expectation, entryOf, touchedIds, wording } from './call.ts';
+import { type Call, type Expectation, touchedIds, wording } from './call.ts';
 import type { Deps } from './deps.ts';
 import type { AllFacts, FactReader } from './facts.ts';
+import { entryOf } from './records.ts';
 import type { InTheWay } from './results.ts';
 
 /** Rounds of facts after which a decision that still lacks one is a denial. */

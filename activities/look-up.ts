@@ -9,10 +9,11 @@ import {
   type RequestOf,
   type ResponseOf,
 } from '../pagerduty/catalogue/index.ts';
-import { type Call, outcomeOf } from './call.ts';
+import type { Call } from './call.ts';
 import type { AllFacts } from './facts.ts';
 import { outcomeUnknown } from './failures.ts';
 import { gaveWay, giveWay, type SendOnce } from './put-back.ts';
+import { outcomeOf } from './records.ts';
 import { type CallResult, done, type NotDone, notDone } from './results.ts';
 
 /** Records of a list that are looked through for an effect, at most. */

@@ -9,16 +9,7 @@ import { speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import type { Answer } from '../pagerduty/http.ts';
-import {
-  type Call,
-  type CallInput,
-  callOf,
-  entryOf,
-  outcomeOf,
-  purposeOf,
-  statusIn,
-  wording,
-} from './call.ts';
+import { type Call, type CallInput, callOf, purposeOf, statusIn, wording } from './call.ts';
 import { type Claimed, commit } from './commit.ts';
 import { NotConnected, sendOver, staleToken } from './connections.ts';
 import { decideOn, differing, drifted } from './decision.ts';
@@ -28,6 +19,7 @@ import { backOffMs, outcomeUnknown, toFailure } from './failures.ts';
 import { effectOf, found, lookFor, signed } from './look-up.ts';
 import { narrowAnswer, narrowRequest } from './narrow.ts';
 import { gaveWay, giveWay } from './put-back.ts';
+import { entryOf, outcomeOf } from './records.ts';
 import { type CallResult, checkSize, done, type NotDone, notDone, refused, some } from './results.ts';
 import { turned } from './turns.ts';
 import { touched } from './untouched.ts';

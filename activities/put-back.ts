@@ -16,9 +16,10 @@ import type { UpdateIncident } from '../pagerduty/catalogue/incident-writes.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
-import { type Call, entryOf, purposeOf, wording } from './call.ts';
+import { type Call, purposeOf, wording } from './call.ts';
 import { type Claimed, claimIn, clocksOf } from './commit.ts';
 import { type AllFacts, factsOf } from './facts.ts';
+import { entryOf } from './records.ts';
 
 /** People can come between an undoing as well; whoever does that so often has a script. */
 const deepest = 3;

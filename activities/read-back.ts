@@ -2,12 +2,13 @@ import { activityInfo } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Stamp } from '../gate/audit.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
-import { type Call, type CallInput, callOf, entryOf, outcomeOf } from './call.ts';
+import { type Call, type CallInput, callOf } from './call.ts';
 import { hopelessNow } from './decision.ts';
 import type { Deps } from './deps.ts';
 import { TryAgain, toFailure } from './failures.ts';
 import { effectOf } from './look-up.ts';
 import { noteReads } from './perform.ts';
+import { entryOf, outcomeOf } from './records.ts';
 import { type NotDone, refused } from './results.ts';
 
 /** A write of this run that is done, and what it was asked. */
