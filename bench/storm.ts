@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import proto from '@temporalio/proto';
 import { startRun } from '../client/agent.ts';
 import { trigger } from '../simulator/alerts.ts';
 import { Data } from '../simulator/data/format.ts';
@@ -100,13 +102,17 @@ async function measure(notes: (typeof ways)[number]): Promise<Row> {
     const first = seen().length;
     const began = Date.now();
     let isOver = false;
-    const started = new Map<string, number>();
+    const started = new Map<string, { readonly at: number; readonly run: string }>();
     const urgent = (async () => {
       while (!isOver && toAcknowledge.length > 0) {
         const incident = toAcknowledge.pop() ?? '';
-        started.set(incident, Date.now());
-        await startRun(client, identity, 'acknowledgeIncident', { account: 'main', incident });
-        const due = (started.get(incident) ?? 0) + urgentEveryMs;
+        const at = Date.now();
+        const { workflowId } = await startRun(client, identity, 'acknowledgeIncident', {
+          account: 'main',
+          incident,
+        });
+        started.set(incident, { at, run: workflowId });
+        const due = at + urgentEveryMs;
         while (!isOver && Date.now() < due) await sleep(20);
       }
     })();
@@ -123,9 +129,15 @@ async function measure(notes: (typeof ways)[number]): Promise<Row> {
         ({ method, path, status }) => method === 'PUT' && path === `/incidents/${incident}` && status === 200,
       );
     await until(() => [...started.keys()].every((incident) => putsOn(incident)), { withinMs: 60_000 });
-    const urgentMs = [...started]
-      .map(([incident, at]) => (putsOn(incident)?.at ?? Number.NaN) - at)
-      .toSorted((a, b) => a - b);
+    const took = [...started]
+      .map(([incident, { at, run }]) => ({ run, at, ms: (putsOn(incident)?.at ?? Number.NaN) - at }))
+      .toSorted((a, b) => a.ms - b.ms);
+    const urgentMs = took.map(({ ms }) => ms);
+    const slowest = took.at(-1);
+    if (slowest && slowest.ms > 1_000) {
+      const told = await eventsOf(client, slowest.run, slowest.at);
+      process.stderr.write(`The slowest acknowledge, ${Math.round(slowest.ms)} ms: ${told}\n`);
+    }
 
     const urgentIds = new Set(started.keys());
     const ofStorm = seen()
@@ -180,6 +192,18 @@ async function measure(notes: (typeof ways)[number]): Promise<Row> {
   } finally {
     await stop();
   }
+}
+
+/** What became of a run, each with the milliseconds since `from`. */
+async function eventsOf(client: Client, run: string, from: number): Promise<string> {
+  const { events } = await client.workflow.getHandle(run).fetchHistory();
+  const types = proto.temporal.api.enums.v1.EventType;
+  return (events ?? [])
+    .map(({ eventType, eventTime }) => {
+      const at = Number(eventTime?.seconds ?? 0) * 1_000 + (eventTime?.nanos ?? 0) / 1e6;
+      return `${types[eventType ?? 0]?.replace('EVENT_TYPE_', '')} ${Math.round(at - from)}`;
+    })
+    .join(', ');
 }
 
 /** Opens the storm, on every service some of each problem, and beside it what is acknowledged meanwhile. */
