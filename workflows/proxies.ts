@@ -15,7 +15,7 @@ const ordinary = (): number =>
  * (8 s), so that it is ours to end; between attempts waits what PagerDuty says, else 1 s doubling to 30 s.
  */
 export function activitiesOf(account: string) {
-  const on = (taskQueue: string, priorityKey: number, worthDoing: Duration, maximumAttempts: number) =>
+  const on = (taskQueue: string, priorityKey: number, worthDoing: Duration) =>
     proxyActivities<Activities>({
       taskQueue,
       priority: { priorityKey },
@@ -27,26 +27,25 @@ export function activitiesOf(account: string) {
         initialInterval: '1 second',
         backoffCoefficient: 2,
         maximumInterval: '30 seconds',
-        maximumAttempts,
       },
     } satisfies ActivityOptions);
   return {
     /** Reads that a step waits for. */
-    look: on(taskQueues.rest(account), ordinary(), '2 minutes', 20),
+    look: on(taskQueues.rest(account), ordinary(), '2 minutes'),
     /** Notes and other writes that can wait a little. */
-    write: on(taskQueues.rest(account), ordinary(), '1 hour', 150),
+    write: on(taskQueues.rest(account), ordinary(), '1 hour'),
     /** Acknowledges, resolves and what they need. */
-    urgent: on(taskQueues.urgent(account), priorities.urgent, '10 minutes', 40),
+    urgent: on(taskQueues.urgent(account), priorities.urgent, '10 minutes'),
     /** Many at once: behind all that is about one. */
-    bulk: on(taskQueues.rest(account), priorities.bulk, '1 hour', 150),
+    bulk: on(taskQueues.rest(account), priorities.bulk, '1 hour'),
     /** The Events API. */
-    events: on(taskQueues.events(account), priorities.ordinary, '1 hour', 150),
+    events: on(taskQueues.events(account), priorities.ordinary, '1 hour'),
     /** Giving back: worth doing until it is done. */
-    release: on(taskQueues.urgent(account), priorities.urgent, '1 day', 10_000),
+    release: on(taskQueues.urgent(account), priorities.urgent, '1 day'),
     /** Asking the gate, which sends nothing and must answer while everything is frozen. */
-    ask: on(taskQueues.urgent(account), priorities.ordinary, '2 minutes', 20),
+    ask: on(taskQueues.urgent(account), priorities.ordinary, '2 minutes'),
     /** Looking for what must be given back, and for what runs were not told: on the queue that no freeze stops. */
-    sweep: on(taskQueues.urgent(account), priorities.sweep, '50 seconds', 10),
+    sweep: on(taskQueues.urgent(account), priorities.sweep, '50 seconds'),
   };
 }
 

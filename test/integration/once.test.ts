@@ -38,6 +38,8 @@ test('a 429 is waited for exactly as long as PagerDuty says, on the server and n
     );
   });
   expect(Number(pending.currentRetryInterval?.seconds)).toBe(2);
+  // Waits do not use up a step: it is tried as long as it is worth doing, however often PagerDuty says to wait.
+  expect(pending.maximumAttempts).toBe(0);
   expect((await run.result()).outcome).toBe('done');
   const posts = (await stage.requests()).filter(
     ({ operation, path }) => operation === 'createIncidentNote' && path.includes(incident),
