@@ -186,7 +186,10 @@ function addAgentCommands(program: Command, end: End): void {
 
 /** The record of it. */
 function addAuditCommands(program: Command, end: End): void {
-  const audit = program.command('audit').description('what was decided, and what came of it');
+  const audit = program
+    .command('audit')
+    .description('what was decided, and what came of it')
+    .addHelpText('after', '\nWithout a command it lists; `oncall audit list --help` shows by what.');
   audit
     .command('list', { isDefault: true })
     .description("what was decided, and what came of it; the runner's own looking only with --agent runner")
