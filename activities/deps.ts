@@ -36,6 +36,8 @@ export interface Deps {
   readonly isWanted: () => Promise<boolean>;
   /** What the server says of the account's runs. */
   readonly runs: Runs;
+  /** The Schedules that sweep the account, and what comes of it while one does nothing. */
+  readonly sweeps: readonly { readonly scheduleId: string; readonly without: string }[];
   /** The Schedules of orders at shift changes. */
   readonly shiftSchedules: ShiftSchedules;
   /** The id of the run that a standing order starts. */

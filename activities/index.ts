@@ -23,6 +23,7 @@ import type { AccountMeter } from './meter.ts';
 import { listEvents, listMissed } from './missed.ts';
 import { originReader } from './origin.ts';
 import { readOurRecord } from './our-record.ts';
+import { readOwnState } from './own-state.ts';
 import { PagerDutyClock } from './pagerduty-clock.ts';
 import { listActs, listPersonsNotes } from './people.ts';
 import { perform } from './perform.ts';
@@ -45,6 +46,7 @@ export type { Episode } from './episodes.ts';
 export type { Missed } from './missed.ts';
 export type { Named } from './named.ts';
 export type { OurRecord } from './our-record.ts';
+export type { HeldLease, IdleSchedule, OwnState } from './own-state.ts';
 export type { PersonsNote } from './people.ts';
 export type { Permission } from './permission.ts';
 export type { Planned, Weighed } from './plan.ts';
@@ -52,6 +54,7 @@ export type { ReadBack, ReadBackInput } from './read-back.ts';
 export type { Turns } from './read-turns.ts';
 export type { Unheld } from './release.ts';
 export type { CallResult, Done, InTheWay, NotDone } from './results.ts';
+export type { WaitingStep } from './runs.ts';
 export type { Followed, ReadShifts, ShiftPage } from './shifts.ts';
 export type { Compared, Wake } from './sweep.ts';
 
@@ -65,6 +68,10 @@ export interface ActivityOptions {
   readonly orderedId: (workflow: string, input: Ordered) => string;
   /** Finds the running runs of an account. */
   readonly runningQuery: (account: string) => string;
+  /** Finds those of them that wait for an operator's word. */
+  readonly waitingQuery: (account: string) => string;
+  /** The Schedules that sweep an account. */
+  readonly sweepsOf: (account: string) => Deps['sweeps'];
   readonly states: States;
   readonly policy: () => PolicyState;
   readonly secrets: Secrets;
@@ -115,7 +122,11 @@ export function createActivities(options: ActivityOptions): Activities {
     clock: new PagerDutyClock(),
     isLive: (lease) => isLive(options, lease),
     isWanted: () => isWanted(options.client),
-    runs: runsOf(options.client, options.runningQuery(options.account)),
+    runs: runsOf(options.client, {
+      running: options.runningQuery(options.account),
+      waiting: options.waitingQuery(options.account),
+    }),
+    sweeps: options.sweepsOf(options.account),
     shiftSchedules: shiftSchedulesOf(options.client, options.workflowTaskQueue),
     orderedId: options.orderedId,
     states: options.states,
@@ -147,6 +158,7 @@ const runnerActivities = (deps: Deps) => ({
   listEpisodes: (input: Parameters<typeof listEpisodes>[1]) => listEpisodes(deps, input),
   traceIncident: (input: Parameters<typeof traceIncident>[1]) => traceIncident(deps, input),
   readOurRecord: (input: Parameters<typeof readOurRecord>[1]) => readOurRecord(deps, input),
+  readOwnState: (input: Parameters<typeof readOwnState>[1]) => readOwnState(deps, input),
   readLastNote: (input: Parameters<typeof readLastNote>[1]) => readLastNote(deps, input),
   listOverrides: (input: Parameters<typeof listOverrides>[1]) => listOverrides(deps, input),
   readTurns: (input: Parameters<typeof readTurns>[1]) => readTurns(deps, input),

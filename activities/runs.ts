@@ -1,5 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
-import type { Known } from '../workflows/contract.ts';
+import { oneLine } from '../pagerduty/text.ts';
+import type { forApproval, Known, PendingApproval, Wait } from '../workflows/contract.ts';
 
 /** A running run that follows an incident, and what it knows of it. */
 export interface Follower {
@@ -17,6 +18,22 @@ export interface LastRun {
   readonly entry?: string;
 }
 
+/** A step of a run that waits for an operator's word. */
+export interface WaitingStep {
+  /** Short, for people: what it is approved by. */
+  readonly id: string;
+  readonly run: string;
+  /** Name of the step, and whose it is. */
+  readonly step: string;
+  readonly agent: string;
+  /** The incident that it is about; `null` where it is about none, or several. */
+  readonly incident: string | null;
+  /** Since when the run has waited for a word, ISO 8601; `null` where that is not known. */
+  readonly since: string | null;
+  /** When it is given up. */
+  readonly until: string;
+}
+
 /** What the server says of the runs of an account. */
 export interface Runs {
   /** The runs that follow an incident. The server's list lags behind them a little: what one of them knows is asked for by `known`. */
@@ -27,13 +44,28 @@ export interface Runs {
   readonly last: (workflowId: string) => Promise<LastRun | undefined>;
   /** What the runs of an id and a Workflow Type have ended with, the newest first. */
   readonly results: (workflowId: string, type: string) => AsyncIterable<unknown>;
+  /** What waits for an operator in that many runs at most, the runs that gave no answer in time, and whether there are more. */
+  readonly waiting: (
+    most: number,
+    withinMs: number,
+  ) => Promise<{
+    readonly steps: readonly WaitingStep[];
+    readonly silent: readonly string[];
+    readonly more: boolean;
+  }>;
 }
 
 /** How many runs of one id are looked through. */
 const mostRuns = 100;
 
-/** @param followersQuery finds the running runs of the account. */
-export function runsOf(client: Client, followersQuery: string): Runs {
+/** How much of a step's name is told, in characters. */
+const mostCharacters = 200;
+
+/** @param queries find the running runs of the account, and those of them that wait for an operator. */
+export function runsOf(
+  client: Client,
+  queries: { readonly running: string; readonly waiting: string },
+): Runs {
   const describe = async (workflowId: string, runId?: string) => {
     try {
       return await client.workflow.getHandle(workflowId, runId).describe();
@@ -45,7 +77,7 @@ export function runsOf(client: Client, followersQuery: string): Runs {
   return {
     followers: async () => {
       const found: Follower[] = [];
-      for await (const { workflowId, runId, memo } of client.workflow.list({ query: followersQuery })) {
+      for await (const { workflowId, runId, memo } of client.workflow.list({ query: queries.running })) {
         const known = knownIn(memo);
         if (known) found.push({ workflowId, runId, known });
       }
@@ -82,6 +114,64 @@ export function runsOf(client: Client, followersQuery: string): Runs {
         if (run.runId !== newest.runId && isOf(run)) yield await resultOf(run.runId);
       }
     },
+    waiting: async (most, withinMs) => {
+      const runs: { readonly workflowId: string; readonly runId: string; readonly since: number }[] = [];
+      for await (const { workflowId, runId, memo } of client.workflow.list({ query: queries.waiting })) {
+        runs.push({ workflowId, runId, since: waitsSince(memo, approval) });
+        if (runs.length > most) break;
+      }
+      const silent: string[] = [];
+      const steps = await Promise.all(
+        runs.slice(0, most).map(async ({ workflowId, runId, since }) => {
+          try {
+            const pending = await client.withDeadline(Date.now() + withinMs, () =>
+              client.workflow
+                .getHandle(workflowId, runId)
+                .query<readonly PendingApproval[]>(pendingApprovals),
+            );
+            return pending.slice(0, most).map((step) => stepIn(step, workflowId, since));
+          } catch {
+            silent.push(workflowId);
+            return [];
+          }
+        }),
+      );
+      return { steps: steps.flat(), silent: silent.toSorted(), more: runs.length > most };
+    },
+  };
+}
+
+const approval: typeof forApproval = 'approval';
+const pendingApprovals = 'pendingApprovals';
+
+/** Since when a run has waited for that, by its memo, milliseconds since 1970; infinity where it does not say. */
+export function waitsSince(memo: Readonly<Record<string, unknown>> | undefined, awaited: string): number {
+  const waits = memo?.['waits'];
+  const known = Array.isArray(waits) ? (waits as readonly Partial<Wait>[]) : [];
+  return Math.min(
+    ...known.flatMap(({ what, since }) => (what === awaited && typeof since === 'number' ? [since] : [])),
+  );
+}
+
+/**
+ * A step that waits, cut to what a report tells.
+ * @throws where what the run answers is no such step: anyone who may start a run answers its Queries.
+ */
+function stepIn(
+  { id, agent, claim, facts, until }: PendingApproval,
+  run: string,
+  since: number,
+): WaitingStep {
+  const [incident, ...others] = facts.incidents ?? [];
+  return {
+    id: oneLine(id, mostCharacters),
+    run,
+    // A step's key is the run's id, its first run's, and the name.
+    step: oneLine(claim.step.slice(run.length).split(' : ').slice(2).join(' : '), mostCharacters),
+    agent: oneLine(agent, mostCharacters),
+    incident: incident && others.length === 0 ? oneLine(incident.id, mostCharacters) : null,
+    since: Number.isFinite(since) ? new Date(since).toISOString() : null,
+    until: new Date(until).toISOString(),
   };
 }
 

@@ -14,7 +14,14 @@ import { type PolicyState, policySource } from '../gate/policy-source.ts';
 import { notConnected, whyKeptOut } from '../gate/temporal-settings.ts';
 import { webhookSecretsIn } from '../gate/webhook-secrets.ts';
 import { catalogue, operationNames } from '../pagerduty/catalogue/index.ts';
-import { orderedWorkflowId, runningQuery, taskQueues, workflowTaskQueue } from '../workflows/contract.ts';
+import {
+  orderedWorkflowId,
+  runningQuery,
+  sweepsOf,
+  taskQueues,
+  waitingQuery,
+  workflowTaskQueue,
+} from '../workflows/contract.ts';
 import { driftOf } from '../workflows/seen.ts';
 import { isOutdated, stateOf } from '../workflows/state.ts';
 import { takeUp, versionedAs } from './build.ts';
@@ -146,6 +153,8 @@ export async function startWorker({
       workflowTaskQueue,
       orderedId: orderedWorkflowId,
       runningQuery,
+      waitingQuery,
+      sweepsOf,
       states: { stateOf, isOutdated, driftOf },
       policy,
       secrets: readSecret,

@@ -3,12 +3,13 @@ import type { Client } from '@temporalio/client';
 import { Runtime } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { AccountMeter } from '../activities/meter.ts';
+import { waitsSince } from '../activities/runs.ts';
 import { type Store, StoreAway } from '../gate/audit-store.ts';
 import { leasesOf } from '../gate/leases.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import { lastSweep } from '../gate/sweeps.ts';
 import { pressedSwitches } from '../gate/switches.ts';
-import { forApproval, searchAttributes, type Wait } from '../workflows/contract.ts';
+import { forApproval, waitingQuery } from '../workflows/contract.ts';
 
 /** How often an account is looked at, in milliseconds: Prometheus asks no more often by default. */
 const everyMs = 15_000;
@@ -112,13 +113,10 @@ class AccountGauges {
   /** The runs that wait for an operator's word, and how long the oldest has. */
   async #showApprovals(): Promise<void> {
     const { account, client } = this.#watched;
-    const { waitingFor, account: ofAccount } = searchAttributes;
-    const query = `${waitingFor.name} = '${forApproval}' and ${ofAccount.name} = '${account}' and ExecutionStatus = 'Running'`;
     let [waiting, oldest] = [0, Number.POSITIVE_INFINITY];
-    for await (const { memo } of client.workflow.list({ query })) {
+    for await (const { memo } of client.workflow.list({ query: waitingQuery(account) })) {
       waiting += 1;
-      const waits = (memo?.['waits'] ?? []) as readonly Wait[];
-      for (const { what, since } of waits) if (what === forApproval) oldest = Math.min(oldest, since);
+      oldest = Math.min(oldest, waitsSince(memo, forApproval));
       if (waiting === mostWaiting) break;
     }
     const age = Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) / 1_000 : 0;

@@ -118,6 +118,10 @@ export const releaseType = 'releaseIncident';
 export const runningQuery = (account: string): string =>
   `${searchAttributes.account.name} = '${account}' and ExecutionStatus = 'Running'`;
 
+/** Finds those of them that wait for an operator's word. */
+export const waitingQuery = (account: string): string =>
+  `${runningQuery(account)} and ${searchAttributes.waitingFor.name} = '${forApproval}'`;
+
 /** How a run ended. Also the search attribute `OncallOutcome`. */
 export const outcomes = [
   'done',
@@ -851,6 +855,14 @@ export interface SweepInput {
 /** The Schedule that sweeps an account's leases, and the one that sweeps its incidents. */
 export const sweepScheduleId = (account: string): string => `sweep:${account}`;
 export const incidentSweepScheduleId = (account: string): string => `sweep-incidents:${account}`;
+
+/** Both, and what comes of it while one does nothing. */
+export const sweepsOf = (
+  account: string,
+): readonly { readonly scheduleId: string; readonly without: string }[] => [
+  { scheduleId: sweepScheduleId(account), without: 'what nobody holds any more is not given back' },
+  { scheduleId: incidentSweepScheduleId(account), without: 'what no webhook tells is not found' },
+];
 
 /** The run that reads who is on call, for the orders at shift changes of an account. */
 export const followShiftsId = (account: string): string => `follow-shifts:${account}`;

@@ -1,10 +1,11 @@
-import type { Episode, RotaName } from '../activities/index.ts';
+import type { Episode, OwnState, RotaName } from '../activities/index.ts';
 import { attempt, outcomeOf } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Outcome } from './contract.ts';
 import { type Roster, readRoster } from './cover-policies.ts';
 import { stretchesOf } from './coverage.ts';
 import { walkEpisodes } from './episodes.ts';
+import { ownAsks, ownOf, ownSection } from './own-state.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { count, duration, markdownOf, moment, plain, type Section, spell } from './report.ts';
 import { noteReport } from './report-note.ts';
@@ -30,7 +31,10 @@ interface Told {
   unread?: keyof typeof outcomeOf;
 }
 
-/** Tells the next person what there is to inherit: open incidents, how the shift went, who is on call now and next, overrides that come. */
+/**
+ * Tells the next person what there is to inherit: open incidents, how the shift went, who is on call now and next, overrides that
+ * come, and what oncall-runner itself holds and waits for.
+ */
 export async function handoffReport(input: HandoffInput): Promise<HandoffResult> {
   const { hours = defaultHours } = input;
   const chronicle = chronicleOf(input);
@@ -59,14 +63,16 @@ export async function handoffReport(input: HandoffInput): Promise<HandoffResult>
   const lines = await openLines(input, open ?? [], told, now);
   const onCall = rosters.flatMap((roster) => onCallOf(roster, now));
   const overrides = await overridesOf(input, rosters, now, told);
+  const own = await readOwn(input, told, chronicle);
   const shiftBased = [...new Set(rosters.flatMap((roster) => roster.shiftBased))];
   const result = {
     open: lines,
     shift: shift ? shiftOf(shift) : null,
     onCall,
     overrides,
+    own: ownOf(own, open ?? []),
   };
-  const isEmpty = rosters.length === 0 && open === undefined && shift === undefined;
+  const isEmpty = rosters.length === 0 && open === undefined && shift === undefined && own === undefined;
   const summary = summaryOf(result, open, hours, told);
   const report = markdownOf(
     'Handoff',
@@ -274,6 +280,23 @@ async function overridesOf(
   return found.toSorted((a, b) => a.start.localeCompare(b.start));
 }
 
+async function readOwn(
+  { account }: HandoffInput,
+  told: Told,
+  chronicle: Chronicle,
+): Promise<OwnState | undefined> {
+  const { ask } = activitiesOf(account);
+  const came = await attempt(perform(ask.readOwnState, { step: 'See what oncall-runner holds' }));
+  if (!came.ok) {
+    told.missing.push(`what oncall-runner holds and waits for: ${came.sentence}`);
+    told.unread ??= came.kind;
+    return undefined;
+  }
+  chronicle.actsAs(came.agent);
+  told.missing.push(...came.missing);
+  return came;
+}
+
 function shiftOf(episodes: readonly Episode[]): NonNullable<HandoffResult['shift']> {
   const byService = new Map<string, number>();
   for (const { service } of episodes) {
@@ -291,7 +314,7 @@ function shiftOf(episodes: readonly Episode[]): NonNullable<HandoffResult['shift
   };
 }
 
-type Shown = Pick<HandoffResult, 'open' | 'shift' | 'onCall' | 'overrides'>;
+type Shown = Pick<HandoffResult, 'open' | 'shift' | 'onCall' | 'overrides' | 'own'>;
 
 function summaryOf(
   { shift, onCall }: Shown,
@@ -320,7 +343,7 @@ function summaryOf(
 }
 
 function sectionsOf(
-  { open, shift, onCall, overrides }: Shown,
+  { open, shift, onCall, overrides, own }: Shown,
   all: readonly Episode[] | undefined,
   shiftBased: readonly string[],
   now: number,
@@ -363,9 +386,11 @@ function sectionsOf(
           `${plain(schedule)}: ${plain(person)} ${spell({ start: Date.parse(start), end: Date.parse(end) })}`,
       ),
     },
+    ownSection(own, now),
     {
       title: 'Asked of you',
       lines: [
+        ...ownAsks(own),
         ...(waiting.length === 0
           ? []
           : [

@@ -1,3 +1,4 @@
+import type { HeldLease, OwnState, WaitingStep } from '../activities/index.ts';
 import type { outcomeOf } from './attempt.ts';
 import type { Among, Errand, FindingClass, PlanErrand, PlanResult, RunResult, Subject } from './contract.ts';
 import type { Span } from './coverage.ts';
@@ -132,6 +133,21 @@ export interface HandoffResult extends ReportResult {
     readonly start: string;
     readonly end: string;
   }[];
+  /** What oncall-runner itself holds and waits for; of a part that could not be read, `null`. */
+  readonly own: {
+    /** Incidents that runs hold acknowledged. Number and title of those that are among `open`. */
+    readonly leases: readonly (HeldLease & Known)[] | null;
+    /** Steps that wait for an operator; number and title of the incident as with leases. */
+    readonly approvals: readonly (WaitingStep & Known)[] | null;
+    /** Sweeps, and standing orders by a Schedule, that are paused or have none. */
+    readonly schedules: OwnState['schedules'];
+  };
+}
+
+/** What is told of an incident beside its id; `null` of one that is not among those that are open. */
+interface Known {
+  readonly number: number | null;
+  readonly title: string | null;
 }
 
 /** What wakes people for nothing. */

@@ -1,12 +1,6 @@
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import {
-  incidentSweepScheduleId,
-  paceReason,
-  sweepScheduleId,
-  taskQueues,
-  workflowTaskQueue,
-} from '../../workflows/contract.ts';
+import { paceReason, sweepsOf, taskQueues, workflowTaskQueue } from '../../workflows/contract.ts';
 import type { Finding } from './finding.ts';
 import { rawSchedule } from './raw-schedule.ts';
 
@@ -104,10 +98,7 @@ async function describe(client: Client, name: string, taskQueueType: number) {
 /** What gives back what nobody holds, and tells runs what no webhook told. */
 async function lookAtSweeps(client: Client, account: string): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  for (const [id, does] of [
-    [sweepScheduleId(account), 'what nobody holds any more is not given back'],
-    [incidentSweepScheduleId(account), 'what no webhook tells is not found'],
-  ] as const) {
+  for (const { scheduleId: id, without: does } of sweepsOf(account)) {
     const sweep = await rawSchedule(client, id);
     const of = 'sweeps';
     if (!sweep)

@@ -80,7 +80,7 @@ function sendingProgram(): string {
     const client = { options: { namespace: 'default', loadedDataConverter: { payloadConverter: defaultPayloadConverter, payloadCodecs: [] } }, workflowService: { getWorkflowExecutionHistory } };
     const activities = createActivities({
       account: 'main', client, workflowTaskQueue: 'oncall', policy: () => ({ readable: true, policy }), secrets: () => 'token',
-      store: async () => store, journalFile, orderedId: () => '', runningQuery: () => '',
+      store: async () => store, journalFile, orderedId: () => '', runningQuery: () => '', waitingQuery: () => '', sweepsOf: () => [],
     });
     for (let index = 0; ; index += 1) {
       const step = name + ' ' + index;

@@ -1,9 +1,14 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { leasesOf } from '../../gate/leases.ts';
 import { onCallAt } from '../../simulator/on-call.ts';
+import { forApproval, searchAttributes, sweepsOf, waitingQuery } from '../../workflows/contract.ts';
 import type { HandoffInput } from '../../workflows/reports.ts';
+import { responder } from '../support/grants.ts';
 import { type Stage, setStage } from '../support/stage.ts';
 import { struckSince } from '../support/struck.ts';
-import { approveIn, refuseIn } from '../support/words.ts';
+import { until } from '../support/until.ts';
+import { approveIn, refuseIn, theStepOf } from '../support/words.ts';
 
 const account = 'main';
 let stage: Stage;
@@ -149,8 +154,14 @@ describe('a handoff report', () => {
 
   test('is denied where its agent may read nothing of it', async () => {
     const result = await handOff('no-bot', { teams: ['PPAYMENTS'] });
-    expect(result).toMatchObject({ outcome: 'denied', open: [], shift: null, onCall: [] });
+    const own = { leases: null, approvals: null, schedules: null };
+    expect(result).toMatchObject({ outcome: 'denied', open: [], shift: null, onCall: [], own });
     expect(result.missing.length).toBeGreaterThan(1);
+    const [why] = result.missing.filter((what) => what.startsWith('what oncall-runner holds'));
+    expect(why).toMatch(/^what oncall-runner holds and waits for: no-bot may not list incidents/);
+    expect(result.report).toContain('**Held by oncall-runner**\n- not read');
+    const denials = await stage.audit({ decision: 'denied' });
+    expect(denials.filter(({ operation }) => operation === 'readOwnState')).toHaveLength(1);
   });
 
   test('is none the worse for a lost answer', async () => {
@@ -201,5 +212,198 @@ describe('a handoff report', () => {
       expect(stage.simulator.world.notes(incident)).toHaveLength(notes);
     }
     expect(stage.simulator.world.notes(incident)[0]).toContain('## Handoff');
+  });
+});
+
+describe('what oncall-runner holds and waits for', () => {
+  let own: Stage;
+  beforeAll(async () => {
+    own = await setStage({
+      agents: {
+        'look-bot': reads,
+        'hold-bot': responder().replace(
+          'incidents.resolve: full',
+          'incidents.resolve: { level: full, approval: required }',
+        ),
+      },
+      operators: { lead: '' },
+    });
+    await own.startWorker();
+  });
+  afterAll(() => own.close());
+
+  const tell = (service = 'PCHECKOUT') =>
+    own.run('look-bot', 'handoffReport', { account, services: [service] });
+  const schedule = (id: string) => own.client.schedule.getHandle(id);
+  const sectionIn = (report: string): readonly string[] =>
+    report.split('**Held by oncall-runner**\n')[1]?.split('\n\n')[0]?.split('\n') ?? [];
+
+  test('is told as nothing where it is nothing', async () => {
+    const sweeps = sweepsOf(account).map(({ scheduleId }) => schedule(scheduleId));
+    for (const sweep of sweeps) await sweep.unpause();
+    const result = await tell();
+    for (const sweep of sweeps) await sweep.pause('a test sweeps by hand');
+    expect(result).toMatchObject({
+      outcome: 'done',
+      missing: [],
+      own: { leases: [], approvals: [], schedules: [] },
+    });
+    expect(sectionIn(result.report)).toEqual(['- nothing, and nothing is paused']);
+    expect(result.report).not.toContain('oncall approvals');
+    const asked = await own.audit({ decision: 'asked' });
+    expect(asked.map(({ kind, operation, agent }) => ({ kind, operation, agent }))).toEqual([
+      { kind: 'question', operation: 'readOwnState', agent: 'look-bot' },
+    ]);
+  });
+
+  test('is told: a lease, an approval that waits, a sweep and a standing order that are paused, one that has no Schedule', async () => {
+    const held = await own.trigger({ summary: 'Cards [fail](http://evil.example)' });
+    const holds = await own.start('hold-bot', 'respondToIncident', {
+      account,
+      incident: held,
+      assess: 'rules',
+    });
+    await until('it is held and noted', () => own.simulator.world.notes(held).length === 1);
+    const asked = await own.trigger({ summary: 'Refunds `fail`' });
+    const asks = await own.start('hold-bot', 'resolveIncident', { account, incident: asked });
+    const { id } = await theStepOf(own, asks);
+    const numberOf = (incident: string) => own.simulator.world.incident(incident)?.number;
+    await schedule('sweep-incidents:main').pause('the vendor moves [its](http://evil.example) database');
+    const orders = ['rest', 'dawn'].map(
+      (name) => `  ${name}: { cron: "0 6 * * *", zone: UTC, workflow: handoffReport, agent: look-bot }\n`,
+    );
+    own.editConfig((text) => `${text}\nstanding:\n${orders.join('')}`);
+    await own.client.schedule.create({
+      scheduleId: 'standing:main:rest',
+      spec: { calendars: [{ hour: 6 }] },
+      action: { type: 'startWorkflow', workflowType: 'handoffReport', taskQueue: 'oncall', args: [] },
+      state: { paused: true },
+    });
+    const result = await tell();
+    const [lease] = await leasesOf(own.store, account);
+    expect(result).toMatchObject({ outcome: 'done', verified: true, missing: [] });
+    expect(result.own).toEqual({
+      leases: [
+        {
+          incident: held,
+          number: numberOf(held),
+          title: 'Cards [fail](http://evil.example)',
+          agent: 'hold-bot',
+          run: holds.workflowId,
+          until: new Date(lease?.expires_at ?? 0).toISOString(),
+        },
+      ],
+      approvals: [
+        {
+          id,
+          incident: asked,
+          number: numberOf(asked),
+          title: 'Refunds `fail`',
+          agent: 'hold-bot',
+          run: asks.workflowId,
+          step: `Resolve ${asked}`,
+          since: expect.any(String),
+          until: expect.any(String),
+        },
+      ],
+      schedules: [
+        {
+          scheduleId: 'sweep:main',
+          state: 'paused',
+          note: 'a test sweeps by hand',
+          without: expect.any(String),
+        },
+        {
+          scheduleId: 'sweep-incidents:main',
+          state: 'paused',
+          note: 'the vendor moves [its](http://evil.example) database',
+          without: 'what no webhook tells is not found',
+        },
+        {
+          scheduleId: 'standing:main:rest',
+          state: 'paused',
+          note: null,
+          without: 'the standing order rest starts nothing',
+        },
+        {
+          scheduleId: 'standing:main:dawn',
+          state: 'missing',
+          note: null,
+          without: 'the standing order dawn starts nothing',
+        },
+      ],
+    });
+    expect(sectionIn(result.report)).toEqual([
+      '- The Schedule sweep:main is paused (a test sweeps by hand): what nobody holds any more is not given back',
+      '- The Schedule sweep-incidents:main is paused (the vendor moves \\[its\\](http://evil.example) database): what no webhook tells is not found',
+      '- The Schedule standing:main:rest is paused (no note was left): the standing order rest starts nothing',
+      '- There is no Schedule standing:main:dawn: the standing order dawn starts nothing',
+      expect.stringMatching(
+        new RegExp(
+          `^- ${id}: hold-bot has waited \\d+ s for an operator in ${asks.workflowId}: Resolve ${asked}, #${numberOf(asked)} Refunds \\\\\`fail\\\\\`$`,
+        ),
+      ),
+      expect.stringMatching(
+        new RegExp(`^- #${numberOf(held)} until .* UTC by hold-bot in ${holds.workflowId}: Cards `),
+      ),
+    ]);
+    expect(result.report).toContain(
+      '**Asked of you**\n- Approve or refuse 1 step: `oncall approvals` shows what waits for an operator.',
+    );
+    expect(result.report.split('\n').length).toBeLessThanOrEqual(50);
+
+    // Of what the report does not cover the id alone, and what does not fit is counted.
+    own.editConfig((text) => text.replace('  dawn:', `${orders[0]?.replace('rest', 'noon')}  dawn:`));
+    const other = await tell('PSEARCH');
+    expect(other.own.leases).toMatchObject([{ incident: held, number: null, title: null }]);
+    expect(other.own.approvals).toMatchObject([{ incident: asked, number: null, title: null }]);
+    expect(other.report).not.toMatch(/Cards|Refunds/);
+    expect(sectionIn(other.report)).toHaveLength(7);
+    expect(sectionIn(other.report).at(-1)).toBe('- … and 1 more');
+  });
+
+  test('is no lease of a run that is over', async () => {
+    const incident = await own.trigger({ summary: 'Vouchers fail' });
+    const run = await own.start('hold-bot', 'respondToIncident', { account, incident, assess: 'rules' });
+    await until('it is held and noted', () => own.simulator.world.notes(incident).length === 1);
+    const heldIn = async () => (await tell()).own.leases?.map((lease) => lease.incident);
+    expect(await heldIn()).toContain(incident);
+    await own.client.workflow.getHandle(run.workflowId).terminate('from outside');
+    expect((await leasesOf(own.store, account)).map((lease) => lease.incident)).toContain(incident);
+    expect(await heldIn()).not.toContain(incident);
+  });
+
+  test('is named where the store does not give it, and the rest is told', async () => {
+    await sql`alter table leases rename to leases_away`.execute(own.store);
+    const result = await tell();
+    await sql`alter table leases_away rename to leases`.execute(own.store);
+    expect(result).toMatchObject({ outcome: 'partly', verified: false, own: { leases: null } });
+    expect(result.missing).toEqual([expect.stringMatching(/^leases: The audit store cannot be used: /)]);
+    expect(result.report).toContain('**Could not be read**\n- leases: ');
+    expect(result.own.schedules?.length).toBeGreaterThan(0);
+    expect(result.open.length).toBeGreaterThan(0);
+  });
+
+  test('is named where a run does not say what waits in it', async () => {
+    const silent = await own.client.workflow.start('respondToIncident', {
+      workflowId: 'respond:main:silent',
+      taskQueue: 'nobody-there',
+      args: [],
+      typedSearchAttributes: [
+        { key: searchAttributes.account, value: account },
+        { key: searchAttributes.waitingFor, value: forApproval },
+      ],
+    });
+    await until('it is listed', async () => {
+      for await (const { workflowId } of own.client.workflow.list({ query: waitingQuery(account) }))
+        if (workflowId === silent.workflowId) return true;
+      return false;
+    });
+    const result = await tell();
+    await silent.terminate('from outside');
+    expect(result).toMatchObject({
+      outcome: 'partly',
+      missing: ['what waits in respond:main:silent: no answer came in time'],
+    });
   });
 });

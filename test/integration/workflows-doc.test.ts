@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runInputs } from '../../gate/run-inputs.ts';
 import { finalSchedule } from '../../simulator/on-call.ts';
+import { sweepsOf } from '../../workflows/contract.ts';
 import { everything, responder } from '../support/grants.ts';
 import { opened } from '../support/opened.ts';
 import { type Stage, setStage } from '../support/stage.ts';
@@ -182,6 +183,9 @@ const plays: Readonly<Record<string, () => Promise<object>>> = {
         ),
     );
     await open();
+    // Between tests sweeps are paused; the note is for the page.
+    for (const { scheduleId } of sweepsOf(account))
+      await stage.client.schedule.getHandle(scheduleId).pause('the database moves, back at 15:00');
     return run('handoffReport', { services: ['PSEARCH', 'PCHECKOUT'], hours: 1 }, 'reporter');
   },
   postIncidentTimeline: async () => {

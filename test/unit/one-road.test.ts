@@ -10,7 +10,7 @@ import { list } from '../../gate/audit.ts';
 import { parsePolicy } from '../../gate/policy.ts';
 import { actionsOf, type Endpoint } from '../../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, operationNames } from '../../pagerduty/catalogue/index.ts';
-import { orderedWorkflowId, runningQuery } from '../../workflows/contract.ts';
+import { orderedWorkflowId, runningQuery, sweepsOf, waitingQuery } from '../../workflows/contract.ts';
 import { driftOf } from '../../workflows/seen.ts';
 import { isOutdated, stateOf } from '../../workflows/state.ts';
 import { roadsIn } from '../support/roads.ts';
@@ -75,6 +75,8 @@ const activitiesOf = (workflowType: string): Activities =>
     workflowTaskQueue: 'oncall',
     orderedId: orderedWorkflowId,
     runningQuery,
+    waitingQuery,
+    sweepsOf,
     states: { stateOf, isOutdated, driftOf },
     policy,
     secrets: () => 'u+OneTokenOfTwenty01',
@@ -107,6 +109,7 @@ const others: Readonly<Record<string, object>> = {
   listEpisodes: { query: {} },
   traceIncident: { incident: 'P1', night: '22:00-07:00 UTC' },
   readOurRecord: { incident: 'P1' },
+  readOwnState: {},
   readLastNote: { incident: 'P1' },
   readTurns: { schedule: 'P1', span: { start: 0, end: 1 } },
   listOpen: { sweep: 1, query: {} },
@@ -170,6 +173,8 @@ describe('an Activity of a run that is nobody’s', () => {
       workflowTaskQueue: 'oncall',
       orderedId: orderedWorkflowId,
       runningQuery,
+      waitingQuery,
+      sweepsOf,
       states: { stateOf, isOutdated, driftOf },
       policy,
       secrets: () => '',
