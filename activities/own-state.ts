@@ -4,12 +4,13 @@ import { leasesOf } from '../gate/leases.ts';
 import { standingId } from '../gate/schedules.ts';
 import { storeClock } from '../gate/store-clock.ts';
 import { oneLine } from '../pagerduty/text.ts';
-import { type Call, callOf, entryOf } from './call.ts';
+import { type Call, callOf } from './call.ts';
 import { decideOn } from './decision.ts';
 import type { Deps } from './deps.ts';
 import type { Read } from './duties.ts';
 import { toFailure } from './failures.ts';
 import { noteReads } from './perform.ts';
+import { entryOf } from './records.ts';
 import { notDone } from './results.ts';
 import type { WaitingStep } from './runs.ts';
 
