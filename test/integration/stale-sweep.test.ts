@@ -384,7 +384,7 @@ describe('whom a handing back pages', () => {
     askedAgo(incident, 25);
     const { plan } = await sweep({ plan: true });
     const run = await start({ apply: plan?.hash ?? '' });
-    await theStepOf(stage, run);
+    expect((await theStepOf(stage, run)).effect).toMatch(/ It pages (Dev Iyer|Eva Lind)\.$/);
     await fayStandsIn();
     const then = await now(incident);
     await approveIn(stage, run);
