@@ -26,5 +26,6 @@ export async function onCallNow(
       request: { query: { 'escalation_policy_ids[]': [policy], limit: 100 } },
     }),
   );
-  return read.ok ? read.response.oncalls : undefined;
+  // A list that was cut to what the agent may see tells of some only.
+  return read.ok && !read.narrowed ? read.response.oncalls : undefined;
 }

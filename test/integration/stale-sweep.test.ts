@@ -14,6 +14,11 @@ const account = 'main';
 const { users, services, schedules } = seedIds;
 const ada = byUser({ id: users.ada });
 const hourMs = 3_600_000;
+const handsBack = `incidents: read
+incidents.add_note: full
+incidents.unacknowledge: full
+incidents.reassign: full
+services: read`;
 
 let stage: Stage;
 beforeAll(async () => {
@@ -28,11 +33,8 @@ services: read
 oncalls: read`,
       'asking-bot': 'incidents: read\nincidents.add_note: full\nservices: read\noncalls: read',
       'blind-bot': 'incidents: read\nincidents.add_note: full',
-      'unknowing-bot': `incidents: read
-incidents.add_note: full
-incidents.unacknowledge: full
-incidents.reassign: full
-services: read`,
+      'unknowing-bot': handsBack,
+      'half-bot': `${handsBack}\noncalls: { level: read, when: { schedules: [${schedules.payments}] } }`,
     },
     operators: { lead: '' },
     simulator: { rateLimit: 0 },
@@ -405,14 +407,17 @@ describe('whom a handing back pages', () => {
     expect(statuses([first, second]).toSorted()).toEqual(['acknowledged', 'triggered']);
   });
 
-  test('is said to be unknown where it may not be read, and then is not compared', async () => {
+  test.each([
+    ['may not be read', 'unknowing-bot'],
+    ['may be read of other schedules only', 'half-bot'],
+  ])('is said to be unknown where it %s, and then is not compared', async (_what, agent) => {
     const [incident] = await unansweredBy(1);
-    const { plan } = await sweep({ plan: true }, 'unknowing-bot');
+    const { plan } = await sweep({ plan: true }, agent);
     expect(plan?.writes).toMatchObject([
       { operation: 'updateIncident', pages: ['whoever is on call at its first level'] },
     ]);
     await fayStandsIn();
-    expect(await sweep({ apply: plan?.hash ?? '' }, 'unknowing-bot')).toMatchObject({
+    expect(await sweep({ apply: plan?.hash ?? '' }, agent)).toMatchObject({
       outcome: 'done',
       verified: true,
     });
