@@ -4,6 +4,7 @@ import { type FactName, type IncidentFacts, type Switches, sameSet } from '../ga
 import { switchesFor } from '../gate/switches.ts';
 import { join, nameOf, speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
+import type { OnCall } from '../pagerduty/catalogue/oncalls.ts';
 import { PagerDutyError } from '../pagerduty/errors.ts';
 import { oneLine } from '../pagerduty/text.ts';
 import type { SeenIncident } from '../workflows/seen.ts';
@@ -162,8 +163,8 @@ export function differing(
 }
 
 /**
- * The incidents that are not as a plan saw them, and what is different, in words. Notes, and what is kept in the stead of others,
- * are read where the plan went by them.
+ * The incidents that are not as a plan saw them, and what is different, in words. Notes, what is kept in the stead of others, and
+ * who is on call where one is handed back are read where the plan went by them, and never from a cache.
  */
 export async function drifted({
   unchanged = [],
@@ -182,6 +183,12 @@ export async function drifted({
     'what is kept',
   );
   const keptNow = new Map(kept.map((id, index) => [id, read[index]?.incident]));
+  const onCalls = new Map<string, readonly OnCall[]>();
+  for (const { pages, policy } of unchanged) {
+    if (!pages || onCalls.has(policy)) continue;
+    const query = { 'escalation_policy_ids[]': [policy], limit: 100 };
+    onCalls.set(policy, (await reader.ask('listOnCalls', { query }, policy)).oncalls);
+  }
   for (const was of unchanged) {
     const now = reader.wholes.get(was.id);
     const notes =
@@ -189,7 +196,11 @@ export async function drifted({
         ? (await reader.ask('listIncidentNotes', { params: { id: was.id } }, was.id)).notes
         : undefined;
     const what = now
-      ? deps.states.driftOf(was, now, notes, keptNow.get(was.kept?.id ?? ''))
+      ? deps.states.driftOf(was, now, {
+          notes,
+          kept: keptNow.get(was.kept?.id ?? ''),
+          onCalls: onCalls.get(was.policy),
+        })
       : ['PagerDuty has it no longer'];
     if (what.length > 0) found.push({ id: was.id, why: oneLine(`of #${was.number}, ${join(what)}`, 1_000) });
   }

@@ -4,7 +4,7 @@ import type { PolicyState } from '../gate/policy-source.ts';
 import type { Ordered } from '../gate/standing.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import type { Connection, Watch } from '../pagerduty/http.ts';
-import type { SeenIncident } from '../workflows/seen.ts';
+import type { Beside, SeenIncident } from '../workflows/seen.ts';
 import type { Stated } from '../workflows/state.ts';
 import type { FactCache } from './facts.ts';
 import type { OriginReader } from './origin.ts';
@@ -60,10 +60,5 @@ export interface Trace {
 export interface States {
   readonly stateOf: (incident: Stated) => string;
   readonly isOutdated: (known: string, listed: string | undefined) => boolean;
-  readonly driftOf: (
-    was: SeenIncident,
-    now: Incident,
-    notes?: readonly { readonly id: string }[],
-    kept?: Incident,
-  ) => readonly string[];
+  readonly driftOf: (was: SeenIncident, now: Incident, beside: Beside) => readonly string[];
 }

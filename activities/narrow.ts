@@ -22,6 +22,19 @@ export function narrowRequest<Name extends OperationName>(
   return { ...request, query: { ...query, ...Object.fromEntries(filters) } } as RequestOf<Name>;
 }
 
+/** Whether a list is cut to less than it asks for itself. */
+export function isCut<Name extends OperationName>(
+  { endpoint, request }: Pick<Call<Name>, 'endpoint' | 'request'>,
+  { only }: Narrowing,
+): boolean {
+  const { by = {} } = endpoint.narrows ?? {};
+  const { query = {} } = request as { readonly query?: Readonly<Record<string, unknown>> };
+  return pairsOf(only).some(([condition, values]) => {
+    const asked = query[by[condition] ?? ''];
+    return !Array.isArray(asked) || asked.length !== values.length;
+  });
+}
+
 /** The answer of a list without the records that the agent may not see, whatever PagerDuty made of its filters. */
 export function narrowAnswer<Name extends OperationName>(
   { endpoint }: Pick<Call<Name>, 'endpoint'>,

@@ -17,7 +17,7 @@ import type { Deps } from './deps.ts';
 import type { AllFacts } from './facts.ts';
 import { backOffMs, outcomeUnknown, toFailure } from './failures.ts';
 import { effectOf, found, lookFor, signed } from './look-up.ts';
-import { narrowAnswer, narrowRequest } from './narrow.ts';
+import { isCut, narrowAnswer, narrowRequest } from './narrow.ts';
 import { gaveWay, giveWay } from './put-back.ts';
 import { entryOf, outcomeOf } from './records.ts';
 import { type CallResult, checkSize, done, type NotDone, notDone, refused, some } from './results.ts';
@@ -72,7 +72,9 @@ async function read<Name extends OperationName>(call: Call<Name>): Promise<CallR
     const { shown, hidden } = narrowAnswer(call, response, narrowing);
     const result = done(call, shown, stamp, `${decision.sentence} ${sentence}`, facts);
     checkSize(result);
-    return narrowing ? { ...result, narrowed: { to: decision.sentence, hidden } } : result;
+    return narrowing && (hidden > 0 || isCut(call, narrowing))
+      ? { ...result, narrowed: { to: decision.sentence, hidden } }
+      : result;
   } catch (error) {
     const known = knownOf(error);
     if (known) await call.ledger.entry(outcomeOf(call, facts, stamp, { decision: 'refused', ...known }));

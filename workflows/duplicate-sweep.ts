@@ -142,7 +142,8 @@ const noteOn = ({ kept, duplicate }: Pair): Draft['writes'][number] => ({
     params: { id: duplicate.id },
     body: {
       note: {
-        content: `Duplicate of #${kept.incident_number} (${kept.id}), which stays open. The sweep of duplicates closes this one.`,
+        // Nothing of what comes after it: whether this one is closed nobody knows yet.
+        content: `Duplicate of #${kept.incident_number} (${kept.id}), which the sweep of duplicates leaves open.`,
       },
     },
   },

@@ -5,6 +5,8 @@ import { acknowledgersOf, namesOf } from './state.ts';
 interface Asked {
   readonly operation: string;
   readonly request: object;
+  /** Of a write of a plan: its incidents, with whom it pages where that is known. */
+  readonly seen?: readonly { readonly pages?: readonly { readonly name: string }[] }[];
 }
 
 interface Change {
@@ -51,14 +53,19 @@ export function effectOf({ operation, request }: Asked, incident?: Incident): st
   return `Sends ${operation}. Nobody is paged by that itself.`;
 }
 
-/** Each effect that some write of a plan has, with how many have it. */
+/** Each effect that some write of a plan has, with how many have it; then whom they page, as far as the plan knows. */
 function effectOfPlan(writes: readonly Asked[]): string {
   const counts = new Map<string, number>();
   for (const write of writes) {
     const effect = effectOf(write);
     counts.set(effect, (counts.get(effect) ?? 0) + 1);
   }
-  return [...counts].map(([effect, count]) => (count === 1 ? effect : `${count} times: ${effect}`)).join(' ');
+  const seen = writes.flatMap((write) => write.seen ?? []);
+  const paged = new Set(seen.flatMap(({ pages = [] }) => pages.map(({ name }) => name)));
+  return [
+    ...[...counts].map(([effect, count]) => (count === 1 ? effect : `${count} times: ${effect}`)),
+    ...(paged.size > 0 ? [`It pages ${[...paged].join(', ')}.`] : []),
+  ].join(' ');
 }
 
 /** Each effect that some incident gets, and which get it: what one of many gets must not hide behind what the others do. */

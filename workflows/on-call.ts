@@ -1,3 +1,4 @@
+import type { OnCall } from '../pagerduty/catalogue/oncalls.ts';
 import { attempt } from './attempt.ts';
 import { activitiesOf, perform } from './proxies.ts';
 
@@ -7,6 +8,17 @@ export async function firstOnCall(
   policy: string,
   step: string,
 ): Promise<readonly string[] | undefined> {
+  const onCalls = await onCallNow(account, policy, step);
+  const first = onCalls?.filter(({ escalation_level }) => escalation_level === 1);
+  return first && [...new Set(first.map(({ user }) => user.summary ?? user.id))];
+}
+
+/** Who is on call for a policy now, at all its levels; `undefined` where that may not be read. */
+export async function onCallNow(
+  account: string,
+  policy: string,
+  step: string,
+): Promise<readonly OnCall[] | undefined> {
   const { look } = activitiesOf(account);
   const read = await attempt(
     perform(look.listOnCalls, {
@@ -14,7 +26,6 @@ export async function firstOnCall(
       request: { query: { 'escalation_policy_ids[]': [policy], limit: 100 } },
     }),
   );
-  if (!read.ok) return undefined;
-  const first = read.response.oncalls.filter(({ escalation_level }) => escalation_level === 1);
-  return [...new Set(first.map(({ user }) => user.summary ?? user.id))];
+  // A list that was cut to what the agent may see tells of some only.
+  return read.ok && !read.narrowed ? read.response.oncalls : undefined;
 }

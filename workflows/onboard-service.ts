@@ -308,7 +308,9 @@ function onboarding(
       what: `the service ${service.name}`,
       why: `it is there, and goes to escalation policy ${reads.service.policy ?? 'none'}; what is there is not changed`,
     });
-  if (testKey !== undefined && reads.service) {
+  const tests = testKey !== undefined && reads.service !== undefined;
+  const tested = reads.onCall.length > 0 ? reads.onCall : ['whoever is on call for the service'];
+  if (tests) {
     const dedup_key = `onboard ${reads.service.id}`;
     const payload = {
       summary: `Test of the service ${service.name}: no action is needed`,
@@ -321,7 +323,7 @@ function onboarding(
         'enqueueEvent',
         { routingKey: testKey, body: { event_action: 'trigger', dedup_key, payload } },
         `Sends a test event to the routing key ${testKey}.`,
-        { pages: reads.onCall.length > 0 ? reads.onCall : ['whoever is on call for the service'] },
+        { pages: tested },
       ),
       write(
         'Resolve the test event',
@@ -341,6 +343,7 @@ function onboarding(
       ...[...reads.schedules].map(([id, name]) => `schedule ${id}: ${name}`),
       `escalation policy ${policy.name}: ${reads.policy?.id ?? 'none'}`,
       `service ${service.name}: ${reads.service ? `${reads.service.id} by ${reads.service.policy ?? 'none'}` : 'none'}`,
+      ...(tests ? [`the test event pages ${tested.join(', ')}`] : []),
     ],
   };
 }

@@ -302,7 +302,8 @@ function costOf(writes: readonly Planned[]): Pick<Plan, 'requests' | 'seconds'> 
   const reads = (count: number): number => (count > 3 ? 1 + Math.ceil(count / 100) : count);
   const requests = writes.reduce((sum, { seen }) => {
     const kept = new Set(seen.flatMap((incident) => incident.kept?.id ?? []));
-    return sum + 1 + reads(seen.length) + kept.size;
+    const paging = new Set(seen.flatMap(({ pages, policy }) => (pages ? policy : [])));
+    return sum + 1 + reads(seen.length) + kept.size + paging.size;
   }, 0);
   const alerts = writes
     .filter(({ operation }) => operation === 'updateIncidents')

@@ -1,5 +1,7 @@
+import type { Named } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
-import { shortened } from './said.ts';
+import type { OnCall } from '../pagerduty/catalogue/oncalls.ts';
+import { asSaid, shortened } from './said.ts';
 import { acknowledgersOf, assigneesOf, notesMark } from './state.ts';
 
 /** An incident as a plan saw it: whatever of this is different when it is applied stops it there. */
@@ -20,6 +22,8 @@ export interface SeenIncident {
   readonly notes?: string;
   /** Of a duplicate: the one that stays open in its stead. Whoever has it, and how many alerts it has, is no matter. */
   readonly kept?: Kept;
+  /** Of one that is handed back to its escalation policy: whom that pages; absent where it could not be read. */
+  readonly pages?: readonly Named[];
 }
 
 /** An incident that stays open in the stead of others. */
@@ -84,16 +88,31 @@ export const keptOf = ({
 export const notesIn = (notes: readonly { readonly id: string }[]): string =>
   notesMark({ count: notes.length, newest: notes[0]?.id ?? null });
 
-/**
- * What is different of an incident now, in words: "its status was triggered and is resolved". Empty where nothing is.
- * @param notes of an incident whose notes the plan went by.
- * @param kept what is kept in its stead, as it is now; `undefined` where PagerDuty has it no longer.
- */
+/** Of those on call for a policy now whom it pages first: all of the lowest level that has somebody. */
+export function pagedIn(onCalls: readonly Pick<OnCall, 'escalation_level' | 'user'>[]): readonly Named[] {
+  const lowest = Math.min(...onCalls.map(({ escalation_level }) => escalation_level));
+  const names = new Map(
+    onCalls
+      .filter(({ escalation_level }) => escalation_level === lowest)
+      .map(({ user: { id, summary } }) => [id, asSaid(summary, id)]),
+  );
+  return [...names].map(([id, name]) => ({ id, name })).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** What stands beside an incident now, of what a plan went by. */
+export interface Beside {
+  readonly notes?: readonly { readonly id: string }[] | undefined;
+  /** What is kept in its stead; `undefined` where PagerDuty has it no longer. */
+  readonly kept?: Incident | undefined;
+  /** Who is on call for its escalation policy. */
+  readonly onCalls?: Parameters<typeof pagedIn>[0] | undefined;
+}
+
+/** What is different of an incident now, in words: "its status was triggered and is resolved". Empty where nothing is. */
 export function driftOf(
   was: SeenIncident,
   incident: Incident,
-  notes?: readonly { readonly id: string }[],
-  kept?: Incident,
+  { notes, kept, onCalls }: Beside = {},
 ): readonly string[] {
   const now = seenOf(incident);
   const fields = (
@@ -115,7 +134,16 @@ export function driftOf(
       ? []
       : ['somebody has noted something on it']),
     ...(was.kept ? keptDriftOf(was.kept, kept) : []),
+    ...(was.pages && onCalls ? pagesDriftOf(was.pages, pagedIn(onCalls)) : []),
   ];
+}
+
+/** That handing it back reaches others than it did. */
+function pagesDriftOf(was: readonly Named[], now: readonly Named[]): readonly string[] {
+  const [before, after] = [was, now].map((some) => some.map(({ id }) => id).join());
+  if (before === after) return [];
+  const [past, present] = [was, now].map((some) => saidOf(some.map(({ name }) => name)));
+  return [`handing it back would page ${present} now, and the plan says ${past}`];
 }
 
 /** Why an incident stays open in the stead of others no longer. */

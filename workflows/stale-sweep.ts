@@ -1,3 +1,4 @@
+import type { Named } from '../activities/index.ts';
 import type { Note } from '../pagerduty/catalogue/notes.ts';
 import { type Applied, restOf } from './apply.ts';
 import { attempt, type Undone } from './attempt.ts';
@@ -10,11 +11,11 @@ import {
   type StaleSweepInput,
 } from './contract.ts';
 import { inLots, inTurns } from './in-turns.ts';
-import { firstOnCall } from './on-call.ts';
+import { onCallNow } from './on-call.ts';
 import { type OpenIncident, openIncidents } from './open-incidents.ts';
 import { carryOut, type Draft, type NoReads, noReads } from './plan.ts';
 import { activitiesOf, perform } from './proxies.ts';
-import { notesIn, seenOf } from './seen.ts';
+import { notesIn, pagedIn, seenOf } from './seen.ts';
 import { acknowledgersOf, namesOf } from './state.ts';
 
 /** When an incident is forgotten, and how long whoever has it may take to answer, where the input does not say. */
@@ -48,8 +49,8 @@ export interface Forgotten {
 export interface StaleReads {
   readonly forgotten: readonly Forgotten[];
   readonly ourUsers: readonly string[];
-  /** Who is on call at the first level, by escalation policy. */
-  readonly onCall: ReadonlyMap<string, readonly string[]>;
+  /** Whom an escalation policy pages now, by its id; absent where that may not be read. */
+  readonly paged: ReadonlyMap<string, readonly Named[]>;
   /** Incidents that are old, and were not looked at: there are too many. */
   readonly rest: readonly OpenIncident[];
   /** Milliseconds since 1970. */
@@ -110,14 +111,14 @@ async function read(input: StaleSweepInput, chronicle: Chronicle): Promise<Stale
   });
   if (failed) return failed;
   const policies = [...new Set(looked.flatMap(({ escalation_policy }) => escalation_policy?.id ?? []))];
-  const onCall = new Map<string, readonly string[]>();
+  const paged = new Map<string, readonly Named[]>();
   await inTurns(policies, atOnce, async (id) => {
-    const names = await firstOnCall(input.account, id, `Read who is on call for ${id}`);
+    const onCalls = await onCallNow(input.account, id, `Read who is on call for ${id}`);
     // Who is paged is told as far as it may be known.
-    if (names) onCall.set(id, names);
+    if (onCalls) paged.set(id, pagedIn(onCalls));
   });
   chronicle.say(`${old.length} of them are old.`);
-  return { forgotten, ourUsers: open.ourUsers, onCall, rest: old.slice(mostStale), now };
+  return { forgotten, ourUsers: open.ourUsers, paged, rest: old.slice(mostStale), now };
 }
 
 /** Whether an incident is old enough to be asked about: acknowledged by a person for so long, or triggered and low. */
@@ -208,7 +209,7 @@ function staleIn(input: StaleSweepInput, reads: StaleReads, without: ReadonlyMap
     ],
     writes: [
       ...of.ask.map((one) => asking(input, one)),
-      ...of.hand_back.map((one) => handing(one, reads.onCall)),
+      ...of.hand_back.map((one) => handing(one, reads.paged)),
       ...batches.map((batch, index) => resolving(batch, index + 1)),
     ],
   };
@@ -246,8 +247,9 @@ function asking(input: StaleSweepInput, one: Forgotten): Draft['writes'][number]
   };
 }
 
-function handing(one: Forgotten, onCall: StaleReads['onCall']): Draft['writes'][number] {
+function handing(one: Forgotten, paged: StaleReads['paged']): Draft['writes'][number] {
   const { id, incident_number: number, escalation_policy: policy } = one.incident;
+  const pages = paged.get(policy?.id ?? '');
   return {
     step: `Hand back ${id}`,
     operation: 'updateIncident',
@@ -261,9 +263,9 @@ function handing(one: Forgotten, onCall: StaleReads['onCall']): Draft['writes'][
         },
       },
     },
-    seen: [seenIn(one)],
+    seen: [{ ...seenIn(one), ...(pages && { pages }) }],
     effect: `Hands #${number} back to ${policy?.summary ?? policy?.id ?? 'its escalation policy'}.`,
-    pages: onCall.get(policy?.id ?? '') ?? ['whoever is on call at its first level'],
+    pages: pages?.map(({ name }) => name) ?? ['whoever is on call at its first level'],
   };
 }
 

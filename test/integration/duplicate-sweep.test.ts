@@ -61,6 +61,11 @@ function same(
 }
 const logged = async (): Promise<number> => (await stage.requests()).length;
 const notesOf = ({ id }: Incident): readonly string[] => stage.simulator.world.notes(id);
+/** Its one note says of what it is a duplicate, and not that it was closed. */
+const saysNoMore = (duplicate: Incident, kept: Incident): void =>
+  expect(notesOf(duplicate).map((content) => content.split('\n')[0])).toEqual([
+    `Duplicate of #${kept.number} (${kept.id}), which the sweep of duplicates leaves open.`,
+  ]);
 const closeAll = (incidents: readonly Incident[]): void => {
   for (const incident of incidents)
     if (incident.status !== 'resolved') resolve(stage.simulator.world, incident, ada);
@@ -361,6 +366,7 @@ describe('a run that plans and applies', () => {
     const bulk = (await takenSince(stage, before)).at(-1)?.body as { incidents: { id: string }[] };
     expect(bulk.incidents.map(({ id }) => id)).toEqual([first.id, third.id]);
     closeAll(incidents);
+    saysNoMore(second, incidents[0]);
   });
 
   test('closes none where the one that is kept is resolved meanwhile', async () => {
@@ -380,6 +386,7 @@ describe('a run that plans and applies', () => {
     expect(statuses(incidents)).toEqual(['resolved', 'triggered', 'triggered', 'triggered']);
     expect(others.flatMap(notesOf)).toEqual([]);
     closeAll(incidents);
+    saysNoMore(first, kept);
   });
 
   test('asks for a word where it closes more than five, and writes nothing where it is refused', async () => {
@@ -533,7 +540,7 @@ describe('a run that plans and applies', () => {
     },
   );
 
-  test('names what PagerDuty refuses, and closes the rest of the batch', async () => {
+  test('names what PagerDuty refuses, whose note does not say that it was closed, and closes the rest of the batch', async () => {
     const incidents = same(5);
     const bad = incidents[2];
     if (!bad) throw new Error('There is none.');
@@ -546,6 +553,7 @@ describe('a run that plans and applies', () => {
     });
     expect(statuses(incidents)).toEqual(['triggered', 'resolved', 'triggered', 'resolved', 'resolved']);
     closeAll(incidents);
+    saysNoMore(bad, incidents[0]);
   });
 
   test('does not close one that cannot be told what it is a duplicate of', async () => {

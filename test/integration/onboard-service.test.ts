@@ -370,6 +370,43 @@ describe('a plan that does not hold any more', () => {
     }
   });
 });
+/** The test event goes to a service that is there, by a policy that is there. */
+const testing = (): OnboardInput =>
+  spec({
+    policy: { ...spec().policy, name: 'Payments on-call' },
+    service: { name: 'Checkout API', urgency: 'severity_based' },
+    testKey: 'checkout',
+  });
+
+test('a test event that would page others than the plan names is not sent, nor anything before it', async () => {
+  const input = testing();
+  const { plan } = await stage.run('setup-bot', 'onboardService', { ...input, plan: true });
+  const paged = plan?.writes.find(({ step }) => step === 'Trigger the test event')?.pages.join() ?? '';
+  expect(paged).toMatch(/^(Ada Adler|Ben Okafor|Cleo Marin)$/);
+  const from = await logged();
+  const run = await start({ ...input, apply: plan?.hash ?? '' });
+  await theStepOf(stage, run);
+  const { world } = stage.simulator;
+  const rota = world.schedules.get(schedules.payments);
+  if (!rota) throw new Error('The seed world has lost the payments rota.');
+  const [since, until] = [-1, 1].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString());
+  await stage.asPerson('POST', `/schedules/${rota.id}/overrides`, {
+    overrides: [{ start: since, end: until, user: { id: users.fay, type: 'user_reference' } }],
+  });
+  try {
+    await approveIn(stage, run);
+    await endsUnwritten(
+      stage,
+      run,
+      from,
+      'yielded_to_human',
+      new RegExp(`no longer: the test event pages ${paged}; new: the test event pages Fay Novak\\.`),
+    );
+  } finally {
+    world.schedules.set(rota.id, rota);
+  }
+});
+
 function ben() {
   const user = stage.simulator.world.users.get(users.ben);
   if (!user) throw new Error('The seed world has lost Ben.');
@@ -418,11 +455,7 @@ test('a service that is there gets a test event, which says whether it arrives, 
 });
 
 test('a test event is part of the plan, and is sent as it was shown', async () => {
-  const input = spec({
-    policy: { ...spec().policy, name: 'Payments on-call' },
-    service: { name: 'Checkout API', urgency: 'severity_based' },
-    testKey: 'checkout',
-  });
+  const input = testing();
   const { plan } = await stage.run('setup-bot', 'onboardService', { ...input, plan: true });
   if (!plan) throw new Error('There is no plan.');
   expect(plan.writes.map(({ operation }) => operation)).toEqual([

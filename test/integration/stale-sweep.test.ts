@@ -11,9 +11,14 @@ import { struckSince } from '../support/struck.ts';
 import { approveIn, refuseIn, theStepOf } from '../support/words.ts';
 
 const account = 'main';
-const { users, services } = seedIds;
+const { users, services, schedules } = seedIds;
 const ada = byUser({ id: users.ada });
 const hourMs = 3_600_000;
+const handsBack = `incidents: read
+incidents.add_note: full
+incidents.unacknowledge: full
+incidents.reassign: full
+services: read`;
 
 let stage: Stage;
 beforeAll(async () => {
@@ -28,6 +33,8 @@ services: read
 oncalls: read`,
       'asking-bot': 'incidents: read\nincidents.add_note: full\nservices: read\noncalls: read',
       'blind-bot': 'incidents: read\nincidents.add_note: full',
+      'unknowing-bot': handsBack,
+      'half-bot': `${handsBack}\noncalls: { level: read, when: { schedules: [${schedules.payments}] } }`,
     },
     operators: { lead: '' },
     simulator: { rateLimit: 0 },
@@ -39,6 +46,9 @@ afterAll(() => stage.close());
 let all: Incident[] = [];
 afterEach(async () => {
   await stage.clearFaults();
+  const { world } = stage.simulator;
+  const rota = world.schedules.get(schedules.platform);
+  if (rota) world.schedules.set(rota.id, { ...rota, overrides: [] });
   for (const incident of all)
     if (incident.status !== 'resolved') resolve(stage.simulator.world, incident, ada);
   all = [];
@@ -79,6 +89,28 @@ const sweep = (more: Partial<StaleSweepInput> = {}, agent = 'tidy-bot'): Promise
 const start = (more: Partial<StaleSweepInput> = {}) =>
   stage.start('tidy-bot', 'staleSweep', { account, services: [services.reports], ...more });
 const logged = async (): Promise<number> => (await stage.requests()).length;
+/** Fay has the rota that the incidents page by, from now on. */
+const fayStandsIn = (): Promise<unknown> =>
+  stage.asPerson('POST', `/schedules/${schedules.platform}/overrides`, {
+    overrides: [
+      {
+        start: new Date(Date.now() - hourMs).toISOString(),
+        end: new Date(Date.now() + 24 * hourMs).toISOString(),
+        user: { id: users.fay, type: 'user_reference' },
+      },
+    ],
+  });
+/** Fay stands in just before it is asked for the so manieth time from now on who is on call. */
+function fayStandsInAtLook(count: number): void {
+  let looks = 0;
+  const stop = stage.beforeEach('/oncalls', async () => {
+    looks += 1;
+    if (looks < count) return;
+    stop();
+    await fayStandsIn();
+  });
+}
+const paging = /handing it back would page Fay Novak now, and the plan says (Dev Iyer|Eva Lind)\./;
 const notesOf = ({ id }: Incident): readonly string[] => stage.simulator.world.notes(id);
 
 describe('a forgotten incident', () => {
@@ -294,6 +326,102 @@ describe('the plan', () => {
       summary: expect.stringMatching(words),
     });
     expect(await takenSince(stage, before)).toEqual([]);
+  });
+});
+
+describe('whom a handing back pages', () => {
+  /** Asked about more than a day ago, without an answer. */
+  async function unansweredBy(count: number): Promise<readonly Incident[]> {
+    const some = Array.from({ length: count }, (_, index) => taken(30 + index));
+    await sweep();
+    for (const incident of some) askedAgo(incident, 25);
+    return some;
+  }
+  /** Nothing was sent about these, and nobody heard of them since. */
+  async function staysUnpaged(
+    result: Pick<StaleResult, 'outcome' | 'summary' | 'changed'>,
+    incident: Incident,
+    { before, logged: entries }: { readonly before: number; readonly logged: number },
+  ): Promise<void> {
+    expect(result).toMatchObject({
+      outcome: 'yielded_to_human',
+      summary: expect.stringMatching(paging),
+      changed: [],
+    });
+    expect(await takenSince(stage, before)).toEqual([]);
+    expect(incident.status).toBe('acknowledged');
+    expect(incident.log).toHaveLength(entries);
+  }
+  const now = async ({ log }: Incident) => ({ before: await logged(), logged: log.length });
+
+  test('is compared before a plan is applied: where somebody else is on call nothing is sent', async () => {
+    const [incident] = await unansweredBy(1);
+    if (!incident) throw new Error('There is none.');
+    const { plan } = await sweep({ plan: true });
+    await fayStandsIn();
+    const then = await now(incident);
+    await staysUnpaged(await sweep({ apply: plan?.hash ?? '' }), incident, then);
+    const again = await sweep({ plan: true });
+    expect(again.plan?.writes.map(({ pages }) => pages)).toEqual([['Fay Novak']]);
+    expect(again.plan?.hash).not.toBe(plan?.hash);
+    expect(await sweep({ apply: again.plan?.hash ?? '' })).toMatchObject({ outcome: 'done', verified: true });
+    expect(incident.assignments.map(({ userId }) => userId)).toEqual([users.fay]);
+  });
+
+  test('is compared in the attempt that would send it', async () => {
+    const [incident] = await unansweredBy(1);
+    if (!incident) throw new Error('There is none.');
+    const { plan } = await sweep({ plan: true });
+    // The first look is at the plan as a whole; the second is that of the attempt.
+    fayStandsInAtLook(2);
+    const then = await now(incident);
+    const result = await sweep({ apply: plan?.hash ?? '' });
+    await staysUnpaged(result, incident, then);
+    expect(result.notChanged).toMatchObject([{ what: incident.id, why: expect.stringMatching(paging) }]);
+  });
+
+  test('is compared once the word is there that the plan has waited for', async () => {
+    const incident = taken(30);
+    const [quiet] = await unanswered(1);
+    askedAgo(incident, 25);
+    const { plan } = await sweep({ plan: true });
+    const run = await start({ apply: plan?.hash ?? '' });
+    expect((await theStepOf(stage, run)).effect).toMatch(/ It pages (Dev Iyer|Eva Lind)\.$/);
+    await fayStandsIn();
+    const then = await now(incident);
+    await approveIn(stage, run);
+    await staysUnpaged(await run.result(), incident, then);
+    expect(quiet?.status).toBe('triggered');
+  });
+
+  test('leaves the one that would page somebody else, where nobody asked for all or nothing', async () => {
+    const [first, second] = await unansweredBy(2);
+    if (!first || !second) throw new Error('There are too few.');
+    // The reads of the plan, its weighing, the first write; then the second write.
+    fayStandsInAtLook(4);
+    expect(await sweep()).toMatchObject({
+      outcome: 'partly',
+      summary: '0 were asked about, 1 went back to people, 0 are resolved. 1 was left as they are.',
+      notChanged: [{ what: expect.any(String), why: expect.stringMatching(paging) }],
+    });
+    expect(statuses([first, second]).toSorted()).toEqual(['acknowledged', 'triggered']);
+  });
+
+  test.each([
+    ['may not be read', 'unknowing-bot'],
+    ['may be read of other schedules only', 'half-bot'],
+  ])('is said to be unknown where it %s, and then is not compared', async (_what, agent) => {
+    const [incident] = await unansweredBy(1);
+    const { plan } = await sweep({ plan: true }, agent);
+    expect(plan?.writes).toMatchObject([
+      { operation: 'updateIncident', pages: ['whoever is on call at its first level'] },
+    ]);
+    await fayStandsIn();
+    expect(await sweep({ apply: plan?.hash ?? '' }, agent)).toMatchObject({
+      outcome: 'done',
+      verified: true,
+    });
+    expect(incident?.assignments.map(({ userId }) => userId)).toEqual([users.fay]);
   });
 });
 

@@ -29,6 +29,18 @@ describe('what an operator is told of a bulk update', () => {
   });
 });
 
+test('what an operator is told of a plan names whom it pages, as far as the plan knows that', () => {
+  const handing = (...names: readonly string[]) => ({
+    operation: 'updateIncident',
+    request: { body: { incident: { status: 'triggered' } } },
+    seen: [{ ...(names.length > 0 && { pages: names.map((name) => ({ name })) }) }],
+  });
+  const told = (...writes: readonly object[]) => effectOf({ operation: 'plan', request: { writes } });
+  const effect = 'Sets it to triggered: whoever is on call is paged.';
+  expect(told(handing())).toBe(effect);
+  expect(told(handing('Ada'), handing('Ada', 'Ben'))).toBe(`2 times: ${effect} It pages Ada, Ben.`);
+});
+
 test.each([
   [{ status: 'disabled' }, 'Disables the service: nobody is paged for it any more.'],
   [{ status: 'active' }, 'Enables the service: people are paged for it again.'],

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { hashed, type PlannedRequest, planOf } from '../../gate/plan.ts';
 import { duplicatesIn } from '../../workflows/duplicate-sweep.ts';
 import type { OpenIncident } from '../../workflows/open-incidents.ts';
-import { driftOf, keptOf, type SeenIncident, seenOf } from '../../workflows/seen.ts';
+import { driftOf, keptOf, pagedIn, type SeenIncident, seenOf } from '../../workflows/seen.ts';
 import { randomOf } from '../support/random.ts';
 
 const head = { account: 'main', agent: 'bot' };
@@ -108,7 +108,7 @@ describe('what changed of an incident', () => {
     const was = seenOf(incident(1));
     expect(driftOf(was, incident(1, { last_status_change_at: '2026-11-25T11:00:00Z' }))).toEqual([]);
     const changes: Readonly<
-      Record<Exclude<keyof SeenIncident, 'id' | 'number' | 'notes' | 'kept'>, Partial<OpenIncident>>
+      Record<Exclude<keyof SeenIncident, 'id' | 'number' | 'notes' | 'kept' | 'pages'>, Partial<OpenIncident>>
     > = {
       title: { title: `${'x'.repeat(300)}y` },
       status: { status: 'resolved' },
@@ -127,23 +127,45 @@ describe('what changed of an incident', () => {
     );
     for (const change of Object.values(changes)) expect(driftOf(was, incident(1, change))).toHaveLength(1);
     const noted = { ...was, notes: '1 PNOTE' };
-    expect(driftOf(noted, incident(1), [{ id: 'PNOTE' }])).toEqual([]);
-    expect(driftOf(noted, incident(1), [{ id: 'POTHER' }, { id: 'PNOTE' }])).toEqual([
+    expect(driftOf(noted, incident(1), { notes: [{ id: 'PNOTE' }] })).toEqual([]);
+    expect(driftOf(noted, incident(1), { notes: [{ id: 'POTHER' }, { id: 'PNOTE' }] })).toEqual([
       'somebody has noted something on it',
     ]);
     const duplicate = { ...was, kept: keptOf(incident(7)) };
-    expect(driftOf(duplicate, incident(1), undefined, incident(7, { status: 'acknowledged' }))).toEqual([]);
+    expect(driftOf(duplicate, incident(1), { kept: incident(7, { status: 'acknowledged' }) })).toEqual([]);
     for (const now of [
       undefined,
       incident(7, { status: 'resolved' }),
       incident(7, { title: 'Else' }),
       incident(7, { service: null }),
     ])
-      expect(driftOf(duplicate, incident(1), undefined, now)).toEqual([
+      expect(driftOf(duplicate, incident(1), { kept: now })).toEqual([
         expect.stringMatching(/^#7, which is kept in its stead, is /),
       ]);
     const long = seenOf(incident(1, { title: `${'x'.repeat(300)}y` }));
     expect(driftOf(long, incident(1, { title: `${'x'.repeat(300)}z` }))).toHaveLength(1);
+  });
+
+  test('is also whom handing it back pages, where the plan knew that', () => {
+    const onCall = (level: number, id: string, summary: string | null = null) => ({
+      escalation_level: level,
+      user: { id, summary },
+    });
+    const [ada, ben] = [onCall(1, 'PADA', 'Ada'), onCall(1, 'PBEN', 'Ben')];
+    const was = { ...seenOf(incident(1)), pages: pagedIn([ada, ada, onCall(2, 'PFAY', 'Fay')]) };
+    expect(was.pages).toEqual([{ id: 'PADA', name: 'Ada' }]);
+    expect(pagedIn([ben, ada])).toEqual(pagedIn([ada, ben]));
+    // A level with nobody is passed over.
+    expect(pagedIn([onCall(3, 'PADA'), onCall(2, 'PFAY')])).toEqual([{ id: 'PFAY', name: 'PFAY' }]);
+    expect(pagedIn([])).toEqual([]);
+    const drift = (...onCalls: Parameters<typeof pagedIn>[0][number][]) =>
+      driftOf(was, incident(1), { onCalls });
+    expect(drift(onCall(1, 'PADA', 'Ada Adler'), onCall(2, 'PGUS'))).toEqual([]);
+    const says = (who: string) => [`handing it back would page ${who} now, and the plan says Ada`];
+    expect(drift(ben)).toEqual(says('Ben'));
+    expect(drift(ada, ben)).toEqual(says('Ada and Ben'));
+    expect(drift()).toEqual(says('nobody'));
+    expect(driftOf(seenOf(incident(1)), incident(1), { onCalls: [ben] })).toEqual([]);
   });
 });
 
