@@ -1,11 +1,17 @@
-import type { CallResult } from '../activities/index.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import type { Applied } from './apply.ts';
 import { attempt } from './attempt.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import { type CheckItem, type OnboardInput, type OnboardResult, type Plan, planIdOf } from './contract.ts';
-import { firstOnCall } from './on-call.ts';
-import { carryOut, type Draft, type Left, type NoReads, noReads } from './plan.ts';
+import {
+  type Member,
+  type OnboardReads,
+  onCallOf,
+  readWhatIsThere,
+  type There,
+  thereOf,
+} from './onboard-reads.ts';
+import { carryOut, type Draft, type Left } from './plan.ts';
 import { activitiesOf, perform } from './proxies.ts';
 
 /** What is still to be made, as writes after it call it. */
@@ -17,31 +23,6 @@ const defaultAcknowledgeMinutes = 30;
 
 /** Users who may not have a role in a team. */
 const readers: readonly string[] = ['read_only_user', 'read_only_limited_user'];
-
-/** Something that PagerDuty has by that name already. */
-export interface There {
-  readonly id: string;
-  readonly link?: string | undefined;
-}
-
-export interface Member extends There {
-  readonly email: string;
-  readonly name: string;
-  readonly role: string;
-  readonly teams: readonly string[];
-}
-
-/** What PagerDuty has already of what is asked for. */
-export interface OnboardReads {
-  readonly team: There | undefined;
-  /** By e-mail address, in lower case. */
-  readonly users: ReadonlyMap<string, Member>;
-  readonly schedules: ReadonlyMap<string, string>;
-  readonly policy: There | undefined;
-  readonly service: (There & { readonly policy: string | undefined }) | undefined;
-  /** Who is on call at the first level of the service's policy now. */
-  readonly onCall: readonly string[];
-}
 
 /**
  * Brings a service on call: team, members, escalation policy, service, each found by its name or made. Never changes what is
@@ -74,115 +55,6 @@ export async function onboardService(input: OnboardInput): Promise<OnboardResult
   const asked = checklist.filter(({ state }) => state === 'to do').map(({ what }) => what);
   return { ...result, next: [...result.next, ...(input.plan ? [] : asked)], checklist };
 }
-
-/** What is in the way of reading, thrown within the reads and caught around them. */
-class Unread extends Error {
-  readonly why: NoReads;
-  constructor(why: NoReads) {
-    super(why.sentence);
-    this.why = why;
-  }
-}
-
-async function readWhatIsThere(input: OnboardInput): Promise<OnboardReads | NoReads> {
-  try {
-    return await allReads(input);
-  } catch (error) {
-    if (error instanceof Unread) return error.why;
-    throw error;
-  }
-}
-
-type Ok<Name extends OperationName> = Extract<CallResult<Name>, { ok: true }>['response'];
-
-async function must<Name extends OperationName>(step: Promise<CallResult<Name>>): Promise<Ok<Name>> {
-  const result = await attempt(step);
-  if (!result.ok) throw new Unread(noReads(result));
-  return result.response as Ok<Name>;
-}
-
-async function allReads({ account, team, policy, service }: OnboardInput): Promise<OnboardReads> {
-  const { look } = activitiesOf(account);
-  const { teams } = await must<'listTeams'>(
-    perform(look.listTeams, {
-      step: 'Look for the team',
-      request: { query: { query: team.name, limit: 100 } },
-    }),
-  );
-  const foundTeam = teams.find(({ name }) => isSame(name, team.name));
-  const emails = new Set(
-    [...team.members.map(({ email }) => email), ...policy.levels.flatMap(({ users = [] }) => users)].map(
-      (email) => email.toLowerCase(),
-    ),
-  );
-  const users = new Map<string, Member>();
-  for (const email of [...emails].toSorted()) {
-    const { users: found } = await must<'listUsers'>(
-      perform(look.listUsers, {
-        step: `Look for ${email}`,
-        request: { query: { query: email, limit: 100 } },
-      }),
-    );
-    // The search also finds parts.
-    const user = found.find((one) => isSame(one.email, email));
-    if (!user)
-      throw new Unread({
-        outcome: 'failed',
-        sentence: `PagerDuty has no user ${email}; nothing was written.`,
-      });
-    users.set(email, {
-      ...thereOf(user),
-      email,
-      name: user.name ?? email,
-      role: user.role ?? '',
-      teams: (user.teams ?? []).map(({ id }) => id),
-    });
-  }
-  const schedules = new Map<string, string>();
-  for (const id of new Set(policy.levels.flatMap(({ schedules: named = [] }) => named))) {
-    const { schedule } = await must<'getSchedule'>(
-      perform(look.getSchedule, { step: `Read schedule ${id}`, request: { params: { id } } }),
-    );
-    schedules.set(id, schedule.name ?? id);
-  }
-  const { escalation_policies } = await must<'listEscalationPolicies'>(
-    perform(look.listEscalationPolicies, {
-      step: 'Look for the escalation policy',
-      request: { query: { query: policy.name, limit: 100 } },
-    }),
-  );
-  const foundPolicy = escalation_policies.find(({ name }) => isSame(name, policy.name));
-  const { services } = await must<'listServices'>(
-    perform(look.listServices, {
-      step: 'Look for the service',
-      request: { query: { name: service.name, limit: 100 } },
-    }),
-  );
-  const foundService = services.find(({ name }) => isSame(name, service.name));
-  return {
-    team: foundTeam && thereOf(foundTeam),
-    users,
-    schedules,
-    policy: foundPolicy && thereOf(foundPolicy),
-    service: foundService && { ...thereOf(foundService), policy: foundService.escalation_policy?.id },
-    onCall: foundService?.escalation_policy
-      ? await onCallOf(account, foundService.escalation_policy.id, 'before the test event')
-      : [],
-  };
-}
-
-/** Who is on call at the first level of a policy now; nobody where that may not be read. */
-const onCallOf = async (account: string, policy: string, when: string): Promise<readonly string[]> =>
-  (await firstOnCall(account, policy, `Read who is on call for ${policy}, ${when}`)) ?? [];
-
-/** PagerDuty compares names without case. */
-const isSame = (name: string | null | undefined, wanted: string): boolean =>
-  name?.toLowerCase() === wanted.toLowerCase();
-
-const thereOf = (found: { readonly id: string; readonly html_url?: unknown }): There => ({
-  id: found.id,
-  ...(typeof found.html_url === 'string' && { link: found.html_url }),
-});
 
 type Write = Draft['writes'][number];
 
