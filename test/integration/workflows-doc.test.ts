@@ -240,6 +240,6 @@ test('every Workflow that agents start stands in docs/workflows.md with what it 
   }
   const titles = [...after.matchAll(/^## ([a-z]\w+)$/gm)].flatMap(([, title]) => title ?? []);
   expect(titles.toSorted()).toEqual(Object.keys(runInputs).toSorted());
-  // `npx vitest run --project integration -u test/integration/workflows-doc.test.ts` renews the page.
+  // `npx vitest run --project integration test/integration/workflows-doc.test.ts -u` renews the page.
   await expect(after).toMatchFileSnapshot(page);
 });

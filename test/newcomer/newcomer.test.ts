@@ -14,7 +14,7 @@ afterAll(async () => {
   console.log(
     [
       ...rows,
-      `${all.toFixed(1).padStart(7)} s  from a fresh checkout to the first Workflow of one’s own`,
+      `${all.toFixed(1).padStart(7)} s  from a fresh checkout to the first operation and Workflow of one’s own`,
     ].join('\n'),
   );
   await place.clear();
@@ -119,8 +119,29 @@ const readme: Path = [
   ],
 ];
 
-/** Every block of the recipe for a Workflow in CONTRIBUTING. */
-const recipe: Path = [
+/** Every block of the recipes for an operation and for a Workflow in CONTRIBUTING. */
+const recipes: Path = [
+  ['// pagerduty/catalogue/teams.ts', write],
+  ['// pagerduty/catalogue/index.ts', write],
+  ['// pagerduty/catalogue/index.ts, in catalogue', write],
+  ['// simulator/handlers/teams.ts', write],
+  ['// simulator/handlers/index.ts', write],
+  ['// simulator/handlers/index.ts, in handlers', write],
+  ['// test/fixtures/sweep.ts, in sweep', write],
+  ['// test/unit/simulator-handlers.test.ts, in calls', write],
+  [
+    'npx vitest run --project unit test/unit/operations-doc.test.ts -u',
+    async (block) => {
+      await says(/^ +Snapshots +1 updated/m)(block);
+      expect(readFileSync(join(place.folder, 'docs/operations.md'), 'utf8')).toContain(
+        '`getTeam`: get a team',
+      );
+    },
+  ],
+  [
+    'npx vitest run --project integration test/integration/sweep.test.ts -t getTeam',
+    says(/^ +Tests +[2-9] passed/m),
+  ],
   ['// workflows/date-incident.ts', write],
   ['// workflows/index.ts', write],
   ['// workflows/contract.ts, in Workflows', write],
@@ -138,6 +159,10 @@ const recipe: Path = [
     `npm run -s oncall -- run dateIncident --input '{"account":"main","incident":"4"}'`,
     says(/^done: Incident #4 is triggered since 20\S+Z\.$/m),
   ],
+  [
+    `npm run -s oncall -- call getTeam --input '{"params":{"id":"PPLATFORM"}}'`,
+    says(/^done: dev-bot may get a team\b.* PagerDuty answered 200\.$/m),
+  ],
 ];
 
 /** Takes a path, on which every block of a page has its place. */
@@ -154,5 +179,10 @@ test('somebody new comes from a fresh checkout to a first denied and a first all
     ),
   ));
 
-test('and to a first Workflow of their own by the recipe in CONTRIBUTING as written', () =>
-  take(recipe, blocksOf(under(page('CONTRIBUTING.md'), 'A Workflow'))));
+test('and to a first operation and a first Workflow of their own by the recipes in CONTRIBUTING as written', () =>
+  take(
+    recipes,
+    ['An operation', 'A Workflow', 'Trying it'].flatMap((heading) =>
+      blocksOf(under(page('CONTRIBUTING.md'), heading)),
+    ),
+  ));

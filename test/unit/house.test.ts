@@ -93,10 +93,10 @@ describe('the Workflow bundle', () => {
   });
 
   test('is no larger than its modules need: every run evaluates all of it', () => {
-    // Measured in November 2026: 1,180 kB without its source map, comments too: 808 before plans and reports came, 1,100 before
-    // storms and swaps of turns. Raise it knowingly.
+    // Measured in November 2026: 1,230 kB without its source map, comments too: 808 before plans and reports came, 1,100 before
+    // storms and swaps of turns, 1,180 before a handoff told what we hold and plans whom they page. Raise it knowingly.
     expect(code.length).toBeGreaterThan(300_000);
-    expect(code.length).toBeLessThan(1_220_000);
+    expect(code.length).toBeLessThan(1_270_000);
   });
 });
 
