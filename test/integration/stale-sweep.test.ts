@@ -44,7 +44,10 @@ oncalls: read`,
 });
 afterAll(() => stage.close());
 let all: Incident[] = [];
+let stopStanding: () => void = () => {};
 afterEach(async () => {
+  stopStanding();
+  await stage.endRuns();
   await stage.clearFaults();
   const { world } = stage.simulator;
   const rota = world.schedules.get(schedules.platform);
@@ -103,10 +106,10 @@ const fayStandsIn = (): Promise<unknown> =>
 /** Fay stands in just before it is asked for the so manieth time from now on who is on call. */
 function fayStandsInAtLook(count: number): void {
   let looks = 0;
-  const stop = stage.beforeEach('/oncalls', async () => {
+  stopStanding = stage.beforeEach('/oncalls', async () => {
     looks += 1;
     if (looks < count) return;
-    stop();
+    stopStanding();
     await fayStandsIn();
   });
 }

@@ -83,6 +83,8 @@ export interface Stage {
     name: Name,
     input: Workflows[Name]['input'],
   ) => Promise<Workflows[Name]['result']>;
+  /** Ends what was started and goes on still, so that a test which is red leaves no run that the next would meet. */
+  readonly endRuns: () => Promise<void>;
   /** Names a secret that must be found nowhere when the stage closes. */
   readonly guard: (name: string, value: string) => void;
   /** Changes the text of `oncall.yaml`. */
@@ -160,6 +162,12 @@ export async function setStage({
   const store = await openStore(own.place, ofPeople);
   const workers: RunningWorker[] = [];
   const agent = (name: string): AgentIdentity => readAgent(name, keyFile(name));
+  const started: { readonly workflowId: string }[] = [];
+  const start: Stage['start'] = async (name, workflow, input, key) => {
+    const run = await startRun(client, agent(name), workflow, input, { key });
+    started.push(run);
+    return run;
+  };
   const operator = (name: string): Identity => readIdentity('operator', name, keyFile(name));
 
   const stage: Stage = {
@@ -202,8 +210,15 @@ export async function setStage({
       if (workers.push(worker) === 1) await pauseSweeps();
       return worker;
     },
-    start: (name, workflow, input, key) => startRun(client, agent(name), workflow, input, { key }),
-    run: async (name, workflow, input) => (await startRun(client, agent(name), workflow, input)).result(),
+    start,
+    run: async (name, workflow, input) => (await start(name, workflow, input)).result(),
+    endRuns: async () => {
+      for (const { workflowId } of started.splice(0))
+        await client.workflow
+          .getHandle(workflowId)
+          .terminate('the test is over')
+          .catch(() => {});
+    },
     guard: (name, value) => void secrets.push({ name, value }),
     editConfig: (change) => writeFileSync(configFile, change(readFileSync(configFile, 'utf8'))),
     configText: () => readFileSync(configFile, 'utf8'),
