@@ -161,7 +161,7 @@ const recipes: Path = [
   ],
   [
     `npm run -s oncall -- call getTeam --input '{"params":{"id":"PPLATFORM"}}'`,
-    says(/^done: dev-bot may get a team\b.* PagerDuty answered 200\.$/m),
+    says(/^denied: dev-bot may not get team PPLATFORM: no grant covers teams\.view\.$/m, 3),
   ],
 ];
 
