@@ -45,7 +45,11 @@ export const mutants: readonly MatrixMutant[] = [
   mutant(
     'the wait: the old try is looked for while it may still take effect',
     'activities/look-up.js',
-    [['if (restMs > 0) {', 'if (false) {']],
+    // The second look, which a note waits for as well, would hide it.
+    [
+      ['if (restMs > 0) {', 'if (false) {'],
+      ['if (lateMs > 0) {', 'if (false) {'],
+    ],
     'reset-under-way/createIncidentNote',
   ),
   mutant(

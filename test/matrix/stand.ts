@@ -102,7 +102,7 @@ export async function setStand(
   const { configure, configFile, keyFileOf } = localWorld(folder, { [agent]: everything({ lease }) });
   configure(simulator.url);
   const identity = readAgent(agent, keyFileOf(agent));
-  const connection: Connection = await connectionTo({ address }, 10_000);
+  const connection: Connection = await connectionTo({ address }, 60_000);
   const client = new Client({ connection, namespace });
   await liftPace(client);
   const store = await openStore(storeFile(home));
