@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
   acknowledge,
   addAlert,
@@ -44,6 +44,7 @@ incidents.resolve: full`,
   await stage.startWorker();
 });
 afterAll(() => stage.close());
+afterEach(() => stage.endRuns());
 // What the last test left open is no duplicate of this one's.
 beforeEach(() => stage.clearFaults());
 let titles = 0;
