@@ -19,6 +19,9 @@ import { type CallResult, done, type NotDone, notDone } from './results.ts';
 /** Records of a list that are looked through for an effect, at most. */
 const mostPages = 10;
 
+/** How long after its answer was due a write that would be made twice may still be late, in milliseconds: half a minute after it was sent. */
+export const lateMs = 22_000;
+
 /**
  * The effect of earlier tries that nobody answered for: found → recorded as done; not there → recorded as lost, and the write
  * may be sent. While an old try may still be answered, or be late where PagerDuty would make it twice, waits for it.
@@ -51,10 +54,13 @@ export async function lookFor<Name extends OperationName>(
   const { response, hidden } = await effectOf(call, earlier.sent_at);
   if (response !== undefined) return found(call, stamp, response, earlier.lease_until ?? undefined, sendOnce);
   if (hidden !== undefined) return unknowable(hidden);
-  // What PagerDuty itself has answered is not late.
-  const lateMs = earlier.answer_by === 0 ? 0 : restMs + (endpoint.repeat.lateMs ?? 0);
-  if (lateMs > 0) {
-    throw outcomeUnknown(`An earlier try of "${caller.step}" shows no effect yet, and may be late.`, lateMs);
+  // What PagerDuty itself has answered is due at no time, and not late.
+  const restLateMs = endpoint.repeat.madeTwice ? restMs + lateMs : 0;
+  if (restLateMs > 0) {
+    throw outcomeUnknown(
+      `An earlier try of "${caller.step}" shows no effect yet, and may be late.`,
+      restLateMs,
+    );
   }
   await lost('The earlier try left no trace in PagerDuty; it may be sent again.');
   return undefined;

@@ -149,11 +149,8 @@ export interface LookFirst extends Look {
   readonly hidden?: (found: never, request: never) => string | undefined;
   /** Where the first look does not show it: other looks, in this order. */
   readonly also?: readonly FurtherLook[];
-  /**
-   * Of a write that PagerDuty would make twice: how long after its answer was due it may still be made, in milliseconds. Only
-   * when that is over, and a second look shows nothing either, is it sent again.
-   */
-  readonly lateMs?: number;
+  /** PagerDuty would make it twice: it is sent again only where a second look, well after its answer was due, shows nothing either. */
+  readonly madeTwice?: true;
   /** How long after its answer the effect may still be on its way, where PagerDuty answers first and acts later. */
   readonly seenWithinMs?: number;
   /** What it means where no look shows the effect of a write that PagerDuty took; follows a colon. */

@@ -58,7 +58,7 @@ export const createIncidentNote = {
     find: 'listIncidentNotes',
     ask: (request: CreateNote) => ({ params: { id: request.params.id } }),
     ours: noteWithMark,
-    lateMs: 22_000,
+    madeTwice: true,
     sign: (request: CreateNote, mark: string) => ({
       ...request,
       body: { note: { content: `${request.body.note.content}\n\n${mark}` } },

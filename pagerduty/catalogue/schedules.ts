@@ -187,7 +187,7 @@ export const createScheduleOverride = {
       );
       return overrides.some(({ status }) => status === 201) ? { overrides } : undefined;
     },
-    lateMs: 22_000,
+    madeTwice: true,
     // Sent again it would lie on top of theirs.
     hidden: ({ schedule }: { schedule: Schedule }, { body }: CreateOverride) => {
       const standing = schedule.overrides_subschedule?.rendered_schedule_entries ?? [];

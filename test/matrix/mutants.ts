@@ -45,17 +45,15 @@ export const mutants: readonly MatrixMutant[] = [
   mutant(
     'the wait: the old try is looked for while it may still take effect',
     'activities/look-up.js',
-    // The second look, which a note waits for as well, would hide it.
-    [
-      ['if (restMs > 0) {', 'if (false) {'],
-      ['if (lateMs > 0) {', 'if (false) {'],
-    ],
-    'reset-under-way/createIncidentNote',
+    [['if (restMs > 0) {', 'if (false) {']],
+    // Of a note or an override the second look would hide it.
+    'reset-under-way/updateIncident',
+    'reset-under-way/enqueueEvent',
   ),
   mutant(
     'the second look: what left no trace after eight seconds is sent again at once',
     'activities/look-up.js',
-    [['if (lateMs > 0) {', 'if (false) {']],
+    [['if (restLateMs > 0) {', 'if (false) {']],
     'late/createIncidentNote',
     'late/createScheduleOverride',
   ),

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { lateMs } from '../../activities/look-up.ts';
 import {
   type Action,
   actionsOf,
@@ -98,8 +99,6 @@ function afterUnknown(endpoint: Endpoint): string {
   const [first, ...others] = [repeat, ...(repeat.also ?? [])].map(({ find }) => `\`${find}\``);
   const then = others.length === 0 ? '' : `, then ${others.join(' and ')}`;
   const late =
-    repeat.lateMs === undefined
-      ? ''
-      : ` ${(timeLimitMs(endpoint) + repeat.lateMs) / 1_000} s after it was sent`;
+    repeat.madeTwice === undefined ? '' : ` ${(timeLimitMs(endpoint) + lateMs) / 1_000} s after it was sent`;
   return `look with ${first}${what}${then}; send again only where it left no trace${late}`;
 }
