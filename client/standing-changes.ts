@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type Client,
   type ScheduleClient,
@@ -53,7 +54,6 @@ export async function changesFor(
 
 /** Does one. An operator's pause, and its note, survive. */
 export async function makeChange(client: Client, change: Change): Promise<void> {
-  const handle = client.schedule.getHandle(change.scheduleId);
   switch (change.kind) {
     case 'create':
       await client.schedule.create(scheduleOf(change));
@@ -61,12 +61,13 @@ export async function makeChange(client: Client, change: Change): Promise<void> 
     case 'update':
       return update(client, change);
     case 'remove':
-      await handle.delete();
+      await client.schedule.getHandle(change.scheduleId).delete();
   }
 }
 
-/** How often a Schedule is changed anew where somebody else changes it at the same moment. */
-const mostTries = 5;
+/** How often, and how far apart, a Schedule is changed anew where it does not show the change: somebody else changed it as well. */
+const mostTries = 20;
+const tryAgainMs = 100;
 
 /** @throws OncallError where somebody else changes it again and again. */
 async function update(client: Client, change: Extract<Change, { kind: 'update' }>): Promise<void> {
@@ -81,6 +82,7 @@ async function update(client: Client, change: Extract<Change, { kind: 'update' }
     });
     const found = await handle.describe();
     if (differencesFrom(name, order, workflowTaskQueue, kept, found).length === 0) return;
+    await sleep(tryAgainMs);
   }
   throw new OncallError(
     `The Schedule ${scheduleId} is not as it was to be: somebody changes it at the same time. Look at it with \`oncall standing list\`, then apply again.`,
