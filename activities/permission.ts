@@ -18,7 +18,7 @@ import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, shownOf } from './facts.ts';
 import { toFailure } from './failures.ts';
 import { ledgerFor } from './ledger.ts';
-import type { Origin } from './origin.ts';
+import { type Origin, originNow } from './origin.ts';
 
 /** What the gate would say. */
 export interface Permission {
@@ -47,7 +47,7 @@ export async function checkPermission(
     if (!run) throw ApplicationFailure.nonRetryable('Only a run asks the gate.', 'PermissionDenied');
     const state = deps.policy();
     const policy = state.readable ? state.policy : undefined;
-    const origin = await deps.origin(run, policy);
+    const origin = await originNow(deps, state);
     const question = put(asked);
     const asking = askingOf(deps, state, origin, asked.agent, question);
     const known: { facts: AllFacts } = { facts: {} };

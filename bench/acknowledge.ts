@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Client } from '@temporalio/client';
 import { Agent, request } from 'undici';
 import { startRun } from '../client/agent.ts';
-import { rowOf, table } from './measure.ts';
+import { msOf, rowOf, table } from './measure.ts';
 import { liftPace } from './pace.ts';
 import { writeInto } from './page.ts';
 import { type SimulatorPart, setStand } from './stand.ts';
@@ -125,7 +125,7 @@ async function partsOf(
     const { events } = await client.workflow.getHandle(run).fetchHistory();
     const all = (events ?? []).map((event) => ({
       ...event,
-      ms: Number(event.eventTime?.seconds ?? 0) * 1_000 + (event.eventTime?.nanos ?? 0) / 1e6,
+      ms: msOf(event.eventTime),
     }));
     const scheduled = all.filter(({ activityTaskScheduledEventAttributes: one }) => one);
     let before = all[0]?.ms;

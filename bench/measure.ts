@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import type { google } from '@temporalio/proto';
 import { type AuditRecord, write } from '../gate/audit.ts';
 import { openStore, StoreAway } from '../gate/audit-store.ts';
 
@@ -30,6 +31,10 @@ export function rowOf(what: string, durations: readonly number[], aSecond = perS
 /** Of what was done one after the other. */
 const perSecond = (durations: readonly number[]): number =>
   (durations.length * 1_000) / durations.reduce((sum, ms) => sum + ms, 0);
+
+/** A time as the server tells it, in milliseconds since 1970. */
+export const msOf = (time: google.protobuf.ITimestamp | null | undefined): number =>
+  Number(time?.seconds ?? 0) * 1_000 + (time?.nanos ?? 0) / 1e6;
 
 /** As it stands in `docs/figures.md`. */
 export const table = (rows: readonly Row[]): string =>

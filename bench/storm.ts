@@ -9,6 +9,7 @@ import { type Simulator, startSimulator } from '../simulator/index.ts';
 import { seedOf } from '../simulator/seed.ts';
 import { seedData, seedIds } from '../simulator/seed-data.ts';
 import type { StormInput } from '../workflows/reports.ts';
+import { msOf } from './measure.ts';
 import { markdown, writeInto } from './page.ts';
 import { mostInAMinute, setStand } from './stand.ts';
 import { until } from './waiting.ts';
@@ -199,10 +200,10 @@ async function eventsOf(client: Client, run: string, from: number): Promise<stri
   const { events } = await client.workflow.getHandle(run).fetchHistory();
   const types = proto.temporal.api.enums.v1.EventType;
   return (events ?? [])
-    .map(({ eventType, eventTime }) => {
-      const at = Number(eventTime?.seconds ?? 0) * 1_000 + (eventTime?.nanos ?? 0) / 1e6;
-      return `${types[eventType ?? 0]?.replace('EVENT_TYPE_', '')} ${Math.round(at - from)}`;
-    })
+    .map(
+      ({ eventType, eventTime }) =>
+        `${types[eventType ?? 0]?.replace('EVENT_TYPE_', '')} ${Math.round(msOf(eventTime) - from)}`,
+    )
     .join(', ');
 }
 

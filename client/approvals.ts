@@ -2,12 +2,7 @@ import type { Client } from '@temporalio/client';
 import { approvalClaim, requestDigest } from '../gate/approval.ts';
 import { type Hashed, hashed, planClaim, planOperation } from '../gate/plan.ts';
 import { sign } from '../gate/statement.ts';
-import {
-  type ApprovalAnswer,
-  forApproval,
-  type PendingApproval,
-  searchAttributes,
-} from '../workflows/contract.ts';
+import { type ApprovalAnswer, type PendingApproval, waitingQuery } from '../workflows/contract.ts';
 import { OncallError, UsageError } from './errors.ts';
 import { type OperatorIdentity, operatorSigns } from './identity.ts';
 import { answerOf } from './tell-run.ts';
@@ -59,11 +54,9 @@ export interface RunName {
 
 /** The runs that wait for an operator: the server knows them, no Worker is asked. */
 export async function waitingRuns(client: Client, run?: string): Promise<readonly RunName[]> {
-  const { name } = searchAttributes.waitingFor;
   const which = run === undefined ? '' : ` and WorkflowId = '${run.replaceAll("'", "''")}'`;
   const found: RunName[] = [];
-  const query = `${name} = '${forApproval}' and ExecutionStatus = 'Running'${which}`;
-  for await (const { workflowId, runId } of client.workflow.list({ query }))
+  for await (const { workflowId, runId } of client.workflow.list({ query: `${waitingQuery()}${which}` }))
     found.push({ workflowId, runId });
   return found;
 }

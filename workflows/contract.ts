@@ -114,13 +114,15 @@ export const lookingTypes: readonly string[] = [
 /** The Workflow Type that gives incidents back to people. */
 export const releaseType = 'releaseIncident';
 
+const isRunning = "ExecutionStatus = 'Running'";
+
 /** Finds the running runs of an account, in the server's list language. Names of accounts hold no quotes. */
 export const runningQuery = (account: string): string =>
-  `${searchAttributes.account.name} = '${account}' and ExecutionStatus = 'Running'`;
+  `${searchAttributes.account.name} = '${account}' and ${isRunning}`;
 
-/** Finds those of them that wait for an operator's word. */
-export const waitingQuery = (account: string): string =>
-  `${runningQuery(account)} and ${searchAttributes.waitingFor.name} = '${forApproval}'`;
+/** Finds the running runs that wait for an operator's word, of an account or of all. */
+export const waitingQuery = (account?: string): string =>
+  `${account === undefined ? isRunning : runningQuery(account)} and ${searchAttributes.waitingFor.name} = '${forApproval}'`;
 
 /** How a run ended. Also the search attribute `OncallOutcome`. */
 export const outcomes = [
