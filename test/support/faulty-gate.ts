@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
+import type { isCut } from '../../activities/narrow.ts';
 import { catalogue } from '../../pagerduty/catalogue/index.ts';
 import { differenceFrom, rows } from '../unit/decisions.ts';
 import { differenceIn, type OtherGates, operatorCases, runnerCases } from '../unit/others-asked.ts';
@@ -22,7 +23,7 @@ export const sources: ReadonlyMap<string, string> = new Map(
     .map((path) => [path, readFileSync(join(checkout, path), 'utf8')]),
 );
 
-type Gates = Gate & OtherGates;
+type Gates = Gate & OtherGates & { readonly isCut: typeof isCut };
 
 /** Copies of the gate with faults in them, in a folder that `clear` takes away. */
 export function faultyGates(): {
@@ -45,8 +46,10 @@ export function faultyGates(): {
     }
     const { decide, decideForOperator } = (await import(join(place, 'gate/decide.ts'))) as Gates;
     const { decideForRunner } = (await import(join(place, 'gate/runner.ts'))) as Gates;
-    const { narrowAnswer, narrowRequest } = (await import(join(place, 'activities/narrow.ts'))) as Gates;
-    return { decide, decideForOperator, decideForRunner, narrowAnswer, narrowRequest };
+    const { isCut, narrowAnswer, narrowRequest } = (await import(
+      join(place, 'activities/narrow.ts')
+    )) as Gates;
+    return { decide, decideForOperator, decideForRunner, isCut, narrowAnswer, narrowRequest };
   };
   return { gateWith, clear: () => rmSync(folder, { recursive: true, force: true }) };
 }
@@ -94,6 +97,16 @@ function holdsStill({ decide, narrowAnswer }: Gate): boolean {
   return decide(first.policy, nothing, {}).decision === 'denied' && cut.hidden === 1 && uncut.length === 0;
 }
 
+/** Whether a list that asks for less than all is told as cut: not where it asks itself for what the agent may see. */
+function tellsWhatIsCut({ isCut }: Gates): boolean {
+  const asks = (query?: object): boolean =>
+    isCut(
+      { endpoint: catalogue.listIncidents, request: { query } as never },
+      { only: { teams: ['PT1'] }, never: [] },
+    );
+  return asks() && asks({ 'team_ids[]': ['PT1', 'PT2'] }) && !asks({ 'team_ids[]': ['PT1'] });
+}
+
 function throws(work: () => unknown): boolean {
   try {
     work();
@@ -115,7 +128,7 @@ export function killerOf(gates: Gates): 'table' | 'statement' | 'second gate' | 
   if (rows.some((row) => notices(() => differenceFrom(row, gates.decide) !== undefined))) return 'table';
   const others = [...runnerCases, ...operatorCases];
   if (others.some((one) => notices(() => differenceIn(one, gates) !== undefined))) return 'table';
-  if (notices(() => !holdsStill(gates))) return 'statement';
+  if (notices(() => !holdsStill(gates) || !tellsWhatIsCut(gates))) return 'statement';
   const found = corpus.some(({ asked, policy, wanted }) =>
     notices(() => {
       const { atOnce, stepByStep } = answersOf(gates, asked, policy);
