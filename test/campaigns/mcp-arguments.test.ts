@@ -246,6 +246,17 @@ function faultOf(name: string, { isError, text, data, bytes }: Told): string | u
   return bytes > 6_000 ? `is ${bytes} bytes long` : undefined;
 }
 
+/** Whether the run that a call started did nothing: where a tool answers that it goes on, it is asked for until its end. */
+async function cameToNothing(session: Session, started: Told): Promise<boolean> {
+  if (started.isError || started.data['complete'] !== false || started.data['run'] === undefined)
+    return false;
+  let told = started;
+  while (told.data['complete'] === false)
+    told = await session.call('pd_run', { run: started.data['run'], do: 'status', wait_s: 20 });
+  return undone.has(String(told.data['outcome']));
+}
+const undone = new Set(['denied', 'approval_refused', 'yielded_to_human', 'failed']);
+
 interface Counts {
   calls: number;
   refused: number;
@@ -270,7 +281,7 @@ async function attack(
     counts[one.change.kind] = (counts[one.change.kind] ?? 0) + 1;
     try {
       const told = await session.call(name, args as Readonly<Record<string, unknown>>);
-      const fault = faultOf(name, told);
+      const fault = (await cameToNothing(session, told)) ? undefined : faultOf(name, told);
       if (fault !== undefined) faults.push(`${shown}: ${fault}`);
       if (!told.isError) counts['answers without a find'] += 1;
       else if (told.data['code'] === 'invalid_input') counts.refused += 1;
