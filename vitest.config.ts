@@ -8,6 +8,7 @@ const campaigns = process.env['ONCALL_CAMPAIGN'] !== undefined;
 
 export default defineConfig({
   test: {
+    reporters: ['default', './test/support/at-once.ts'],
     pool: 'forks',
     // One process runs many files: to load the SDK anew takes longer than most of them. Tests leave nothing behind in it.
     isolate: false,

@@ -246,12 +246,12 @@ function faultOf(name: string, { isError, text, data, bytes }: Told): string | u
   return bytes > 6_000 ? `is ${bytes} bytes long` : undefined;
 }
 
-/** Whether the run that a call started did nothing: where a tool answers that it goes on, it is asked for until its end. */
+/** Whether the run that a call started did nothing: where a tool answers that it goes on, it is asked for until it ends or waits. */
 async function cameToNothing(session: Session, started: Told): Promise<boolean> {
   if (started.isError || started.data['complete'] !== false || started.data['run'] === undefined)
     return false;
   let told = started;
-  while (told.data['complete'] === false)
+  while (told.data['complete'] === false && told.data['waiting_for'] === undefined)
     told = await session.call('pd_run', { run: started.data['run'], do: 'status', wait_s: 20 });
   return undone.has(String(told.data['outcome']));
 }
