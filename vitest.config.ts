@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { AtOnce } from './test/support/at-once.ts';
 
 // For a busy machine: on an idle one most take milliseconds, and nothing may depend on how busy it is.
 const patience = { hookTimeout: 300_000, testTimeout: 300_000 };
@@ -8,7 +9,7 @@ const campaigns = process.env['ONCALL_CAMPAIGN'] !== undefined;
 
 export default defineConfig({
   test: {
-    reporters: ['default', './test/support/at-once.ts'],
+    reporters: ['default', new AtOnce()],
     pool: 'forks',
     // One process runs many files: to load the SDK anew takes longer than most of them. Tests leave nothing behind in it.
     isolate: false,

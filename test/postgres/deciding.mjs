@@ -44,6 +44,8 @@ const activities = createActivities({
   workflowTaskQueue: 'oncall',
   orderedId: () => '',
   runningQuery: () => '',
+  waitingQuery: () => '',
+  sweepsOf: () => [],
   policy: () => ({ readable: true, policy }),
   secrets: () => 'u+OneTokenOfTwenty01',
   store: async () => store,

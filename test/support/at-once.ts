@@ -7,7 +7,7 @@ const longMs = 120_000;
  * Tells of each red test when it ends and of each long one while it runs: Vitest tells what was red once all is over, which a
  * run that is ended from outside never comes to.
  */
-export default class AtOnce implements Reporter {
+export class AtOnce implements Reporter {
   readonly #running = new Map<string, NodeJS.Timeout>();
 
   onTestCaseReady(test: TestCase): void {
