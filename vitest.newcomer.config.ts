@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { AtOnce } from './test/support/at-once.ts';
 
 /**
  * The way of somebody new, from a fresh checkout, by the commands of the documentation as they are written: `npm run newcomer`. It
@@ -7,6 +8,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     name: 'newcomer',
+    reporters: ['default', new AtOnce()],
     pool: 'forks',
     include: ['test/newcomer/*.test.ts'],
     hookTimeout: 600_000,

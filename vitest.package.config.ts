@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { AtOnce } from './test/support/at-once.ts';
 
 /**
  * The package as a user installs it, and in the hands of other people's programs: `npm run test:package`. It asks the package
@@ -7,6 +8,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     name: 'package',
+    reporters: ['default', new AtOnce()],
     pool: 'forks',
     include: ['test/package/*.test.ts'],
     globalSetup: ['test/support/global-build.ts', 'test/support/global-world.ts'],

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { AtOnce } from './test/support/at-once.ts';
 import { findPostgres } from './test/support/postgres.ts';
 
 const named = (folder: string, names: string): readonly string[] =>
@@ -24,6 +25,7 @@ if (!isThere)
 export default defineConfig({
   test: {
     name: 'postgres',
+    reporters: ['default', new AtOnce()],
     pool: 'forks',
     // Loading the modules anew for every file would take as long as the tests.
     isolate: false,

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { expect } from 'vitest';
+import { afterEach, beforeEach, expect } from 'vitest';
 
 /** Longer than anything computes without a pause, on however busy a machine. */
 const longestMs = 120_000;
@@ -16,3 +16,13 @@ if (!here[key]) {
   here[key].unref();
 }
 here[key].postMessage(expect.getState().testPath);
+
+// A test that timed out leaves what it waited for, which the tests after it would wait for as well, each as long.
+let late: { readonly name: string; readonly file: string } | undefined;
+afterEach(({ task: { name, file, result } }) => {
+  if (result?.errors?.some(({ message }) => message.includes('timed out in ')))
+    late = { name, file: file.filepath };
+});
+beforeEach(({ skip, task }) => {
+  if (late?.file === task.file.filepath) skip(`"${late.name}" timed out before it`);
+});
