@@ -1,16 +1,16 @@
 import type { OnCall } from '../pagerduty/catalogue/oncalls.ts';
 import { attempt } from './attempt.ts';
 import { activitiesOf, perform } from './proxies.ts';
+import { pagedIn } from './seen.ts';
 
-/** Names of those who are on call at the first level of a policy now, each once; `undefined` where that may not be read. */
-export async function firstOnCall(
+/** Names of those whom a policy pages first now; `undefined` where that may not be read. */
+export async function firstPaged(
   account: string,
   policy: string,
   step: string,
 ): Promise<readonly string[] | undefined> {
   const onCalls = await onCallNow(account, policy, step);
-  const first = onCalls?.filter(({ escalation_level }) => escalation_level === 1);
-  return first && [...new Set(first.map(({ user }) => user.summary ?? user.id))];
+  return onCalls && pagedIn(onCalls).map(({ name }) => name);
 }
 
 /** Who is on call for a policy now, at all its levels; `undefined` where that may not be read. */

@@ -2,7 +2,7 @@ import type { CallResult } from '../activities/index.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
 import { attempt } from './attempt.ts';
 import type { OnboardInput } from './contract.ts';
-import { firstOnCall } from './on-call.ts';
+import { firstPaged } from './on-call.ts';
 import { type NoReads, noReads } from './plan.ts';
 import { activitiesOf, perform } from './proxies.ts';
 
@@ -27,7 +27,7 @@ export interface OnboardReads {
   readonly schedules: ReadonlyMap<string, string>;
   readonly policy: There | undefined;
   readonly service: (There & { readonly policy: string | undefined }) | undefined;
-  /** Who is on call at the first level of the service's policy now. */
+  /** Whom the service's policy pages first now. */
   readonly onCall: readonly string[];
 }
 
@@ -128,9 +128,9 @@ async function allReads({ account, team, policy, service }: OnboardInput): Promi
   };
 }
 
-/** Who is on call at the first level of a policy now; nobody where that may not be read. */
+/** Whom a policy pages first now; nobody where that may not be read. */
 export const onCallOf = async (account: string, policy: string, when: string): Promise<readonly string[]> =>
-  (await firstOnCall(account, policy, `Read who is on call for ${policy}, ${when}`)) ?? [];
+  (await firstPaged(account, policy, `Read who is on call for ${policy}, ${when}`)) ?? [];
 
 /** PagerDuty compares names without case. */
 const isSame = (name: string | null | undefined, wanted: string): boolean =>

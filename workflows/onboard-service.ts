@@ -290,7 +290,7 @@ function checklistOf(
           names.length > 0
             ? { what: `somebody is on call: ${names.join(', ')}`, state: 'there' as const }
             : {
-                what: `Look who is on call for ${policy.name}: nobody shows at its first level.`,
+                what: `Look who is on call for ${policy.name}: nobody shows.`,
                 state: 'to do' as const,
               },
         ]

@@ -321,7 +321,7 @@ export interface StormCause {
   readonly taken: number;
   /** How many are what, by the rules. */
   readonly classes: Readonly<Partial<Record<FindingClass, number>>>;
-  /** Names of who is on call for it at the first level. */
+  /** Names of those whom its escalation policy pages first. */
   readonly onCall: readonly string[];
 }
 

@@ -2,7 +2,7 @@ import { executeChild, workflowInfo } from '@temporalio/workflow';
 import { attempt, knownOf, outcomeOf, type Undone } from './attempt.ts';
 import { childOr } from './child.ts';
 import { inTurns } from './in-turns.ts';
-import { firstOnCall } from './on-call.ts';
+import { firstPaged } from './on-call.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { count } from './report.ts';
 import type { StormResult } from './reports.ts';
@@ -141,7 +141,7 @@ export async function readFacts(storm: Storm, incidents: readonly Surveyed[]): P
     }),
     inTurns(policies.slice(0, mostServices), atOnce, async (id) => {
       const step = `Read who is on call for ${id}, look ${storm.looks}`;
-      const names = await firstOnCall(input.account, id, step);
+      const names = await firstPaged(input.account, id, step);
       if (names) onCall.set(id, { readAt: Date.now(), names });
       else missing.add(`who is on call for ${id}`);
     }),

@@ -407,6 +407,20 @@ test('a test event that would page others than the plan names is not sent, nor a
   }
 });
 
+test('where nobody is on call at the first level, the plan names whom PagerDuty pages in their stead', async () => {
+  const { schedules: rotas } = stage.simulator.world;
+  const rota = rotas.get(schedules.payments);
+  if (!rota) throw new Error('The seed world has lost the payments rota.');
+  rotas.set(rota.id, { ...rota, layers: [] });
+  try {
+    const { plan } = await stage.run('setup-bot', 'onboardService', { ...testing(), plan: true });
+    const { pages } = plan?.writes.find(({ step }) => step === 'Trigger the test event') ?? {};
+    expect(pages).toEqual(['Fay Novak']);
+  } finally {
+    rotas.set(rota.id, rota);
+  }
+});
+
 function ben() {
   const user = stage.simulator.world.users.get(users.ben);
   if (!user) throw new Error('The seed world has lost Ben.');
