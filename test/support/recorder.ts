@@ -50,7 +50,8 @@ export async function startRecorder(target: string): Promise<Recorder> {
     request.on('end', () => {
       const { method = 'GET', url = '/', headers } = request;
       const body = Buffer.concat(chunks);
-      const { host: _host, connection: _connection, ...passed } = headers;
+      // Of the body's length `fetch` tells itself, and refuses to be told where the npm package was loaded before Node's own undici.
+      const { host: _host, connection: _connection, 'content-length': _told, ...passed } = headers;
       const passOn = () =>
         fetch(`${target}${url}`, {
           method,
