@@ -57,7 +57,8 @@ test('a Worker that is told to end brings its work to an end and takes no more; 
     expect(await first.result()).toMatchObject({ outcome: 'done', verified: true });
     expect(await second.result()).toMatchObject({ outcome: 'done', verified: true });
     expect(await ranBy(world.client, first.workflowId)).toEqual([{ pid: old.pid, attempt: 1 }]);
-    expect(await ranBy(world.client, second.workflowId)).toEqual([{ pid: next.pid, attempt: 1 }]);
+    // At its second attempt where Temporal gave the first to a poll that was just being given up.
+    expect(await ranBy(world.client, second.workflowId)).toMatchObject([{ pid: next.pid }]);
     const store = await openStore(storeFile(place.home));
     try {
       const records = await list(store, { run: first.workflowId, limit: 10 });
