@@ -37,6 +37,8 @@ incidents.resolve: { level: full, approval: required }`,
     const look = { viewport: { width: 1_280, height: 1_000 }, timezoneId: 'UTC' };
     ({ page } = await browser.open(inject('temporalUi'), look));
     page.setDefaultTimeout(120_000);
+    // From its root the UI leads to a namespace by itself, and away from wherever one has gone meanwhile.
+    await page.waitForURL(/\/namespaces\//);
     incident = await stage.trigger({ summary: '[FIRING:1] p99 latency above 2 s on checkout_api' });
     const subject = { account: 'main', incident };
     waiting = await stage.start('triage-bot', 'resolveIncident', {
