@@ -281,7 +281,7 @@ export interface Brief {
     readonly createdAt: string;
     readonly resolvedAt: string | null;
   }[];
-  /** Names of who is on call for it at level 1. */
+  /** Names of those whom its escalation policy pages first. */
   readonly onCall: readonly string[];
   /** What the rules alone say. */
   readonly rules: Finding;

@@ -7,6 +7,7 @@ import type { Brief, Finding, TriageInput, TriageResult } from './contract.ts';
 import { allPages } from './pages.ts';
 import type { Standing } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
+import { pagedIn } from './seen.ts';
 
 /** How far back the same problem is looked for. */
 const lookBackMs = 30 * 24 * 3_600_000;
@@ -24,7 +25,7 @@ export interface Triage {
   readonly agent: string;
   readonly incident: Incident;
   readonly finding: Finding;
-  /** Names or ids of the people who are on call for it at level 1. */
+  /** Names of those whom its escalation policy pages first. */
   readonly onCall: readonly string[];
   /** What could not be read, and why. */
   readonly missing: readonly string[];
@@ -135,17 +136,13 @@ export async function look(
     ourUsers: read.ourUsers ?? [],
     now: Date.now(),
   });
-  const onCall = onCalls?.ok
-    ? onCalls.response.oncalls
-        .filter(({ escalation_level }) => escalation_level === 1)
-        .map(({ user }) => user.summary ?? user.id)
-    : [];
+  const onCall = onCalls?.ok ? pagedIn(onCalls.response.oncalls).map(({ name }) => name) : [];
   const triage: Triage = {
     ok: true,
     agent: read.agent,
     incident,
     finding,
-    onCall: [...new Set(onCall)],
+    onCall,
     missing,
     ...(notes.ok && {
       notes: notes.response.notes.map(({ id: note, created_at: at, user }) => ({
@@ -160,7 +157,7 @@ export async function look(
       alerts: alerts.ok ? alerts.items : [],
       notes: notes.ok ? notes.response.notes : [],
       recent: others,
-      onCall: [...new Set(onCall)],
+      onCall,
       rules: finding,
       missing,
     }),

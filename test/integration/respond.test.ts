@@ -1,6 +1,7 @@
 import { defaultPayloadConverter } from '@temporalio/common';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OncallError } from '../../client/errors.ts';
+import { seedIds } from '../../simulator/seed-data.ts';
 import { searchAttributes } from '../../workflows/contract.ts';
 import { responder } from '../support/grants.ts';
 import { type Stage, setStage } from '../support/stage.ts';
@@ -159,6 +160,20 @@ test('a grant with a condition covers what PagerDuty says is within it, and a li
   );
   const refused = await stage.run('checkout-bot', 'triageIncident', { account, incident: outside?.id ?? '' });
   expect(refused.summary).toMatch(/: the service is P\w+; its grant covers PCHECKOUT\.$/);
+});
+
+test('where nobody is on call at the first level, triage names whom PagerDuty pages in their stead', async () => {
+  const { schedules } = stage.simulator.world;
+  const rota = schedules.get(seedIds.schedules.payments);
+  if (!rota) throw new Error('The seed world has lost the payments rota.');
+  schedules.set(rota.id, { ...rota, layers: [] });
+  try {
+    const incident = await stage.trigger();
+    const { summary } = await stage.run('triage-bot', 'triageIncident', { account, incident });
+    expect(summary).toContain(' On call: Fay Novak.');
+  } finally {
+    schedules.set(rota.id, rota);
+  }
 });
 
 test('a second start of the same response joins the first', async () => {
