@@ -299,11 +299,13 @@ const makeService = ({ service: { name } }: OnboardInput, policy: string): Promi
       escalation_policy: { id: policy, type: 'escalation_policy_reference' },
     },
   });
-const renameRota = (name: string): void => {
+function paymentsRota() {
   const rota = stage.simulator.world.schedules.get(schedules.payments);
   if (!rota) throw new Error('The seed world has lost the payments rota.');
-  stage.simulator.world.schedules.set(rota.id, { ...rota, name });
-};
+  return rota;
+}
+const renameRota = (name: string): void =>
+  void stage.simulator.world.schedules.set(schedules.payments, { ...paymentsRota(), name });
 
 describe('a plan that does not hold any more', () => {
   test.each([
@@ -356,7 +358,7 @@ describe('a plan that does not hold any more', () => {
     const input = spec();
     const { plan } = await stage.run('setup-bot', 'onboardService', { ...input, plan: true });
     const was = ben();
-    const rota = stage.simulator.world.schedules.get(schedules.payments)?.name ?? '';
+    const { name: rota } = paymentsRota();
     await Promise.resolve(act(input));
     try {
       const from = await logged();
@@ -386,9 +388,7 @@ test('a test event that would page others than the plan names is not sent, nor a
   const from = await logged();
   const run = await start({ ...input, apply: plan?.hash ?? '' });
   await theStepOf(stage, run);
-  const { world } = stage.simulator;
-  const rota = world.schedules.get(schedules.payments);
-  if (!rota) throw new Error('The seed world has lost the payments rota.');
+  const rota = paymentsRota();
   const [since, until] = [-1, 1].map((hours) => new Date(Date.now() + hours * 3_600_000).toISOString());
   await stage.asPerson('POST', `/schedules/${rota.id}/overrides`, {
     overrides: [{ start: since, end: until, user: { id: users.fay, type: 'user_reference' } }],
@@ -403,14 +403,13 @@ test('a test event that would page others than the plan names is not sent, nor a
       new RegExp(`no longer: the test event pages ${paged}; new: the test event pages Fay Novak\\.`),
     );
   } finally {
-    world.schedules.set(rota.id, rota);
+    stage.simulator.world.schedules.set(rota.id, rota);
   }
 });
 
 test('where nobody is on call at the first level, the plan names whom PagerDuty pages in their stead', async () => {
   const { schedules: rotas } = stage.simulator.world;
-  const rota = rotas.get(schedules.payments);
-  if (!rota) throw new Error('The seed world has lost the payments rota.');
+  const rota = paymentsRota();
   rotas.set(rota.id, { ...rota, layers: [] });
   try {
     const { plan } = await stage.run('setup-bot', 'onboardService', { ...testing(), plan: true });

@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { Session } from 'node:inspector';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { beats, longestMs } = workerData;
@@ -47,29 +45,24 @@ function tellWhere() {
   session.post('Debugger.enable');
   session.post('Debugger.pause');
   setTimeout(() => {
-    if (step === 0) writeSync(2, `    in what is no JavaScript:\n${outside()}`);
+    if (step === 0) {
+      writeSync(2, '    in what is no JavaScript:\n');
+      tellOutside();
+    }
     process.kill(process.pid, 'SIGKILL');
   }, patienceMs);
 }
 
-/** Where the main thread stands outside of JavaScript: its frames where there is a debugger, or what it waits for in the kernel. */
-function outside() {
+/** Tells where the main thread stands outside of JavaScript: its frames where there is a debugger, or what it waits for in the kernel. */
+function tellOutside() {
   const { pid } = process;
-  const file = join(tmpdir(), `stood-still-${pid}`);
   try {
-    // Into a file: a debugger stops this thread as well, which then reads nothing.
-    const told = openSync(file, 'w');
-    execFileSync('gdb', ['-nx', '-batch', '-p', `${pid}`, '-ex', 'bt 16'], {
-      timeout: 60_000,
-      stdio: ['ignore', told, 'ignore'],
-    });
-    const frames = readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => line.startsWith('#'));
-    return frames.map((line) => `    ${line.slice(0, 160)}\n`).join('');
+    // Past this process, which a debugger stops as a whole: this thread would read nothing.
+    const frames = `gdb -nx -batch -p ${pid} -ex 'bt 16' 2>/dev/null | grep -o '^#.\\{0,160\\}'`;
+    execFileSync('sh', ['-c', frames], { timeout: 60_000, stdio: ['ignore', 2, 'ignore'] });
   } catch {
     const [waits, call] = ['wchan', 'syscall'].map((name) => readIfThere(`/proc/${pid}/task/${pid}/${name}`));
-    return `    in the kernel: ${waits}, system call ${call}\n`;
+    writeSync(2, `    in the kernel: ${waits}, system call ${call}\n`);
   }
 }
 

@@ -18,11 +18,10 @@ if (!here[key]) {
 here[key].postMessage(expect.getState().testPath);
 
 // A test that timed out leaves what it waited for, which the tests after it would wait for as well, each as long.
-let late: { readonly name: string; readonly file: string } | undefined;
-afterEach(({ task: { name, file, result } }) => {
-  if (result?.errors?.some(({ message }) => message.includes('timed out in ')))
-    late = { name, file: file.filepath };
+let late: string | undefined;
+afterEach(({ task: { name, result } }) => {
+  if (result?.errors?.some(({ message }) => message.includes('timed out in '))) late = name;
 });
-beforeEach(({ skip, task }) => {
-  if (late?.file === task.file.filepath) skip(`"${late.name}" timed out before it`);
+beforeEach(({ skip }) => {
+  if (late !== undefined) skip(`"${late}" timed out before it`);
 });
