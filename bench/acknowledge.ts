@@ -109,8 +109,9 @@ async function acknowledgedAt(simulator: SimulatorPart): Promise<ReadonlyMap<str
   return new Map(puts.map(({ path, at }) => [path.replace('/incidents/', ''), at]));
 }
 
+/** Looks seldom, and so does not disturb what is measured: when it was acknowledged the log of the simulator tells. */
 const untilAcknowledged = (simulator: SimulatorPart, incident: string): Promise<void> =>
-  until(async () => (await acknowledgedAt(simulator)).has(incident), { everyMs: 10, withinMs: 60_000 });
+  until(async () => (await acknowledgedAt(simulator)).has(incident), { everyMs: 400, withinMs: 60_000 });
 
 /** By the times of the run's events: what passed before each Activity began, and what each took. */
 async function partsOf(
