@@ -1,8 +1,6 @@
-import { ApplicationFailure } from '@temporalio/common';
 import {
   CancellationScope,
   condition,
-  defineQuery,
   defineSignal,
   defineUpdate,
   isCancellation,
@@ -14,12 +12,13 @@ import {
 } from '@temporalio/workflow';
 import type { CallInput, PersonsNote } from '../activities/index.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
-import type { IncidentEvent } from '../pagerduty/webhooks.ts';
 import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
-import { type Happening, incidentChanged, type Known, type Pause, type Signed } from './contract.ts';
+import { type Happening, incidentChanged, type Known } from './contract.ts';
+import { type Ending, endedBy, endedWithout, tellsOfAct } from './ending.ts';
+import { pauseOf } from './pause.ts';
 import { activitiesOf, perform } from './proxies.ts';
-import { asSaid, brief, checkShort, checkSigned } from './said.ts';
+import { asSaid, brief, checkShort } from './said.ts';
 import { notesMark, stateOf } from './state.ts';
 
 export const changed = defineSignal<[Happening]>(incidentChanged);
@@ -29,25 +28,6 @@ export const takeOver = defineUpdate<string, [({ readonly by?: string } | undefi
 
 /** Gives the incident back now instead of at the end of the lease. Narrows only, so anyone may ask for it. */
 export const handBack = defineUpdate<string>('handBack');
-
-/** Nothing is written until an operator resumes; a lease runs on. Narrows only, so anyone may say it. */
-export const pause = defineUpdate<
-  string,
-  [({ readonly by?: string; readonly reason?: string } | undefined)?]
->('pause');
-
-/** Goes on after a pause. Widens, so an operator must have signed exactly this pause. */
-export const resume = defineUpdate<string, [Signed<Pause>]>('resume');
-
-/** The pause that holds; `null` where none does. */
-export const pausedSince = defineQuery<Pause | null>('paused');
-
-/** Why a run leaves its incident to people, in the words that follow "incident #12". */
-export interface Ending {
-  /** `person`: a person acted. `source`: whoever sent its alerts resolved it. `pagerduty`: it took the acknowledge back. `request`: somebody asked for it. */
-  readonly by: 'person' | 'source' | 'pagerduty' | 'request';
-  readonly sentence: string;
-}
 
 /** How work under people's eyes ended. */
 export type Came<T> =
@@ -117,7 +97,7 @@ export function peopleOf(
   let isLeft = false;
   let published: Known | undefined;
   let changes = 0;
-  let paused: (Pause & { readonly over: () => void }) | undefined;
+  const paused = pauseOf(account, chronicle);
 
   const end = (next: Ending): void => {
     if (ending) return;
@@ -161,58 +141,6 @@ export function peopleOf(
     },
     { description: 'Give the incident back to people now', validator: brief() },
   );
-  setHandler(
-    pause,
-    (word) => {
-      const by = asSaid(word?.by, 'somebody');
-      const reason = asSaid(word?.reason, '', 120);
-      const why = reason === '' ? '' : `: ${reason}`;
-      paused ??= {
-        at: Date.now(),
-        by,
-        over: chronicle.waitsFor(
-          `an operator to resume it (paused by ${by}${why})`,
-          undefined,
-          `let it go on with \`oncall resume ${workflowInfo().workflowId}\`, or take the incident with \`oncall take-over ${workflowInfo().workflowId}\``,
-        ),
-      };
-      return 'It writes nothing until an operator resumes it; a lease runs on.';
-    },
-    {
-      description: 'Write nothing until an operator resumes the run',
-      validator: brief(checkShort),
-    },
-  );
-  setHandler(
-    resume,
-    async ({ value, statement }) => {
-      const heardAt = new Date().toISOString();
-      const word = await perform(urgent.admit, {
-        step: `Check who resumes at ${heardAt}`,
-        update: 'resume',
-        of: 'operator',
-        value,
-        statement,
-      });
-      if (!word.ok) throw ApplicationFailure.nonRetryable(word.sentence, 'PermissionDenied');
-      chronicle.say(word.sentence);
-      paused?.over();
-      paused = undefined;
-      return word.sentence;
-    },
-    {
-      description: 'Go on after a pause: { value: what the Query paused says, statement }',
-      validator: brief((word: Signed<Pause>) => {
-        checkSigned(word, '`oncall resume` signs one');
-        if (!paused) throw new Error('The run is not paused.');
-        if (word.value.at !== paused.at || word.value.by !== paused.by)
-          throw new Error('It is paused anew since; look again, then resume that.');
-      }),
-    },
-  );
-  setHandler(pausedSince, () => (paused ? { at: paused.at, by: paused.by } : null), {
-    description: 'Who paused the run, and since when',
-  });
   chronicle.takes('pause', 'takeOver', 'handBack');
 
   function know(incident: Incident): void {
@@ -289,19 +217,8 @@ export function peopleOf(
     if (!acts) return;
     if (!acts.ok) return unread(`Who acted on it could not be read: ${acts.sentence}`);
     const last = acts.acts.at(-1);
-    if (last) return end({ by: 'person', sentence: `${last.name} ${did[last.kind]}` });
-    if (differs) endedBy(was, incident, acts.takenBack);
-  }
-
-  /** What is nobody's act can be the end as well. */
-  function endedBy(
-    was: Incident,
-    { status, last_status_change_by: by }: Incident,
-    back: keyof typeof takenBack | null,
-  ): void {
-    if (status === 'resolved')
-      end({ by: 'source', sentence: `${by?.summary ?? 'its source'} has resolved it` });
-    else if (was.status === 'acknowledged' && status === 'triggered') end(takenBack[back ?? 'unknown']);
+    const reason = last ? endedBy(last) : differs && endedWithout(was, incident, acts.takenBack);
+    if (reason) end(reason);
   }
 
   async function readNotes(time: number): Promise<void> {
@@ -382,10 +299,7 @@ export function peopleOf(
       }
     },
     wakes: () => heard.wakes,
-    mayWrite: async () => {
-      if (paused) await condition(() => paused === undefined || ending !== undefined || isLeft);
-      return paused === undefined;
-    },
+    mayWrite: () => paused.over(() => ending !== undefined || isLeft),
     onNote: (listener) => {
       hearNote = listener;
     },
@@ -402,36 +316,6 @@ export function peopleOf(
 /** Whether a note was there before the run began; a minute of grace, since PagerDuty's clock is another. */
 const isOlder = ({ at }: Pick<PersonsNote, 'at'>): boolean =>
   at !== null && Date.parse(at) < workflowInfo().startTime.getTime() - 60_000;
-
-/** Events of what people do. Our own writes and PagerDuty cause them too, so the log is asked who it was. */
-const tellsOfAct: ReadonlySet<string> = new Set<IncidentEvent>([
-  'incident.acknowledged',
-  'incident.delegated',
-  'incident.escalated',
-  'incident.reassigned',
-  'incident.reopened',
-  'incident.resolved',
-  'incident.unacknowledged',
-]);
-
-/** What each act is called, in a sentence. */
-const did = {
-  acknowledge: 'has acknowledged it',
-  resolve: 'has resolved it',
-  unacknowledge: 'has un-acknowledged it',
-  reopen: 'has opened it again',
-  assign: 'has reassigned it',
-  escalate: 'has escalated it',
-  delegate: 'has handed it to another escalation policy',
-  snooze: 'has snoozed it',
-} as const;
-
-/** Who took the acknowledge back where no person did; what the log does not tell, a person may have done. */
-const takenBack: Readonly<Record<'pagerduty' | 'ours' | 'unknown', Ending>> = {
-  pagerduty: { by: 'pagerduty', sentence: 'PagerDuty has un-acknowledged it' },
-  ours: { by: 'pagerduty', sentence: 'it was given back to people already' },
-  unknown: { by: 'person', sentence: 'it pages again, and who did it could not be read from its log' },
-};
 
 /** An incident cut to what it is compared by. */
 const seenOf = ({

@@ -4,6 +4,7 @@ import { deskOf } from './approvals.ts';
 import { attempt, type Failed, knownOf, outcomeOf, type Undone } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Outcome, Plan, PlanErrand, PlanResult } from './contract.ts';
+import { costOf, shownHash, told } from './plan-told.ts';
 import { activitiesOf, perform } from './proxies.ts';
 
 /** Something that a run leaves as it is, and why. */
@@ -70,11 +71,6 @@ const mostRounds = 5;
 
 /** How many of what was left a result names. */
 const mostNamed = 100;
-
-/** How many requests a second the account has for such work. */
-const requestsASecond = 5;
-/** So many alerts a second PagerDuty resolves. */
-const alertsASecond = 100;
 
 /**
  * Carries out work that writes many things: reads, plans, asks for the word that the plan needs, applies. With `plan` it ends
@@ -149,9 +145,6 @@ export async function carryOut(
     hash,
   };
 }
-
-/** How much of a hash people are shown: enough to name a plan. */
-const shownHash = 12;
 
 interface Made {
   readonly weighed: Weighed;
@@ -296,35 +289,3 @@ const weigh = (
   type: string,
   made: WeighInput['made'],
 ): Promise<Awaited<ReturnType<typeof weighing>> | Failed> => attempt(weighing(errand, { step, type, made }));
-
-/** What a plan takes, about: each write, and what its own attempt reads before it. */
-function costOf(writes: readonly Planned[]): Pick<Plan, 'requests' | 'seconds'> {
-  const reads = (count: number): number => (count > 3 ? 1 + Math.ceil(count / 100) : count);
-  const requests = writes.reduce((sum, { seen }) => {
-    const kept = new Set(seen.flatMap((incident) => incident.kept?.id ?? []));
-    const paging = new Set(seen.flatMap(({ pages, policy }) => (pages ? policy : [])));
-    return sum + 1 + reads(seen.length) + kept.size + paging.size;
-  }, 0);
-  const alerts = writes
-    .filter(({ operation }) => operation === 'updateIncidents')
-    .reduce((sum, { seen }) => sum + seen.reduce((all, incident) => all + incident.alerts[1], 0), 0);
-  return { requests, seconds: Math.ceil(requests / requestsASecond + alerts / alertsASecond) };
-}
-
-/** A plan in a few lines. */
-function told({ hash, writes, requests, seconds, needs, guards, concerned = [], left }: Plan): string {
-  const paged = [...new Set(writes.flatMap(({ pages }) => pages))];
-  const incidents = new Set(writes.flatMap(({ seen }) => seen.map(({ id }) => id))).size;
-  const takers = [...new Set(concerned.filter(({ as }) => as === 'taker').map(({ name }) => name))];
-  return [
-    `The plan ${hash.slice(0, shownHash)}: ${writes.length} ${writes.length === 1 ? 'write' : 'writes'}${incidents > 0 ? ` on ${incidents} ${incidents === 1 ? 'incident' : 'incidents'}` : ''}, about ${requests} requests in ${seconds} s.`,
-    paged.length === 0 ? 'Nobody is paged.' : `It pages ${paged.join(', ')}.`,
-    ...(needs
-      ? [
-          `It needs the word of ${needs.people > 1 ? `${needs.people} of ` : ''}${needs.by.join(' or ') || 'an operator'}${guards.length > 0 ? `: ${guards.join('; ')}` : ''}.`,
-        ]
-      : []),
-    ...(takers.length > 0 ? [`Nobody agrees in the stead of ${takers.join(' and ')}.`] : []),
-    ...(left.length > 0 ? [`${left.length} ${left.length === 1 ? 'is' : 'are'} left as they are.`] : []),
-  ].join(' ');
-}
