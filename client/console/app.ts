@@ -3,7 +3,6 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { html } from 'hono/html';
-import { secureHeaders } from 'hono/secure-headers';
 import { entryOfNoRun, write } from '../../gate/audit.ts';
 import { digestOf } from '../../gate/canonical.ts';
 import { barredFrom } from '../barred.ts';
@@ -11,7 +10,7 @@ import { OncallError } from '../errors.ts';
 import type { OperatorIdentity } from '../identity.ts';
 import { limiter } from '../mcp/rate.ts';
 import { type Refusal, refusalsIn } from '../mcp/refusals.ts';
-import { namesOfOurs, strangerIn } from '../strangers.ts';
+import { namesOfOurs } from '../strangers.ts';
 import { matrixOf, switchesOf } from './agents-page.ts';
 import { approvalsOf, approveShown, denyShown, type Form, type Visitor } from './approvals-page.ts';
 import { icon, script, style } from './assets.ts';
@@ -19,6 +18,7 @@ import { askedIn, feedOf, filtersOf } from './audit-page.ts';
 import { budgetsIn, pacesIn } from './budget-page.ts';
 import { leasesIn, releasesIn } from './held-page.ts';
 import { liveOf } from './live.ts';
+import { safeHeaders, strayIn } from './own-pages.ts';
 import { type Html, hiddenFields, type Place, pageOf, places, plain, section, wrong } from './page.ts';
 import { countsOf, outcomeIn, runsOf } from './runs-page.ts';
 import { isFormOf, type Session, sessionMs, sessionsAt } from './sessions.ts';
@@ -104,42 +104,10 @@ export function consoleOf(options: ConsoleOptions): Console {
   }
 
   const app = new Hono();
-  app.use(
-    secureHeaders({
-      contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        formAction: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-      xFrameOptions: 'DENY',
-      // To others nothing is told; to ourselves it must be, or browsers say of our forms that they come from nowhere.
-      referrerPolicy: 'same-origin',
-      // Where there is TLS it is a proxy's, and so is this.
-      strictTransportSecurity: false,
-    }),
-  );
+  app.use(safeHeaders);
   app.use(async (context, next) => {
-    const { req } = context;
-    const stranger = strangerIn(req.raw, names);
-    if (stranger)
-      return refuse(context, stranger.refusal, 'This request is none of this console’s own pages.');
-    const origin = req.header('origin');
-    const from = req.header('sec-fetch-site');
-    const isWrite = req.method !== 'GET' && req.method !== 'HEAD';
-    // The port counts too: cookies go to every port of this machine, and so do pages of whatever else runs here.
-    const isOurs = origin === undefined ? !isWrite : originHost(origin) === req.header('host');
-    const isLink = !isWrite && req.header('sec-fetch-mode') === 'navigate';
-    if (!isOurs || (from !== undefined && from !== 'same-origin' && from !== 'none' && !isLink))
-      return refuse(
-        context,
-        { rule: 'origin', why: `a page of ${origin ?? 'another place'} sent it` },
-        'This request is none of this console’s own pages.',
-      );
+    const stray = strayIn(context.req, names);
+    if (stray) return refuse(context, stray, 'This request is none of this console’s own pages.');
     await next();
     context.header('cache-control', 'no-store');
     return undefined;
@@ -360,12 +328,3 @@ const howToSignIn =
 
 /** A field of a form; of a file that was sent in its place, nothing. */
 const textIn = (field: unknown): string => (typeof field === 'string' ? field : '');
-
-/** The host and port of an origin; of none that is one, nothing. */
-function originHost(origin: string): string | undefined {
-  try {
-    return new URL(origin).host;
-  } catch {
-    return undefined;
-  }
-}
