@@ -7,7 +7,7 @@ import { keysAt, StatementError, verify } from '../gate/statement.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { voiceOf } from '../gate/voice.ts';
 import { nameOf, speaker } from '../gate/words.ts';
-import { checkStep } from './call.ts';
+import { checkStep } from './checks.ts';
 import type { Deps } from './deps.ts';
 import { toFailure } from './failures.ts';
 import { originNow, runNow } from './origin.ts';

@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/common';
 import { requestDigest } from '../gate/approval.ts';
 import type { Caller } from '../gate/audit.ts';
 import { type Decision, decide, decideForOperator, type Question, type Undecided } from '../gate/decide.ts';
@@ -13,6 +12,7 @@ import { join, nameOf, phrase, speaker } from '../gate/words.ts';
 import type { Action, Endpoint, StatusOf, Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName, type RequestOf } from '../pagerduty/catalogue/index.ts';
 import type { SeenIncident, SeenTurns } from '../workflows/seen.ts';
+import { checkRequest, checkStep } from './checks.ts';
 import type { Deps } from './deps.ts';
 import { type AllFacts, FactReader, type Seen } from './facts.ts';
 import { type Ledger, ledgerFor, telling } from './ledger.ts';
@@ -268,46 +268,6 @@ export function withoutPolicy(
   }
   if (state.policy.accounts.has(account)) return undefined;
   return { rule: 'accounts', why: `the configuration has no account ${account}` };
-}
-
-/** How long the name of a step is at most, and how many words on it are looked at: no Workflow of ours has more. */
-const longestStep = 300;
-const mostWords = 20;
-const longestWord = 2_000;
-
-/**
- * Refuses what no Workflow of ours asks: it would stand in every record of the call.
- * @throws ApplicationFailure
- */
-export function checkStep({
-  step,
-  statements = [],
-  notes = [],
-}: {
-  readonly step: unknown;
-  readonly statements?: unknown;
-  readonly notes?: unknown;
-}): void {
-  const isName = typeof step === 'string' && step !== '' && step.length <= longestStep;
-  const areWords = [statements, notes].every((words) => Array.isArray(words) && words.length <= mostWords);
-  const areSigned =
-    areWords &&
-    (statements as readonly unknown[]).every((one) => typeof one === 'string' && one.length <= longestWord);
-  if (isName && areSigned) return;
-  throw ApplicationFailure.nonRetryable(
-    `A step has a name of 1 to ${longestStep} characters, and at most ${mostWords} words of operators.`,
-    'InvalidRequest',
-  );
-}
-
-function checkRequest(endpoint: Endpoint, name: string, request: unknown): void {
-  const parsed = endpoint.request.safeParse(request);
-  if (parsed.success) return;
-  const issue = parsed.error.issues[0];
-  throw ApplicationFailure.nonRetryable(
-    `The request of ${name} is not valid: ${issue?.path.join('.') || 'request'}: ${issue?.message}.`,
-    'InvalidRequest',
-  );
 }
 
 /** Ids of the things of one kind that a request touches. */

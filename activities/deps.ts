@@ -1,5 +1,5 @@
 import type { LeaseRow, Store } from '../gate/audit-store.ts';
-import type { Agent } from '../gate/policy.ts';
+import type { Agent } from '../gate/configuration.ts';
 import type { PolicyState } from '../gate/policy-source.ts';
 import type { Ordered } from '../gate/standing.ts';
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';

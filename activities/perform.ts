@@ -1,9 +1,9 @@
 import type { AuditRecord, Stamp } from '../gate/audit.ts';
 import { StoreAway } from '../gate/audit-store.ts';
+import type { Agent } from '../gate/configuration.ts';
 import type { Decision } from '../gate/decide.ts';
 import * as leases from '../gate/leases.ts';
 import { type Permit, permitFor } from '../gate/permit.ts';
-import type { Agent } from '../gate/policy.ts';
 import { isInDoubt } from '../gate/steps.ts';
 import { speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';

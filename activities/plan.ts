@@ -1,25 +1,26 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { wordsOn } from '../gate/approval.ts';
+import { type Words, wordsOn } from '../gate/approval.ts';
 import type { AuditRecord, Caller, Stamp } from '../gate/audit.ts';
 import { withStore } from '../gate/audit-store.ts';
-import { consentsOn } from '../gate/consent.ts';
+import type { Agent } from '../gate/configuration.ts';
+import { type Consents, consentsOn } from '../gate/consent.ts';
 import type { Decision } from '../gate/decide.ts';
-import type { Facts } from '../gate/facts.ts';
 import { hashed, type Proof, planClaim, planOperation, planStep } from '../gate/plan.ts';
+import type { Policy } from '../gate/policy.ts';
 import { switchesFor } from '../gate/switches.ts';
 import { join, nameOf, speaker } from '../gate/words.ts';
 import type { OperationName } from '../pagerduty/catalogue/index.ts';
-import { PagerDutyError } from '../pagerduty/errors.ts';
-import type { Plan, PlanWrite } from '../workflows/contract.ts';
+import type { Plan } from '../workflows/contract.ts';
 import { type Approvals, signedWord } from './approvals.ts';
-import { type Call, type CallInput, callOf, checkStep, statusIn, stepKeyOf } from './call.ts';
+import { type Call, stepKeyOf } from './call.ts';
+import { checkStep } from './checks.ts';
 import { withoutDisabled } from './commit.ts';
-import { drifted, gather, hopelessNow } from './decision.ts';
 import type { Deps } from './deps.ts';
 import { FactReader } from './facts.ts';
 import { toFailure } from './failures.ts';
 import { ledgerFor } from './ledger.ts';
 import { originNow, runNow } from './origin.ts';
+import { callsOf, decisionsOn, type Planned } from './plan-calls.ts';
 import type { InTheWay, NotDone } from './results.ts';
 
 /** A plan that the gate is to look at: as it was just made, or as a run of this id has made it. */
@@ -33,9 +34,6 @@ export interface WeighInput {
   readonly applies?: true;
   readonly statements?: readonly string[];
 }
-
-/** A write before the gate has said anything of it. */
-export type Planned = Omit<PlanWrite, 'decision' | 'rule' | 'sentence'>;
 
 /** The gate's word on a plan. Nothing of it was sent. */
 export interface Weighed {
@@ -116,62 +114,17 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
     const { writes, basis, guards, concerned = [] } = made;
     const head = headOf(deps, agent, input.type, made);
     const { hash, proofs } = hashed({ head, writes });
-    const calls: Call<OperationName>[] = [];
-    for (const { step, operation, request } of writes) {
-      const call = await callOf(deps, operation, { step, request } as CallInput<OperationName>);
-      calls.push({ ...call, reader });
-    }
-    const hopeless = new Map<Call<OperationName>, Decision>();
-    for (const call of calls) {
-      const denial = await hopelessNow(call);
-      if (denial) hopeless.set(call, denial);
-    }
-    const incidents = await incidentsOf(
-      reader,
-      calls.filter((call) => !hopeless.has(call)),
-    );
-    const unchanged = [...new Map(writes.flatMap(({ seen }) => seen).map((was) => [was.id, was])).values()];
-    const changed = await drifted({
-      unchanged: hopeless.size === calls.length ? [] : unchanged.filter(({ id }) => incidents.asked.has(id)),
-      reader,
-      deps,
-    });
+    const asked = await callsOf(deps, reader, writes);
     const words = await wordsIn(deps, origin, policy, {
       claim: planClaim(stepKeyOf(origin, planStep), hash),
       statements: input.statements ?? [],
     });
     const approvedBy = words.approved.map(({ operator }) => operator);
-    const used: Record<string, number> = {};
-    const decisions: Decision[] = [];
-    const denied: InTheWay[] = [];
-    for (const call of calls) {
-      const own = incidents.facts.filter(({ id, number }) =>
-        call.incidentIds.some((named) => named === id || named === String(number)),
-      );
-      const facts = call.incidentIds.length === 0 ? {} : { incidents: own };
-      const decision = hopeless.get(call) ?? (await decided(deps, call, { facts, approvedBy, used }));
-      decisions.push(decision);
-      if (decision.decision === 'denied') denied.push(...deniedIn(call, decision, facts));
-    }
+    const { decisions, denied } = await decisionsOn(deps, asked, approvedBy);
     const mine = policy.agents.get(agent);
     const consents =
       mine && concerned.length > 0 ? consentsOn(policy, mine, concerned, approvedBy) : undefined;
-    for (const why of consents?.hopeless ?? []) denied.push({ id: 'consent', why });
-    // Who takes a duty agrees to that; whether it may be so at all somebody else says.
-    const guard =
-      guards.length > 0 && mine
-        ? wordsOn(policy, mine, { people: 1, ...(consents && { by: consents.others }) }, approvedBy).missing
-        : undefined;
-    const open = decisions.flatMap((one) => (one.decision === 'approval_needed' ? [one] : []));
-    const needs =
-      guard || open.length > 0 || (consents?.missing.length ?? 0) > 0
-        ? {
-            by: [
-              ...new Set([...(guard?.by ?? []), ...(consents?.by ?? []), ...open.flatMap(({ by }) => by)]),
-            ],
-            people: Math.max(guard?.people ?? 0, consents?.people ?? 0, ...open.map(({ people }) => people)),
-          }
-        : undefined;
+    const { guard, needs } = wordsNeeded(policy, mine, { guards, consents, decisions, approvedBy });
     const plan: Weighed['plan'] = {
       hash,
       agent,
@@ -191,7 +144,7 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
     const entry = await record({
       kind: asks ? 'entry' : 'question',
       decision: asks ? 'approval_needed' : 'asked',
-      action: [...new Set(calls.flatMap((call) => call.actions(statusIn(incidents))))].join(),
+      action: [...asked.actions].join(),
       rule: [...new Set(decisions.map(({ rule }) => rule))].join(),
       sentence: [sentence, ...unheard].join(' '),
       requestDigest: hash,
@@ -223,12 +176,55 @@ export async function weighPlan(deps: Deps, input: WeighInput): Promise<Weighed 
         },
       };
     }
-    return { ok: true, sentence, agent, entry, plan, proofs, changed, denied };
+    const hopeless = (consents?.hopeless ?? []).map((why) => ({ id: 'consent', why }));
+    return {
+      ok: true,
+      sentence,
+      agent,
+      entry,
+      plan,
+      proofs,
+      changed: asked.changed,
+      denied: [...denied, ...hopeless],
+    };
   } catch (error) {
     // What was read for an answer that never came is written down too.
     if (reader.reads.length > 0) await note?.(error instanceof Error ? error.message : String(error));
     throw toFailure(error);
   }
+}
+
+/** What words the plan waits for: those that its guards ask for, those of whose duty it changes, and those of its grants. */
+function wordsNeeded(
+  policy: Policy,
+  mine: Agent | undefined,
+  {
+    guards,
+    consents,
+    decisions,
+    approvedBy,
+  }: {
+    readonly guards: readonly string[];
+    readonly consents: Consents | undefined;
+    readonly decisions: readonly Decision[];
+    readonly approvedBy: readonly string[];
+  },
+): { readonly guard: Words['missing']; readonly needs: Plan['needs'] } {
+  // Who takes a duty agrees to that; whether it may be so at all somebody else says.
+  const guard =
+    guards.length > 0 && mine
+      ? wordsOn(policy, mine, { people: 1, ...(consents && { by: consents.others }) }, approvedBy).missing
+      : undefined;
+  const open = decisions.flatMap((one) => (one.decision === 'approval_needed' ? [one] : []));
+  if (!guard && open.length === 0 && (consents?.missing.length ?? 0) === 0)
+    return { guard, needs: undefined };
+  return {
+    guard,
+    needs: {
+      by: [...new Set([...(guard?.by ?? []), ...(consents?.by ?? []), ...open.flatMap(({ by }) => by)])],
+      people: Math.max(guard?.people ?? 0, consents?.people ?? 0, ...open.map(({ people }) => people)),
+    },
+  };
 }
 
 /**
@@ -263,61 +259,6 @@ const headOf = (
   type: string,
   { basis, guards, concerned = [] }: Pick<Plan, 'basis' | 'guards' | 'concerned'>,
 ) => ({ account, agent, type, basis, guards, ...(concerned.length > 0 && { concerned }) });
-
-/** The incidents of all the calls, read together; one that PagerDuty does not have is none. */
-async function incidentsOf(
-  reader: FactReader,
-  calls: readonly Call<OperationName>[],
-): Promise<{ readonly facts: NonNullable<Facts['incidents']>; readonly asked: ReadonlySet<string> } & Facts> {
-  const ids = [...new Set(calls.flatMap(({ incidentIds }) => incidentIds))];
-  const facts = ids.length === 0 ? [] : await reader.incidents(ids, { mayLack: true });
-  return { facts, incidents: facts, asked: new Set(ids) };
-}
-
-interface Weighing {
-  readonly facts: Facts;
-  readonly approvedBy: readonly string[];
-  /** How often the writes before it use the capped grants. */
-  readonly used: Record<string, number>;
-}
-
-/** The gate's word on one write, as if those before it were made. */
-async function decided(deps: Deps, call: Call<OperationName>, weighing: Weighing): Promise<Decision> {
-  const { facts, approvedBy, used } = weighing;
-  const lacking: Decision = {
-    decision: 'denied',
-    rule: 'facts',
-    sentence: `${speaker(call.caller)} may not do "${call.caller.step}": PagerDuty did not say what the decision needs to know.`,
-  };
-  const known = { facts };
-  const first = await gather(call, known, false).catch((error: unknown) => {
-    // What it hangs on is still to be made, or is not to be had: then nobody can tell.
-    if (!(error instanceof PagerDutyError) || error.facts.kind !== 'NotFound') throw error;
-  });
-  if (!first) return lacking;
-  const { policy, origin, caller, step } = call;
-  if (!policy || origin.kind !== 'agent' || first.decision === 'denied') return first;
-  const caps = first.decision === 'allowed' ? (first.caps ?? []) : [];
-  const asked = { agent: caller.agent, bearer: origin.bearer, stepKey: step.key, caps, now: deps.now() };
-  const switches = await withStore(async () => switchesFor(await deps.store(), policy, asked));
-  const uses = Object.fromEntries(
-    Object.entries(switches.uses).map(([grant, count]) => [grant, count + (used[grant] ?? 0)]),
-  );
-  const last = call.judge(known.facts, { approvedBy, switches: { ...switches, uses } });
-  if (last.decision === 'allowed') for (const { grant } of caps) used[grant] = (used[grant] ?? 0) + 1;
-  return last.decision === 'needs' ? lacking : last;
-}
-
-/** For which of its incidents a write is denied. */
-function deniedIn(call: Call<OperationName>, { sentence }: Decision, facts: Facts): readonly InTheWay[] {
-  const alone = call.parts().flatMap(({ id, judge }): readonly InTheWay[] => {
-    const word = judge(facts);
-    return word.decision === 'denied' ? [{ id, why: word.sentence }] : [];
-  });
-  if (alone.length > 0) return alone;
-  const ids = call.incidentIds.length > 0 ? call.incidentIds : [call.caller.step];
-  return ids.map((id) => ({ id, why: sentence }));
-}
 
 /** Whose words on the plan count. */
 async function wordsIn(

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Client, WorkflowFailedError } from '@temporalio/client';
 import { type Asked, NotAsked, put } from '../gate/asked.ts';
 import { closest } from '../gate/closest.ts';
-import { allActions, Name } from '../gate/policy.ts';
+import { allActions, Name } from '../gate/configuration.ts';
 import {
   type CheckInput,
   type CheckResult,

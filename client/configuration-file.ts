@@ -17,7 +17,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { Name, type Policy, PolicyError, parsePolicy } from '../gate/policy.ts';
+import { Name } from '../gate/configuration.ts';
+import { type Policy, PolicyError, parsePolicy } from '../gate/policy.ts';
 import { newKeyPair } from '../gate/statement.ts';
 import { OncallError, UsageError } from './errors.ts';
 import { withLock } from './file-lock.ts';

@@ -1,6 +1,6 @@
 import { noun } from '../gate/conditions.ts';
+import type { Agent } from '../gate/configuration.ts';
 import { type Condition, type Grant, grantFor, resourceOf, type When } from '../gate/grants.ts';
-import type { Agent } from '../gate/policy.ts';
 import { join } from '../gate/words.ts';
 import type { Action } from '../pagerduty/catalogue/endpoint.ts';
 

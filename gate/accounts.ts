@@ -1,7 +1,7 @@
 import { mayRepeat, type Store, type StoreTransaction, transact, withStore } from './audit-store.ts';
 import { canonical } from './canonical.ts';
+import type { Account } from './configuration.ts';
 import type { Encryption } from './encryption.ts';
-import type { Account } from './policy.ts';
 
 /**
  * Keeps an account as last seen good, and how what Temporal keeps is encrypted: references to secrets, no secrets. A release needs

@@ -1,7 +1,8 @@
 import { digestOf } from './canonical.ts';
+import type { Agent, Operator } from './configuration.ts';
 import type { Facts } from './facts.ts';
 import type { Approval } from './grants.ts';
-import type { Agent, Operator, Policy } from './policy.ts';
+import type { Policy } from './policy.ts';
 import type { Step } from './steps.ts';
 import { join } from './words.ts';
 

@@ -8,7 +8,7 @@ import {
 } from '../pagerduty/catalogue/endpoint.ts';
 import { catalogue, type OperationName } from '../pagerduty/catalogue/index.ts';
 import { Id } from '../pagerduty/catalogue/wire.ts';
-import { allActions, Name } from './policy.ts';
+import { allActions, Name } from './configuration.ts';
 
 /** What `oncall can` asks: may this agent do this action, to these things? */
 export interface Asked {

@@ -1,5 +1,6 @@
 import { isSamePerson, sharesKey } from './approval.ts';
-import type { Agent, Operator, Policy } from './policy.ts';
+import type { Agent, Operator } from './configuration.ts';
+import type { Policy } from './policy.ts';
 import { join } from './words.ts';
 
 /** A person whose duty a plan changes, by user in PagerDuty: a taker gets a duty, an owner has it until then. */

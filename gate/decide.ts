@@ -1,12 +1,13 @@
 import { type Action, operatorActions } from '../pagerduty/catalogue/endpoint.ts';
 import { wordsOn } from './approval.ts';
 import { noun } from './conditions.ts';
+import type { Agent } from './configuration.ts';
 import { type FactName, type Facts, incidentOf, type Switches } from './facts.ts';
 import { forbiddenBy } from './forbidden.ts';
 import { grantedBy } from './granted.ts';
 import { type Cap, type Condition, resourceOf } from './grants.ts';
 import { saying } from './permit.ts';
-import type { Agent, Policy } from './policy.ts';
+import type { Policy } from './policy.ts';
 import { fine, type Narrowing, type Question, type Verdict } from './question.ts';
 import { join, phrase, speaker, thing } from './words.ts';
 

@@ -1,9 +1,9 @@
 import type { Action, Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { canShow, ofWhat, valuesOf } from './conditions.ts';
+import type { Agent } from './configuration.ts';
 import type { FactName, Facts } from './facts.ts';
 import { type Condition, resourceOf } from './grants.ts';
 import { isWithin } from './hours.ts';
-import type { Agent } from './policy.ts';
 import { fine, type Narrowing, type Question, type Verdict } from './question.ts';
 import { join } from './words.ts';
 

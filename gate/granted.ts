@@ -1,9 +1,9 @@
 import { type Action, operatorActions, type Touch } from '../pagerduty/catalogue/endpoint.ts';
 import { canShow, noun, ofWhat, valuesOf } from './conditions.ts';
+import type { Agent } from './configuration.ts';
 import type { FactName, Facts, Switches } from './facts.ts';
 import { type Condition, conditionsOf, type Grant, grantFor, resourceOf, type When } from './grants.ts';
 import { clockIn, isWithin } from './hours.ts';
-import type { Agent } from './policy.ts';
 import { fine, type Question, type Verdict } from './question.ts';
 import { few, join, nameOf } from './words.ts';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { SecretRef } from './policy.ts';
+import type { SecretRef } from './configuration.ts';
 
 /** Turns a reference to a secret into the secret; throws a sentence that names the reference where it cannot. */
 export type Secrets = (ref: SecretRef) => string;

@@ -1,4 +1,5 @@
-import type { Operator, Policy } from './policy.ts';
+import type { Operator } from './configuration.ts';
+import type { Policy } from './policy.ts';
 import { claimantOf, claimedIn, type Signer } from './statement.ts';
 import { nameOf } from './words.ts';
 

@@ -1,5 +1,5 @@
 import { Agent } from 'undici';
-import type { Account, Credential, SecretRef } from '../gate/policy.ts';
+import type { Account, Credential, SecretRef } from '../gate/configuration.ts';
 import type { Secrets } from '../gate/secrets.ts';
 import { catalogue } from './catalogue/index.ts';
 import { type Connection, hosts } from './http.ts';

@@ -1,4 +1,4 @@
-import type { Account } from '../gate/policy.ts';
+import type { Account } from '../gate/configuration.ts';
 import type { Secrets } from '../gate/secrets.ts';
 import { catalogue, type OperationName, type RequestOf } from './catalogue/index.ts';
 import { connector } from './connector.ts';

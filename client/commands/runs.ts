@@ -1,5 +1,5 @@
 import { closest } from '../../gate/closest.ts';
-import { Name } from '../../gate/policy.ts';
+import { Name } from '../../gate/configuration.ts';
 import { Id } from '../../pagerduty/catalogue/wire.ts';
 import { type Outcome, outcomes } from '../../workflows/contract.ts';
 import { completeUntil, told } from '../complete-until.ts';

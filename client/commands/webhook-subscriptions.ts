@@ -1,5 +1,5 @@
 import { closest } from '../../gate/closest.ts';
-import { Name } from '../../gate/policy.ts';
+import { Name } from '../../gate/configuration.ts';
 import { policySource } from '../../gate/policy-source.ts';
 import { type KeptSecret, type WebhookSecrets, webhookSecretsIn } from '../../gate/webhook-secrets.ts';
 import type { WebhookSubscription } from '../../pagerduty/catalogue/webhook-subscriptions.ts';

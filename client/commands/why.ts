@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { list, listAbout } from '../../gate/audit.ts';
-import { Name } from '../../gate/policy.ts';
+import { Name } from '../../gate/configuration.ts';
 import { Id } from '../../pagerduty/catalogue/wire.ts';
 import type { TellResult } from '../../workflows/contract.ts';
 import { startRun } from '../agent.ts';

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import type { Agent } from '../../gate/policy.ts';
+import type { Agent } from '../../gate/configuration.ts';
 import { pressedSwitches, wordsOf } from '../../gate/switches.ts';
 import { type Action, actionsOf, type Resource } from '../../pagerduty/catalogue/endpoint.ts';
 import { type Reach, reachOf } from '../grants-in-short.ts';

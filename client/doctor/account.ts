@@ -1,4 +1,5 @@
-import type { Account, Credential, Policy } from '../../gate/policy.ts';
+import type { Account, Credential } from '../../gate/configuration.ts';
+import type { Policy } from '../../gate/policy.ts';
 import type { Secrets } from '../../gate/secrets.ts';
 import { nextDuty } from '../../pagerduty/catalogue/oncalls.ts';
 import type { Service } from '../../pagerduty/catalogue/services.ts';

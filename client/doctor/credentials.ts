@@ -1,4 +1,4 @@
-import type { Agent, Credential, SecretRef } from '../../gate/policy.ts';
+import type { Agent, Credential, SecretRef } from '../../gate/configuration.ts';
 import type { User } from '../../pagerduty/catalogue/users.ts';
 import { PagerDutyError } from '../../pagerduty/errors.ts';
 import type { Looker } from '../../pagerduty/looking.ts';

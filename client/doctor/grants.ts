@@ -1,4 +1,4 @@
-import type { Agent } from '../../gate/policy.ts';
+import type { Agent } from '../../gate/configuration.ts';
 
 /** The OAuth scopes that an agent's grants need, each with the grant that needs it most plainly. */
 export function scopesOf({ grants }: Agent): ReadonlyMap<string, string> {

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Account, type Credential, SecretRef } from '../../gate/policy.ts';
+import { type Account, type Credential, SecretRef } from '../../gate/configuration.ts';
 import type { Secrets } from '../../gate/secrets.ts';
 import { lookAtCredential } from '../doctor/credentials.ts';
 import { OncallError, UsageError } from '../errors.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Things } from '../../gate/asked.ts';
-import { allActions } from '../../gate/policy.ts';
+import { allActions } from '../../gate/configuration.ts';
 import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
 import { idIn, incidentIn, words } from './inputs.ts';
 import { tool } from './tool.ts';

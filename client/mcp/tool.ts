@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { z } from 'zod';
-import type { Agent } from '../../gate/policy.ts';
+import type { Agent } from '../../gate/configuration.ts';
 import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
 import type { AgentIdentity } from '../identity.ts';
 import type { Oncall } from '../oncall.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { closest } from '../../gate/closest.ts';
+import type { Agent } from '../../gate/configuration.ts';
 import { grantFor, type Level } from '../../gate/grants.ts';
-import type { Agent } from '../../gate/policy.ts';
 import { inputFaults } from '../../gate/run-inputs.ts';
 import type { Action } from '../../pagerduty/catalogue/endpoint.ts';
 import { can } from './can.ts';

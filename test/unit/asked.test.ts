@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type Asked, NotAsked, put, type Things } from '../../gate/asked.ts';
-import { allActions } from '../../gate/policy.ts';
+import { allActions } from '../../gate/configuration.ts';
 import { phrase } from '../../gate/words.ts';
 
 const asked = (action: string, things: Things = {}): Asked => ({ agent: 'bot', action, things });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { allActions, parsePolicy } from '../../gate/policy.ts';
+import { allActions } from '../../gate/configuration.ts';
+import { parsePolicy } from '../../gate/policy.ts';
 import { faultsOf, granting } from './configurations.ts';
 
 const mustState =

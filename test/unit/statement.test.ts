@@ -8,7 +8,7 @@ import {
 import { SignJWT, UnsecuredJWT } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../gate/canonical.ts';
-import { PublicKey } from '../../gate/policy.ts';
+import { PublicKey } from '../../gate/configuration.ts';
 import {
   type Claim,
   claimedAgent,
