@@ -118,7 +118,9 @@ export async function look(
         ),
   ]);
 
-  const missing = Object.entries({
+  // Of a list that was cut to what the agent may see nobody can tell who comes first.
+  const cut = onCalls?.ok ? onCalls.narrowed : undefined;
+  const unread = Object.entries({
     alerts,
     notes,
     service: serviceRead,
@@ -127,6 +129,7 @@ export async function look(
   }).flatMap(([what, result]) =>
     result === undefined || result.ok ? [] : [`${what} not read: ${(result as Failed).sentence}`],
   );
+  const missing = cut ? [...unread, `on-call not read whole: ${cut.to}`] : unread;
   const others = recent?.ok ? recent.response.incidents.filter((other) => other.id !== incident.id) : [];
   const finding = assess({
     incident,
@@ -136,7 +139,7 @@ export async function look(
     ourUsers: read.ourUsers ?? [],
     now: Date.now(),
   });
-  const onCall = onCalls?.ok ? pagedIn(onCalls.response.oncalls).map(({ name }) => name) : [];
+  const onCall = onCalls?.ok && !cut ? pagedIn(onCalls.response.oncalls).map(({ name }) => name) : [];
   const triage: Triage = {
     ok: true,
     agent: read.agent,

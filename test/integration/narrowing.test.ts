@@ -18,6 +18,8 @@ beforeAll(async () => {
       'team-bot': 'incidents: { level: read, when: { teams: [PPLATFORM] } }',
       'denied-bot': 'incidents: read',
       'duty-bot': 'oncalls: { level: read, when: { policies: [PPLATFORMONCALL] } }',
+      'leads-bot':
+        'incidents: read\nservices: read\noncalls: { level: read, when: { schedules: [PDATALEADS] } }',
     },
   });
   stage.editConfig((text) =>
@@ -117,6 +119,24 @@ describe('a list is cut to what the agent may see', () => {
     };
     expect([...new Set(oncalls.map(({ escalation_policy }) => escalation_policy.id))]).toEqual([
       'PPLATFORMONCALL',
+    ]);
+  });
+
+  test('and triage names nobody by a list of who is on call that was cut: it pages others first', async () => {
+    const { world } = stage.simulator;
+    const opened = openIncident(world, {
+      service: known(world.services, seedIds.services.warehouse),
+      title: 'nightly load failed',
+      urgency: 'high',
+      incidentKey: null,
+      cause: byUser({ id: seedIds.users.ada }),
+    });
+    const incident = opened?.id ?? '';
+    const result = await stage.run('leads-bot', 'triageIncident', { account: 'main', incident });
+    expect(result.outcome).toBe('partly');
+    expect(result.summary).not.toContain('On call:');
+    expect(result.next).toEqual([
+      expect.stringMatching(/^on-call not read whole: leads-bot may .*, narrowed to schedule PDATALEADS\.$/),
     ]);
   });
 });
