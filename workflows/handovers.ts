@@ -121,9 +121,10 @@ export async function guardsOf(
   const guards: string[] = [];
   for (const { taker, start, end } of turns) {
     if (end - start > longestMs) guards.push(`${taker.name} gets ${duration(end - start)} in one piece`);
-    const also = await elsewhere(account, taker, { start, end }, turns);
-    if (also.length > 0)
-      guards.push(`${taker.name} is on call in that time already (${also.slice(0, 5).join(', ')})`);
+    const { places, isWhole } = await elsewhere(account, taker, { start, end }, turns);
+    if (places.length > 0)
+      guards.push(`${taker.name} is on call in that time already (${places.slice(0, 5).join(', ')})`);
+    if (!isWhole) guards.push(`where else ${taker.name} is on call in that time is known only in part`);
   }
   const rest = policiesOf(turns).length - rosters.length;
   return [
@@ -133,25 +134,25 @@ export async function guardsOf(
   ];
 }
 
-/** Where else a person is on call in a span, once the turns have changed hands. */
+/** Where else a person is on call in a span, once the turns have changed hands; and whether the agent may see all of it. */
 async function elsewhere(
   account: string,
   person: Named,
   span: Span,
   turns: readonly Turn[],
-): Promise<readonly string[]> {
+): Promise<{ readonly places: readonly string[]; readonly isWhole: boolean }> {
   const { look } = activitiesOf(account);
-  const { response } = await must(
+  const { response, narrowed } = await must(
     perform(look.listOnCalls, {
       step: `Look where ${person.name} is on call ${spell(span)}`,
       request: { query: { ...queryOf(span), 'user_ids[]': [person.id], limit: 100 } },
       keep: ['escalation_policy', 'escalation_level', 'user', 'schedule', 'start', 'end'],
     }),
   );
-  const places = response.oncalls.map((row) => ({ place: placeOf(row), duty: dutyOf(row) }));
-  return [
+  const all = response.oncalls.map((row) => ({ place: placeOf(row), duty: dutyOf(row) }));
+  const places = [
     ...new Set(
-      places.flatMap(({ place, duty }) => {
+      all.flatMap(({ place, duty }) => {
         const left = turns.reduce<readonly Duty[]>(
           (duties, { on, start, end }) => withOverride(duties, { schedule: on.id, user: '', start, end }, []),
           [duty],
@@ -160,6 +161,7 @@ async function elsewhere(
       }),
     ),
   ].toSorted();
+  return { places, isWhole: narrowed === undefined };
 }
 
 const placeOf = ({ escalation_policy: policy, escalation_level: level }: OnCall): string =>

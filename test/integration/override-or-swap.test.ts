@@ -30,6 +30,10 @@ beforeAll(async () => {
       'rota-bot': everything(),
       'ada-bot': everything(),
       'platform-bot': `${everything()}\nschedules.override: { level: full, when: { schedules: [${schedules.platform}] } }`,
+      'payments-bot': everything().replace(
+        'oncalls: read',
+        `oncalls: { level: read, when: { policies: [${policies.payments}, ${policies.ledger}] } }`,
+      ),
       'approved-bot': `${everything()}\nschedules.override: { level: full, approval: { by: [lead] } }`,
     },
     operators: {
@@ -345,6 +349,15 @@ describe('a turn that somebody takes over', () => {
     ]);
     expect(plan?.needs?.by).not.toContain('nobody');
     expect(plan?.needs?.by).toContain(operatorOf(owner));
+  });
+
+  test('needs somebody else’s word too where the agent sees only a part of where the taker is on call then', async () => {
+    const { input, taker } = override();
+    const { plan } = await stage.run('payments-bot', 'overrideOrSwap', { ...input, plan: true });
+    expect(plan?.guards).toEqual([
+      `where else ${nameOf(taker)} is on call in that time is known only in part`,
+    ]);
+    expect(plan?.needs?.by).toContain('lead');
   });
 });
 
