@@ -70,6 +70,8 @@ export interface DutyPage {
   /** How many records came, those that the agent may not see counted: where the next page begins. */
   readonly came: number;
   readonly hidden: number;
+  /** Whether there may be more than came, because the agent may not see it: what PagerDuty leaves out nobody has counted. */
+  readonly isNarrowed: boolean;
   readonly more: boolean;
 }
 
@@ -122,6 +124,7 @@ export async function listDuties(
     rotas: unique(rows.flatMap(({ schedule }) => (schedule ? [rotaOf(schedule)] : []))),
     came: oncalls.length + hidden,
     hidden,
+    isNarrowed: result.narrowed !== undefined,
     more: more === true,
     agent: result.agent,
     entry: result.entry,

@@ -120,6 +120,7 @@ export async function readRoster(
   }
   let offset = 0;
   let hidden = 0;
+  let isNarrowed = false;
   let isCut = true;
   for (let page = 1; page <= mostPages; page += 1) {
     const came = await attempt(
@@ -142,6 +143,7 @@ export async function readRoster(
     for (const { name, isShiftBased } of came.rotas) if (isShiftBased) shiftBased.add(name);
     offset += came.came;
     hidden += came.hidden;
+    isNarrowed ||= came.isNarrowed;
     if (came.more && came.came > 0) continue;
     isCut = false;
     break;
@@ -154,7 +156,9 @@ export async function readRoster(
     people: [...people.values()],
     shiftBased: [...shiftBased],
     unseen: [
-      ...(hidden > 0 ? [`${hidden} on-calls of ${outline.name} that the agent may not see`] : []),
+      ...(isNarrowed
+        ? [`${hidden > 0 ? `${hidden} ` : ''}on-calls of ${outline.name} that the agent may not see`]
+        : []),
       ...(isCut ? [`on-calls of ${outline.name} beyond the first ${duties.size}`] : []),
     ],
   };

@@ -18,6 +18,10 @@ users: read`,
       'half-bot': `escalation_policies: read
 oncalls: { level: read, when: { policies: [PPAYMENTSONCALL] } }
 users: read`,
+      'leads-bot': `oncalls: { level: read, when: { schedules: [PDATALEADS] } }
+escalation_policies: read
+schedules: read
+users: read`,
       'no-bot': 'incidents: read',
     },
   });
@@ -169,6 +173,12 @@ describe('a coverage check', () => {
     const own = await check('payments-bot', { days: 7 });
     expect(own).toMatchObject({ verdict: 'unknown', counts: { policies: 1 } });
     expect(own.missing[0]).toMatch(/^\d+ escalation policies that the agent may not see$/);
+  });
+
+  test('takes for no gap what PagerDuty was asked to leave out, because the agent may not see it', async () => {
+    const result = await check('leads-bot', { policies: ['PDATAONCALL'], days: 7 });
+    expect(result).toMatchObject({ outcome: 'partly', verdict: 'unknown', findings: [] });
+    expect(result.missing).toEqual(['on-calls of Data on-call that the agent may not see']);
   });
 
   test('is unknown where PagerDuty fails for one policy for good, and the others are told', async () => {
