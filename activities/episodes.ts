@@ -38,6 +38,8 @@ export interface EpisodePage {
   /** How many records came, and when the last of them was created: where a walk goes on. */
   readonly came: number;
   readonly hidden: number;
+  /** Whether there may be more than came, because the agent may not see it: what PagerDuty leaves out nobody has counted. */
+  readonly isNarrowed: boolean;
   readonly edge: string;
   readonly more: boolean;
 }
@@ -60,6 +62,7 @@ export async function listEpisodes(
     episodes: incidents.map((incident) => episodeOf(incident, result.ourUsers ?? [])),
     came: incidents.length,
     hidden: result.narrowed?.hidden ?? 0,
+    isNarrowed: result.narrowed !== undefined,
     edge: incidents.at(-1)?.created_at ?? '',
     more: more === true,
     agent: result.agent,

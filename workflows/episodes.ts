@@ -22,11 +22,16 @@ export async function walkEpisodes(
   chronicle: Chronicle,
 ): Promise<Walked> {
   const position = begin(pagings.listIncidents, query, Date.now());
-  const { episodes, hidden, walked } = await someEpisodes(errand, position, { what, mostPages }, chronicle);
+  const { episodes, hidden, isNarrowed, walked } = await someEpisodes(
+    errand,
+    position,
+    { what, mostPages },
+    chronicle,
+  );
   return {
     episodes,
     missing: [
-      ...(hidden > 0 ? [`${what}: ${hidden} that the agent may not see`] : []),
+      ...(isNarrowed ? [`${what}: ${hidden > 0 ? hidden : 'those'} that the agent may not see`] : []),
       ...endOf(walked, episodes.length).map((why) => `${what}: ${why}`),
     ],
     ...('stopped' in walked && { unread: walked.stopped.kind }),
@@ -43,12 +48,15 @@ export async function someEpisodes(
   readonly episodes: readonly Episode[];
   /** How many records the agent may not see. */
   readonly hidden: number;
+  /** Whether there may be more of those, which nobody has counted. */
+  readonly isNarrowed: boolean;
   readonly walked: Step | { readonly stopped: Undone };
 }> {
   const { look } = activitiesOf(account);
   const paging = pagings.listIncidents;
   const episodes = new Map<string, Episode>();
   let hidden = 0;
+  let isNarrowed = false;
   const walked = await eachPage(
     { position, paging, mostPages },
     (at, page) =>
@@ -61,12 +69,13 @@ export async function someEpisodes(
     (came) => {
       chronicle.actsAs(came.agent);
       hidden += came.hidden;
+      isNarrowed ||= came.isNarrowed;
       for (const episode of came.episodes) episodes.set(episode.id, episode);
       const items = Array.from({ length: came.came }, () => ({ [paging.times.field]: came.edge }));
       return { items, hidden: came.hidden, more: came.more };
     },
   );
-  return { episodes: [...episodes.values()], hidden, walked };
+  return { episodes: [...episodes.values()], hidden, isNarrowed, walked };
 }
 
 /** Why not all of it was read; nothing where all was. */

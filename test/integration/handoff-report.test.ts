@@ -24,6 +24,10 @@ beforeAll(async () => {
       'note-bot': `${reads}
 incidents.add_note: { level: full, approval: required }`,
       'tell-bot': `${reads}\nincidents.add_note: full`,
+      'checkout-bot': reads.replace(
+        'incidents: read',
+        'incidents: { level: read, when: { services: [PCHECKOUT] } }',
+      ),
       'half-bot': reads.replace('schedules: read\n', ''),
       'no-bot': 'users: read',
     },
@@ -150,6 +154,17 @@ describe('a handoff report', () => {
     expect(result.missing).toEqual([expect.stringMatching(/^overrides of Support shifts: .*shift-based/)]);
     expect(result.report).toContain('Look at Support shifts in PagerDuty');
     expect(result.onCall[0]?.now).toHaveLength(1);
+  });
+
+  test('says that there may be more where its agent may see the incidents of some services alone', async () => {
+    await stage.trigger({ summary: 'Cards fail' });
+    const result = await handOff('checkout-bot', { teams: ['PPAYMENTS'] });
+    expect(result.open.length).toBeGreaterThan(0);
+    expect(result.outcome).toBe('partly');
+    expect(result.missing).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^open incidents: those that the agent may not see$/)]),
+    );
+    expect(result.report).toContain('open incidents: those that the agent may not see');
   });
 
   test('is denied where its agent may read nothing of it', async () => {
