@@ -61,7 +61,10 @@ export async function policiesIn(
       staticSummary: 'Which escalation policies there are',
     });
     if (picked.agent !== undefined) chronicle.actsAs(picked.agent);
-    if (picked.hidden) missing.push(`${picked.hidden} escalation policies that the agent may not see`);
+    if (picked.isNarrowed)
+      missing.push(
+        `${picked.hidden ? `${picked.hidden} ` : ''}escalation policies that the agent may not see`,
+      );
     if (picked.stopped) {
       stopped ??= picked.stopped;
       missing.push(`the list of escalation policies: ${picked.stopped.sentence}`);

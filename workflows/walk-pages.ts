@@ -26,6 +26,8 @@ export interface WalkResult {
   readonly agent?: string;
   /** How many of the records the agent may not see; absent where it may see all. */
   readonly hidden?: number;
+  /** There may be more that the agent may not see: what PagerDuty leaves out nobody has counted. */
+  readonly isNarrowed?: true;
   /** Why a page did not come. */
   readonly stopped?: Extract<CallResult<OperationName>, { ok: false }> | Failed;
 }
@@ -87,6 +89,7 @@ async function walkSome(
   const paging = pagings[operation];
   let agent: string | undefined;
   let hidden = 0;
+  let narrowed: Pick<WalkResult, 'isNarrowed'> = {};
   const walked = await eachPage(
     { position, paging, mostPages },
     (at, page) =>
@@ -103,10 +106,16 @@ async function walkSome(
       const found = { ...pageOf(came.response, paging.items), hidden: came.narrowed?.hidden ?? 0 };
       take(found.items);
       hidden += found.hidden;
+      if (came.narrowed) narrowed = { isNarrowed: true };
       return found;
     },
   );
-  return { ...whose(agent), ...(hidden > 0 && { hidden }), ...walked };
+  return {
+    ...whose(agent),
+    ...(hidden > 0 && { hidden }),
+    ...narrowed,
+    ...walked,
+  };
 }
 
 interface PageInput {

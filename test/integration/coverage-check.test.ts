@@ -18,6 +18,9 @@ users: read`,
       'half-bot': `escalation_policies: read
 oncalls: { level: read, when: { policies: [PPAYMENTSONCALL] } }
 users: read`,
+      'team-bot': `oncalls: read
+escalation_policies: { level: read, when: { teams: [PPLATFORM] } }
+users: read`,
       'leads-bot': `oncalls: { level: read, when: { schedules: [PDATALEADS] } }
 escalation_policies: read
 schedules: read
@@ -173,6 +176,10 @@ describe('a coverage check', () => {
     const own = await check('payments-bot', { days: 7 });
     expect(own).toMatchObject({ verdict: 'unknown', counts: { policies: 1 } });
     expect(own.missing[0]).toMatch(/^\d+ escalation policies that the agent may not see$/);
+    // PagerDuty filters by teams itself, and then nobody counts what it leaves out.
+    const team = await check('team-bot', { days: 7 });
+    expect(team).toMatchObject({ verdict: 'unknown', counts: { policies: 1 } });
+    expect(team.missing).toEqual(['escalation policies that the agent may not see']);
   });
 
   test('takes for no gap what PagerDuty was asked to leave out, because the agent may not see it', async () => {
