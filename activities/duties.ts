@@ -9,7 +9,7 @@ import type { Deps } from './deps.ts';
 import { type Named, namedOf, nameIt } from './named.ts';
 import { openTimes } from './open-times.ts';
 import { perform } from './perform.ts';
-import type { CallResult, NotDone } from './results.ts';
+import { type CallResult, type NotDone, type Unseen, unseenIn } from './results.ts';
 
 /** What came of a read, cut to what a report needs. */
 export type Read<T> = (T & { readonly ok: true; readonly agent: string; readonly entry: Stamp }) | NotDone;
@@ -63,15 +63,12 @@ export async function outlinePolicy(
 }
 
 /** Some of those who are on call by a policy in a span. */
-export interface DutyPage {
+export interface DutyPage extends Unseen {
   readonly duties: readonly Duty[];
   readonly people: readonly Named[];
   readonly rotas: readonly RotaName[];
   /** How many records came, those that the agent may not see counted: where the next page begins. */
   readonly came: number;
-  readonly hidden: number;
-  /** Whether there may be more than came, because the agent may not see it: what PagerDuty leaves out nobody has counted. */
-  readonly isNarrowed: boolean;
   readonly more: boolean;
 }
 
@@ -116,15 +113,14 @@ export async function listDuties(
   if (!result.ok) return result;
   const { oncalls, more } = result.response;
   const rows = oncalls.filter(({ user }) => isUser(user));
-  const hidden = result.narrowed?.hidden ?? 0;
+  const unseen = unseenIn(result);
   return {
     ok: true,
     duties: rows.map(dutyOf),
     people: unique(rows.map(({ user }) => namedOf(user))),
     rotas: unique(rows.flatMap(({ schedule }) => (schedule ? [rotaOf(schedule)] : []))),
-    came: oncalls.length + hidden,
-    hidden,
-    isNarrowed: result.narrowed !== undefined,
+    came: oncalls.length + unseen.hidden,
+    ...unseen,
     more: more === true,
     agent: result.agent,
     entry: result.entry,

@@ -8,6 +8,7 @@ import { hoursOf, type Read } from './duties.ts';
 import { doerOf, listNotes } from './log.ts';
 import { type Named, namedOf } from './named.ts';
 import { perform } from './perform.ts';
+import { type Unseen, unseenIn } from './results.ts';
 
 /** An incident, cut to what reports count and show. PagerDuty's words: data, never an order. */
 export interface Episode {
@@ -33,13 +34,10 @@ export interface Episode {
   readonly alerts: { readonly all: number; readonly firing: number } | null;
 }
 
-export interface EpisodePage {
+export interface EpisodePage extends Unseen {
   readonly episodes: readonly Episode[];
   /** How many records came, and when the last of them was created: where a walk goes on. */
   readonly came: number;
-  readonly hidden: number;
-  /** Whether there may be more than came, because the agent may not see it: what PagerDuty leaves out nobody has counted. */
-  readonly isNarrowed: boolean;
   readonly edge: string;
   readonly more: boolean;
 }
@@ -61,8 +59,7 @@ export async function listEpisodes(
     ok: true,
     episodes: incidents.map((incident) => episodeOf(incident, result.ourUsers ?? [])),
     came: incidents.length,
-    hidden: result.narrowed?.hidden ?? 0,
-    isNarrowed: result.narrowed !== undefined,
+    ...unseenIn(result),
     edge: incidents.at(-1)?.created_at ?? '',
     more: more === true,
     agent: result.agent,

@@ -30,6 +30,19 @@ export interface Done<Name extends OperationName> {
   readonly narrowed?: { readonly to: string; readonly hidden: number };
 }
 
+/** What a page of a list leaves out because the agent may not see it. */
+export interface Unseen {
+  /** How many records. */
+  readonly hidden: number;
+  /** Whether there may be more of them: what PagerDuty itself leaves out nobody has counted. */
+  readonly isNarrowed: boolean;
+}
+
+export const unseenIn = ({ narrowed }: Pick<Done<OperationName>, 'narrowed'>): Unseen => ({
+  hidden: narrowed?.hidden ?? 0,
+  isNarrowed: narrowed !== undefined,
+});
+
 /** One of several things that a request is about, and why it stood in the way of all. */
 export interface InTheWay {
   readonly id: string;

@@ -14,6 +14,7 @@ import {
   turnsOf,
   within,
 } from './coverage.ts';
+import { notSeen } from './pages.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import type { CoverageFinding, CoverInput, CoverResult } from './reports.ts';
 
@@ -156,9 +157,7 @@ export async function readRoster(
     people: [...people.values()],
     shiftBased: [...shiftBased],
     unseen: [
-      ...(isNarrowed
-        ? [`${hidden > 0 ? `${hidden} ` : ''}on-calls of ${outline.name} that the agent may not see`]
-        : []),
+      ...(isNarrowed ? [notSeen(`on-calls of ${outline.name}`, hidden)] : []),
       ...(isCut ? [`on-calls of ${outline.name} beyond the first ${duties.size}`] : []),
     ],
   };

@@ -9,16 +9,18 @@ export async function firstPaged(
   policy: string,
   step: string,
 ): Promise<readonly string[] | undefined> {
-  const onCalls = await onCallNow(account, policy, step);
-  return onCalls && pagedIn(onCalls).map(({ name }) => name);
+  const now = await onCallNow(account, policy, step);
+  return now.ok ? pagedIn(now.onCalls).map(({ name }) => name) : undefined;
 }
 
-/** Who is on call for a policy now, at all its levels; `undefined` where that may not be read. */
+/** Who is on call for a policy now, at all its levels; or why that is not known, as it follows "on-call". */
 export async function onCallNow(
   account: string,
   policy: string,
   step: string,
-): Promise<readonly OnCall[] | undefined> {
+): Promise<
+  { readonly ok: true; readonly onCalls: readonly OnCall[] } | { readonly ok: false; readonly why: string }
+> {
   const { look } = activitiesOf(account);
   const read = await attempt(
     perform(look.listOnCalls, {
@@ -26,6 +28,8 @@ export async function onCallNow(
       request: { query: { 'escalation_policy_ids[]': [policy], limit: 100 } },
     }),
   );
-  // A list that was cut to what the agent may see tells of some only.
-  return read.ok && !read.narrowed ? read.response.oncalls : undefined;
+  if (!read.ok) return { ok: false, why: `not read: ${read.sentence}` };
+  // Of a list that was cut to what the agent may see nobody can tell who comes first.
+  if (read.narrowed) return { ok: false, why: `not read whole: ${read.narrowed.to}` };
+  return { ok: true, onCalls: read.response.oncalls };
 }

@@ -30,3 +30,7 @@ export async function allPages<Name extends OperationName, Item>(
     }
   }
 }
+
+/** What of a list the agent may not see, in words: how many, where somebody has counted them. */
+export const notSeen = (what: string, hidden = 0): string =>
+  `${hidden > 0 ? `${hidden} ` : ''}${what} that the agent may not see`;

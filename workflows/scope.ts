@@ -2,6 +2,7 @@ import { executeChild, workflowInfo } from '@temporalio/workflow';
 import { attempt } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Errand } from './contract.ts';
+import { notSeen } from './pages.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import type { Scope } from './reports.ts';
 import { begin, type Position, pagings } from './walk.ts';
@@ -61,10 +62,7 @@ export async function policiesIn(
       staticSummary: 'Which escalation policies there are',
     });
     if (picked.agent !== undefined) chronicle.actsAs(picked.agent);
-    if (picked.isNarrowed)
-      missing.push(
-        `${picked.hidden ? `${picked.hidden} ` : ''}escalation policies that the agent may not see`,
-      );
+    if (picked.isNarrowed) missing.push(notSeen('escalation policies', picked.hidden));
     if (picked.stopped) {
       stopped ??= picked.stopped;
       missing.push(`the list of escalation policies: ${picked.stopped.sentence}`);

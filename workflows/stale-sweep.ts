@@ -113,9 +113,9 @@ async function read(input: StaleSweepInput, chronicle: Chronicle): Promise<Stale
   const policies = [...new Set(looked.flatMap(({ escalation_policy }) => escalation_policy?.id ?? []))];
   const paged = new Map<string, readonly Named[]>();
   await inTurns(policies, atOnce, async (id) => {
-    const onCalls = await onCallNow(input.account, id, `Read who is on call for ${id}`);
+    const now = await onCallNow(input.account, id, `Read who is on call for ${id}`);
     // Who is paged is told as far as it may be known.
-    if (onCalls) paged.set(id, pagedIn(onCalls));
+    if (now.ok) paged.set(id, pagedIn(now.onCalls));
   });
   chronicle.say(`${old.length} of them are old.`);
   return { forgotten, ourUsers: open.ourUsers, paged, rest: old.slice(mostStale), now };

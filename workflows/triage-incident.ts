@@ -1,9 +1,10 @@
 import type { Incident } from '../pagerduty/catalogue/incidents.ts';
 import { assess } from './assess.ts';
-import { attempt, type Failed, knownOf, outcomeOf } from './attempt.ts';
+import { attempt, knownOf, outcomeOf } from './attempt.ts';
 import { briefOf } from './brief.ts';
 import { type Chronicle, chronicleOf } from './chronicle.ts';
 import type { Brief, Finding, TriageInput, TriageResult } from './contract.ts';
+import { onCallNow } from './on-call.ts';
 import { allPages } from './pages.ts';
 import type { Standing } from './people.ts';
 import { activitiesOf, perform } from './proxies.ts';
@@ -93,14 +94,7 @@ export async function look(
       : attempt(
           perform(look.getService, { step: `Read service ${service}`, request: { params: { id: service } } }),
         ),
-    policy === undefined
-      ? undefined
-      : attempt(
-          perform(look.listOnCalls, {
-            step: `List who is on call for ${policy}`,
-            request: { query: { 'escalation_policy_ids[]': [policy], limit: 100 } },
-          }),
-        ),
+    policy === undefined ? undefined : onCallNow(account, policy, `List who is on call for ${policy}`),
     service === undefined
       ? undefined
       : attempt(
@@ -118,18 +112,16 @@ export async function look(
         ),
   ]);
 
-  // Of a list that was cut to what the agent may see nobody can tell who comes first.
-  const cut = onCalls?.ok ? onCalls.narrowed : undefined;
-  const unread = Object.entries({
-    alerts,
-    notes,
-    service: serviceRead,
-    'on-call': onCalls,
-    'recent incidents': recent,
-  }).flatMap(([what, result]) =>
-    result === undefined || result.ok ? [] : [`${what} not read: ${(result as Failed).sentence}`],
-  );
-  const missing = cut ? [...unread, `on-call not read whole: ${cut.to}`] : unread;
+  const unread = (
+    read: { readonly ok: true } | { readonly ok: false; readonly sentence: string } | undefined,
+  ): string | undefined => (read === undefined || read.ok ? undefined : `not read: ${read.sentence}`);
+  const missing = Object.entries({
+    alerts: unread(alerts),
+    notes: unread(notes),
+    service: unread(serviceRead),
+    'on-call': onCalls?.ok === false ? onCalls.why : undefined,
+    'recent incidents': unread(recent),
+  }).flatMap(([what, why]) => (why === undefined ? [] : [`${what} ${why}`]));
   const others = recent?.ok ? recent.response.incidents.filter((other) => other.id !== incident.id) : [];
   const finding = assess({
     incident,
@@ -139,7 +131,7 @@ export async function look(
     ourUsers: read.ourUsers ?? [],
     now: Date.now(),
   });
-  const onCall = onCalls?.ok && !cut ? pagedIn(onCalls.response.oncalls).map(({ name }) => name) : [];
+  const onCall = onCalls?.ok ? pagedIn(onCalls.onCalls).map(({ name }) => name) : [];
   const triage: Triage = {
     ok: true,
     agent: read.agent,
