@@ -2,6 +2,7 @@ import type { Episode } from '../activities/index.ts';
 import { attempt, type Undone } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Errand } from './contract.ts';
+import { othersNotSeen } from './pages.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { begin, eachPage, type Position, pageAt, pagings, type Query, type Step } from './walk.ts';
 
@@ -31,7 +32,7 @@ export async function walkEpisodes(
   return {
     episodes,
     missing: [
-      ...(isNarrowed ? [`${what}: ${hidden > 0 ? hidden : 'those'} that the agent may not see`] : []),
+      ...(isNarrowed ? [`${what}: ${othersNotSeen(hidden)}`] : []),
       ...endOf(walked, episodes.length).map((why) => `${what}: ${why}`),
     ],
     ...('stopped' in walked && { unread: walked.stopped.kind }),

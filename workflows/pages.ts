@@ -34,3 +34,6 @@ export async function allPages<Name extends OperationName, Item>(
 /** What of a list the agent may not see, in words: how many, where somebody has counted them. */
 export const notSeen = (what: string, hidden = 0): string =>
   `${hidden > 0 ? `${hidden} ` : ''}${what} that the agent may not see`;
+
+/** The same of a list that was named before. */
+export const othersNotSeen = (hidden: number): string => notSeen(hidden > 0 ? `${hidden}` : 'those');

@@ -17,7 +17,7 @@ import {
   type Storm,
   tellNow,
 } from './storm-known.ts';
-import { detect, mostIncidents, readEarlier, readFacts, survey } from './storm-survey.ts';
+import { detect, mostIncidents, readEarlier, readEnded, readFacts, survey } from './storm-survey.ts';
 
 const defaults = { minutes: 60, watchSeconds: 3_600, everySeconds: 600 };
 
@@ -96,16 +96,19 @@ async function lookOnce(storm: Storm): Promise<void> {
     await writeNotes(storm, judged, urgency);
     tellNow(storm, judged);
   }
-  // Only a whole list shows that something is no longer open.
-  if (isWhole)
-    for (const [id, incident] of storm.incidents)
-      if (!seen.has(id) && incident.status !== 'resolved')
-        storm.incidents.set(id, {
-          ...incident,
-          ...storm.earlier.get(id),
-          status: 'resolved',
-          isTaken: false,
-        });
+  const gone = [...storm.incidents.values()].filter(
+    ({ id, status }) => !seen.has(id) && status !== 'resolved',
+  );
+  // Only a whole list shows by itself that something is no longer open: of another, it may have gone out of sight.
+  const ended = new Set((isWhole ? gone : await readEnded(storm, gone)).map(({ id }) => id));
+  for (const incident of gone)
+    if (ended.has(incident.id))
+      storm.incidents.set(incident.id, {
+        ...incident,
+        ...storm.earlier.get(incident.id),
+        status: 'resolved',
+        isTaken: false,
+      });
   judgeAll(storm);
   storm.chronicle.say(stormSaid(storm.situation, storm.since));
 }

@@ -3,6 +3,7 @@ import { attempt, knownOf, outcomeOf, type Undone } from './attempt.ts';
 import { childOr } from './child.ts';
 import { inTurns } from './in-turns.ts';
 import { firstPaged } from './on-call.ts';
+import { othersNotSeen } from './pages.ts';
 import { activitiesOf, perform } from './proxies.ts';
 import { count } from './report.ts';
 import type { StormResult } from './reports.ts';
@@ -32,6 +33,8 @@ export async function detect(storm: Storm): Promise<StormResult | undefined> {
   const { look } = activitiesOf(input.account);
   const services = new Set<string>();
   let offset = 0;
+  let hidden = 0;
+  let isNarrowed = false;
   for (;;) {
     const page = await attempt(
       perform(look.listEpisodes, {
@@ -51,10 +54,16 @@ export async function detect(storm: Storm): Promise<StormResult | undefined> {
     chronicle.actsAs(page.agent);
     for (const { service } of page.episodes) services.add(service?.id ?? '');
     offset += page.came + page.hidden;
+    hidden += page.hidden;
+    isNarrowed ||= page.isNarrowed;
     if (offset >= fewest && services.size >= fewestServices) return undefined;
     if (page.more && page.came > 0 && offset < mostIncidents) continue;
-    const summary = `No storm: ${count(offset, 'incident')} of the last ${minutes} min are open, on ${count(services.size, 'service')}.`;
-    return chronicle.end('nothing_to_do', summary, { verified: true });
+    const among = isNarrowed ? ` in what ${page.agent} may see` : '';
+    const summary = `No storm${among}: ${count(offset, 'incident')} of the last ${minutes} min are open, on ${count(services.size, 'service')}.`;
+    return {
+      ...chronicle.end('nothing_to_do', summary, { verified: !isNarrowed }),
+      ...(isNarrowed && { missing: [`open incidents: ${othersNotSeen(hidden)}`] }),
+    };
   }
 }
 
@@ -91,12 +100,12 @@ export async function survey(
         staticSummary: `List ${what}`,
         priority: { priorityKey },
       }),
-      (why) => ({ incidents: [], hidden: 0, stopped: { kind: 'Failed', sentence: why } }),
+      (why) => ({ incidents: [], hidden: 0, isNarrowed: false, stopped: { kind: 'Failed', sentence: why } }),
       'the run that lists them failed',
     );
     if (came.agent !== undefined) chronicle.actsAs(came.agent);
     for (const incident of came.incidents) incidents.set(incident.id, incident);
-    if (came.hidden > 0) lacks(`${came.hidden} that the agent may not see`);
+    if (came.isNarrowed) lacks(othersNotSeen(came.hidden));
     if (came.isCut) lacks('more than PagerDuty shows');
     if (came.stopped) {
       lacks(came.stopped.sentence);
@@ -117,7 +126,7 @@ export async function readFacts(storm: Storm, incidents: readonly Surveyed[]): P
   const { look } = activitiesOf(input.account);
   const isOld = (known: { readonly readAt: number } | undefined): boolean =>
     known === undefined || Date.now() - known.readAt > oldestMs;
-  const ids = [...new Set(incidents.flatMap(({ service }) => service?.id ?? []))];
+  const ids = servicesOf(incidents);
   const old = ids.filter((id) => isOld(services.get(id)));
   const policies = [...new Set(incidents.flatMap(({ policy }) => policy ?? []))].filter((id) =>
     isOld(onCall.get(id)),
@@ -154,25 +163,40 @@ export async function readEarlier(
   incidents: readonly Surveyed[],
   urgency: 'high' | 'low',
 ): Promise<void> {
-  const now = Date.now();
-  const services = [...new Set(incidents.flatMap(({ service }) => service?.id ?? []))]
-    .filter((id) => now - (storm.earlierAt.get(id) ?? 0) > oldestMs)
-    .slice(0, mostServices);
-  if (services.length === 0) return;
-  const { incidents: earlier } = await survey(
+  const isOld = (id: string): boolean => Date.now() - (storm.earlierAt.get(id) ?? 0) > oldestMs;
+  await readResolved(
     storm,
     `what came and went beside those of ${urgency} urgency`,
-    {
-      query: {
-        'service_ids[]': services,
-        'statuses[]': ['resolved'],
-        since: new Date(now - lookBack.ms).toISOString(),
-        sort_by: 'created_at:desc',
-      },
-      most: mostIncidents,
-      priorityKey: urgency === 'high' ? ordinaryPriority : bulkPriority,
-    },
+    servicesOf(incidents).filter(isOld),
+    urgency === 'high' ? ordinaryPriority : bulkPriority,
   );
-  for (const incident of earlier) storm.earlier.set(incident.id, incident);
+}
+
+/** Of incidents that are listed as open no longer, those that PagerDuty lists as resolved. */
+export const readEnded = (storm: Storm, incidents: readonly Surveyed[]): Promise<readonly Surveyed[]> =>
+  readResolved(storm, 'what has ended', servicesOf(incidents), bulkPriority);
+
+const servicesOf = (incidents: readonly Surveyed[]): readonly string[] => [
+  ...new Set(incidents.flatMap(({ service }) => service?.id ?? [])),
+];
+
+async function readResolved(
+  storm: Storm,
+  what: string,
+  all: readonly string[],
+  priorityKey: number,
+): Promise<readonly Surveyed[]> {
+  const now = Date.now();
+  const services = all.slice(0, mostServices);
+  if (services.length === 0) return [];
+  const query = {
+    'service_ids[]': services,
+    'statuses[]': ['resolved'],
+    since: new Date(now - lookBack.ms).toISOString(),
+    sort_by: 'created_at:desc',
+  };
+  const { incidents } = await survey(storm, what, { query, most: mostIncidents, priorityKey });
+  for (const incident of incidents) storm.earlier.set(incident.id, incident);
   for (const id of services) storm.earlierAt.set(id, now);
+  return incidents;
 }

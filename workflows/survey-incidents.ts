@@ -33,6 +33,8 @@ export interface SurveyResult {
   readonly incidents: readonly Surveyed[];
   /** How many more the agent may not see. */
   readonly hidden: number;
+  /** Whether there may be more of those, which nobody has counted. */
+  readonly isNarrowed: boolean;
   /** Where the next run goes on; absent at the end. */
   readonly next?: Position;
   /** PagerDuty shows no more, and there is more. */
@@ -46,7 +48,7 @@ export interface SurveyResult {
 export async function surveyIncidents(input: SurveyInput): Promise<SurveyResult> {
   const chronicle = chronicleOf(input);
   let agent: string | undefined;
-  const { episodes, hidden, walked } = await someEpisodes(
+  const { episodes, hidden, isNarrowed, walked } = await someEpisodes(
     input,
     input.position,
     { what: input.what, mostPages },
@@ -60,6 +62,7 @@ export async function surveyIncidents(input: SurveyInput): Promise<SurveyResult>
   return {
     incidents: episodes.map(surveyed),
     hidden,
+    isNarrowed,
     ...(agent !== undefined && { agent }),
     ...('next' in walked && { next: walked.next }),
     ...('end' in walked && walked.end === 'cut' && { isCut: true }),

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { approveStep, waitingSteps } from '../../client/approvals.ts';
-import { acknowledge, closeAlert, resolve, setUrgency } from '../../simulator/incident-life.ts';
+import { acknowledge, closeAlert, moveTo, resolve, setUrgency } from '../../simulator/incident-life.ts';
 import { byUser } from '../../simulator/incident-state.ts';
 import type { Incident } from '../../simulator/model.ts';
 import { seedIds } from '../../simulator/seed-data.ts';
+import { known } from '../../simulator/world.ts';
 import type { Plan } from '../../workflows/contract.ts';
 import type { StormInput, StormResult, StormSituation } from '../../workflows/reports.ts';
 import { opened, statuses } from '../support/opened.ts';
@@ -29,6 +30,7 @@ beforeAll(async () => {
       'noting-bot': `${reads}\nincidents.add_note: full`,
       'narrow-bot': `incidents: read\nincidents.add_note: { level: full, when: { services: [${services.ledger}] } }`,
       'blind-bot': 'services: read\noncalls: read',
+      'two-services-bot': `incidents: { level: read, when: { services: [${services.checkout}, ${services.ledger}] } }\nincidents.add_note: full\nservices: read\noncalls: read`,
     },
     operators: { lead: '' },
     simulator: { rateLimit: 0 },
@@ -589,6 +591,38 @@ describe('where something stands in the way', () => {
       ]),
     );
     expect(result.notChanged.map(({ what }) => what)).toContain(`note on ${first(checkout).id}`);
+  });
+
+  test('what the grant leaves out is named, and nothing is taken for ended because it went out of sight', async () => {
+    const { checkout, ledger } = smallStorm();
+    const run = await start(
+      { fewest: 10, watchSeconds: 600, everySeconds: 1, resolve: 'none' },
+      'two-services-bot',
+    );
+    await until('it has looked', async () => (await situationIn(run)).noted === 3);
+    expect(await situationIn(run)).toMatchObject({ incidents: 17, open: 17, firing: 17 });
+    const { world } = stage.simulator;
+    moveTo(world, first(ledger), known(world.services, services.reports), ada);
+    resolve(world, first(checkout), ada);
+    await until('it has seen what ended', async () => (await situationIn(run)).open < 17);
+    const { looks } = await situationIn(run);
+    await until('it has looked again', async () => (await situationIn(run)).looks > looks + 1);
+    expect(await situationIn(run)).toMatchObject({ incidents: 17, open: 16 });
+    for (const one of storm) if (one !== first(ledger) && one.status !== 'resolved') resolve(world, one, ada);
+    await until('it has seen the end of all but one', async () => (await situationIn(run)).open === 1);
+    await stage.client.workflow.getHandle(run.workflowId).cancel();
+  });
+
+  test('a list without what the agent may not see shows no storm, and says that there may be one', async () => {
+    many(3, 'checkout', 'high', 'disk is full');
+    many(30, 'reports', 'high', 'import is late');
+    expect(await handle({}, 'two-services-bot')).toMatchObject({
+      outcome: 'nothing_to_do',
+      verified: false,
+      summary:
+        'No storm in what two-services-bot may see: 3 incidents of the last 60 min are open, on 1 service.',
+      missing: ['open incidents: those that the agent may not see'],
+    });
   });
 
   test('a page that does not come is named; what did come is told and noted', async () => {
