@@ -111,6 +111,10 @@ function listen() {
     waiting.replaceChildren(known ? 'What waits here has changed. ' : said, link);
   });
   source.addEventListener('over', () => location.reload());
+  // A browser does not ask again where it was refused: the page may be nobody's any more, and says so once it is asked for.
+  source.addEventListener('error', () => {
+    if (source?.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 1_000);
+  });
 }
 // A browser keeps six connections to one place: pages that nobody looks at must not use them up.
 function look() {

@@ -15,6 +15,9 @@ const waitsEvery = 3;
 /** Pages that are kept up to date at once, of all visitors. */
 const mostStreams = 32;
 
+/** After how long a page asks again that came when so many were open, in milliseconds. */
+const fullMs = 30_000;
+
 /** Keeps pages up to date, until their visitor leaves, is signed out, or the console ends. */
 export interface Live {
   /** @param asked with `after`, what records the page shows; without, none. */
@@ -29,7 +32,10 @@ export function liveOf(sources: Sources, over: AbortSignal): Live {
   let streams = 0;
   return {
     stream: (context, { after, ...asked }, isIn) => {
-      if (streams >= mostStreams) return context.text('Too many pages are open.', 503);
+      if (streams >= mostStreams)
+        return streamSSE(context, (stream) =>
+          stream.writeSSE({ event: 'full', data: 'too many pages', retry: fullMs }),
+        );
       streams += 1;
       return streamSSE(context, async (stream) => {
         const gone = new AbortController();

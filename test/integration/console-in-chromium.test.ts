@@ -104,19 +104,35 @@ incidents.resolve: { level: full, when: { urgency: [low], hours: "08:00-20:00 Eu
     await window.close();
   });
 
-  test('takes what it shows away, and says why, when who looks at it is disabled', async () => {
+  test.each([
+    ['while it listens', 1],
+    ['before it listens', 2],
+  ])('takes what it shows away, and says why, when who looks at it is disabled %s', async (when, refused) => {
     const window = await browser.open(`${gate.url}${gate.invite('deputy')}`, { viewport: desk });
+    const disable = (): Promise<unknown> =>
+      press(stage.store, { kind: 'disable', name: 'deputy', by_whom: 'lead', reason: 'lost the laptop' });
+    await window.page.route(
+      '**/live',
+      async (route) => {
+        if (when === 'before it listens') await disable();
+        await route.continue();
+      },
+      { times: 1 },
+    );
+    const listening = window.page.waitForResponse('**/live');
     await window.focusOn('Sign in as deputy');
     await window.press('Enter');
-    await window.page.waitForURL(`${gate.url}/`);
-    await press(stage.store, { kind: 'disable', name: 'deputy', by_whom: 'lead', reason: 'lost the laptop' });
+    await listening;
+    if (when === 'while it listens') await disable();
     try {
       await shows(window, /You are signed out: deputy is disabled since \S+Z by lead \(lost the laptop\)\./);
     } finally {
       await liftAll(stage, 'disable', 'deputy');
     }
     expect(await window.text()).not.toContain('Waiting for a word');
-    expect(window.complaints).toEqual([expect.stringContaining('401 (Unauthorized)')]);
+    expect(window.complaints).toEqual(
+      Array.from({ length: refused }, () => expect.stringContaining('401 (Unauthorized)')),
+    );
     await window.close();
   });
 

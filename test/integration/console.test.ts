@@ -506,6 +506,22 @@ describe('the pages', () => {
     await until('people have it', () => stage.simulator.world.incident(incident)?.status === 'triggered');
   });
 
+  test('that come while too many are open ask again later by themselves', async () => {
+    const other = await playConsole(stage, { door });
+    const cookie = await other.signIn('lead');
+    const leaving = new AbortController();
+    const listen = (): Promise<Response> =>
+      fetch(`${other.url}/live`, { headers: { cookie }, signal: leaving.signal });
+    const open = await Promise.all(Array.from({ length: 32 }, listen));
+    expect(open.map(({ status }) => status)).toEqual(open.map(() => 200));
+    const late = await listen();
+    // Whatever else a browser is answered, it never asks again.
+    expect([late.status, late.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    expect(await late.text()).toMatch(/^retry: 30000$/m);
+    leaving.abort();
+    await other.close();
+  });
+
   test('bring each new record once, also to a browser that was away meanwhile', async () => {
     const cookie = await gate.signIn('lead');
     const [, path = ''] = /data-live="([^"]+)"/.exec((await get('/audit?agent=away-bot', cookie)).text) ?? [];
