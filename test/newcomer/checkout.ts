@@ -22,8 +22,8 @@ export interface FreshCheckout {
   /** Ctrl-C in the last terminal in which something stays; waits until nothing listens on its ports any more. */
   readonly interrupt: (...ports: readonly number[]) => Promise<void>;
   /**
-   * Writes a block of code where its first line says: `// FILE` is that file, or more of one that is there already, and
-   * `// FILE, in NAME` the end of what is declared there under that name.
+   * Writes a block of code where its first line says: `// FILE` is that file, or more of one that is there already, `// FILE, anew` all
+   * of it, and `// FILE, in NAME` the end of what is declared there under that name.
    */
   readonly write: (text: string) => void;
   /** What took how long, from the first on. */
@@ -89,10 +89,10 @@ export function freshCheckout(): FreshCheckout {
         await until(`nothing listens on port ${port}`, async () => !(await isOpen(port)));
     },
     write: (text) => {
-      const [, path = '', name] = /^\/\/ (\S+?)(?:, in (\w+))?\n/.exec(text) ?? [];
+      const [, path = '', anew, name] = /^\/\/ (\S+?)(?:, (anew)|, in (\w+))?\n/.exec(text) ?? [];
       const file = join(folder, path);
       const code = text.slice(text.indexOf('\n') + 1);
-      const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
+      const before = existsSync(file) && !anew ? readFileSync(file, 'utf8') : '';
       writeFileSync(file, name === undefined ? before + code : putIn(before, name, code));
     },
     clear: async () => {

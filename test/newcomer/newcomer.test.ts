@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Block, blocksOf } from '../support/fences.ts';
@@ -51,6 +51,10 @@ const afterCtrlC =
   };
 /** Not run, since it is none of what somebody new does on a machine without an account. */
 const left = async (): Promise<void> => {};
+
+/** The histories that are kept of a Workflow. */
+const historiesOf = (workflow: string): readonly string[] =>
+  readdirSync(join(place.folder, 'test/replay/histories')).filter((file) => file.startsWith(`${workflow}.`));
 
 /** Writes a block where it says. */
 const write = async ({ text }: Block): Promise<void> => place.write(text);
@@ -149,6 +153,11 @@ const recipes: Path = [
   ['// gate/run-inputs.ts, in runInputs', write],
   ['// client/mcp/workflow.ts, in needs', write],
   ['// client/mcp/prompts.ts, in byWorkflow', write],
+  ['// test/integration/date-incident.test.ts', write],
+  [
+    'npx vitest run --project integration test/integration/date-incident.test.ts',
+    says(/^ +Tests +2 passed/m),
+  ],
   ['npm run -s typecheck && npm run build', says(/^/)],
   ['npm run -s dev', afterCtrlC([8443], stays(/^Ctrl-C ends all of it\.$/))],
   [
@@ -162,6 +171,26 @@ const recipes: Path = [
   [
     `npm run -s oncall -- call getTeam --input '{"params":{"id":"PPLATFORM"}}'`,
     says(/^denied: dev-bot may not get team PPLATFORM: no grant covers teams\.view\.$/m, 3),
+  ],
+  [
+    'npm run record-histories -- test/integration/date-incident.test.ts',
+    async (block) => {
+      await says(/^ +Tests +2 passed/m)(block);
+      // It asks the same where it is denied.
+      expect(historiesOf('dateIncident')).toHaveLength(1);
+    },
+  ],
+  ['npx vitest run --project integration test/replay', says(/^ +Tests +[3-9] passed/m)],
+  ['// workflows/date-incident.ts, anew', write],
+  [
+    'npm run record-histories -- test/integration/date-incident.test.ts test/replay',
+    async (block) => {
+      const before = historiesOf('dateIncident');
+      await says(/^ +Tests +[5-9] passed/m)(block);
+      // Beside what it did before, which was replayed, stands what it does now.
+      expect(historiesOf('dateIncident')).toHaveLength(2);
+      expect(historiesOf('dateIncident')).toEqual(expect.arrayContaining([...before]));
+    },
   ],
 ];
 
@@ -179,10 +208,10 @@ test('somebody new comes from a fresh checkout to a first denied and a first all
     ),
   ));
 
-test('and to a first operation and a first Workflow of their own by the recipes in CONTRIBUTING as written', () =>
+test('and to a first operation, a first Workflow of their own and its histories by the recipes in CONTRIBUTING as written', () =>
   take(
     recipes,
-    ['An operation', 'A Workflow', 'Trying it'].flatMap((heading) =>
+    ['An operation', 'A Workflow', 'Trying it', 'A history'].flatMap((heading) =>
       blocksOf(under(page('CONTRIBUTING.md'), heading)),
     ),
   ));

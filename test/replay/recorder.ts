@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,21 +38,19 @@ export const storedHistories = (): readonly StoredHistory[] =>
       return { name, workflowType: name.split('.')[0] ?? '', workflowId, history };
     });
 
-/** Begins a recording anew. */
-export function clearHistories(): void {
-  rmSync(historyFolder, { recursive: true, force: true });
-  mkdirSync(historyFolder, { recursive: true });
-}
-
-/** Keeps one history of every path that the runs of a namespace took, the shortest; of runs that have not ended as well. */
+/**
+ * Keeps one history of every path that the runs of a namespace took; of runs that have not ended as well. What is kept of a path
+ * already stays: it was made by the code of its time.
+ */
 export async function recordHistories(client: Client): Promise<void> {
+  mkdirSync(historyFolder, { recursive: true });
   for await (const { workflowId, runId, type } of client.workflow.list()) {
     if (type.startsWith('temporal-')) continue;
     const history = await client.workflow.getHandle(workflowId, runId).fetchHistory();
     if (!history.events?.some((event) => event.workflowTaskCompletedEventAttributes)) continue;
     const file = join(historyFolder, `${type}.${pathOf(history)}.json.gz`);
-    const bytes = gzipSync(JSON.stringify(cleaned(JSON.parse(historyToJSON(history)))), { level: 9 });
-    if (!existsSync(file) || readFileSync(file).length > bytes.length) writeFileSync(file, bytes);
+    if (existsSync(file)) continue;
+    writeFileSync(file, gzipSync(JSON.stringify(cleaned(JSON.parse(historyToJSON(history)))), { level: 9 }));
   }
 }
 

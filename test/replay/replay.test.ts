@@ -36,7 +36,7 @@ async function unfit(
 test('there is a history of every Workflow Type, and of no other', () => {
   const recorded = new Set(histories.map(({ workflowType }) => workflowType));
   expect(types.length).toBeGreaterThan(10);
-  // One that is new, or gone: `npm run record-histories`.
+  // Of one that is new: `npm run record-histories -- ITS_TEST`. Of one that is gone: delete them.
   expect([...recorded].toSorted()).toEqual(types.toSorted());
 });
 
@@ -50,7 +50,7 @@ test('histories hold nothing of the machine on which they were made', () => {
 test('what runs have done before is replayed by the Workflows as they are now', async () => {
   const faults = await unfit({ codePath: inject('workflowBundle') });
   const told = [...faults].map(([name, { message }]) => `${name}: ${message}`);
-  // A released Workflow changes by `patched`; one that was never released is recorded anew: `npm run record-histories`.
+  // A released Workflow changes by `patched`; of one that never was, delete them: `npm run record-histories -- ITS_TEST`.
   expect(told).toEqual([]);
 });
 

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger } from '@temporalio/worker';
 import type { TestProject } from 'vitest/node';
-import { clearHistories } from '../replay/recorder.ts';
 import { provideServer } from './server.ts';
 import { addUp } from './tally.ts';
 import { isWhole, tell } from './whole.ts';
@@ -17,7 +16,6 @@ declare module 'vitest' {
 
 /** One real Temporal server and one Workflow bundle for the whole run. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  if (process.env['RECORD_HISTORIES']) clearHistories();
   const { folder, stop } = await provideServer(project, 150, { exactTimers: true });
   const workflowBundle = join(folder, 'workflow-bundle.js');
   const { code } = await bundleWorkflowCode({
