@@ -11,6 +11,7 @@ import { clientSettings } from '../../client/config.ts';
 import { lookAtBuilds } from '../../client/doctor/builds.ts';
 import { serveAgent } from '../../client/serve-agent.ts';
 import { findTemporal } from '../../client/temporal-server.ts';
+import { limitOf } from '../../worker/pace.ts';
 import { searchAttributes, sweepScheduleId, taskQueues } from '../../workflows/contract.ts';
 import { responder } from '../support/grants.ts';
 import { built, checkout, type Ended, makePlace, type Place, type Program } from '../support/processes.ts';
@@ -214,15 +215,20 @@ test('two builds at once keep the one pace of their account', async () => {
   for (const build of ['one', 'two']) {
     expect(await oncall('builds', 'use', build)).toMatchObject({ code: 0 });
     const runs = await some(build);
-    await until(`all notes of build ${build} wait`, async () => {
-      const waiting = await Promise.all(
-        runs.map(async ({ workflowId }) => {
-          const { raw } = await world.client.workflow.getHandle(workflowId).describe();
-          return raw.pendingActivities?.length === 1;
-        }),
-      );
-      return waiting.every(Boolean);
-    });
+    let seen = '';
+    await until(
+      () => `all notes of build ${build} wait, and not: ${seen}`,
+      async () => {
+        const states = await Promise.all(
+          runs.map(async ({ workflowId }) => {
+            const { raw, status } = await world.client.workflow.getHandle(workflowId).describe();
+            return `${status.name} with ${raw.pendingActivities?.length ?? 0} Activities`;
+          }),
+        );
+        seen = `${states.join(', ')}; ${JSON.stringify(await limitOf(world.client, queue))}`;
+        return states.every((state) => state === 'RUNNING with 1 Activities');
+      },
+    );
     began.push(...runs);
   }
   await paceAt(world.client, queue, 5);
