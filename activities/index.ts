@@ -55,7 +55,7 @@ export type { Planned } from './plan-calls.ts';
 export type { ReadBack, ReadBackInput } from './read-back.ts';
 export type { Turns } from './read-turns.ts';
 export type { Unheld } from './release.ts';
-export type { CallResult, Done, InTheWay, NotDone } from './results.ts';
+export type { CallResult, Done, InTheWay, NotDone, Unseen } from './results.ts';
 export type { WaitingStep } from './runs.ts';
 export type { Followed, ReadShifts, ShiftPage } from './shifts.ts';
 export type { Compared, Wake } from './sweep.ts';

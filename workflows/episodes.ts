@@ -1,4 +1,4 @@
-import type { Episode } from '../activities/index.ts';
+import type { Episode, Unseen } from '../activities/index.ts';
 import { attempt, type Undone } from './attempt.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Errand } from './contract.ts';
@@ -45,14 +45,12 @@ export async function someEpisodes(
   position: Position,
   { what, mostPages }: { readonly what: string; readonly mostPages: number },
   chronicle: Pick<Chronicle, 'actsAs'>,
-): Promise<{
-  readonly episodes: readonly Episode[];
-  /** How many records the agent may not see. */
-  readonly hidden: number;
-  /** Whether there may be more of those, which nobody has counted. */
-  readonly isNarrowed: boolean;
-  readonly walked: Step | { readonly stopped: Undone };
-}> {
+): Promise<
+  Unseen & {
+    readonly episodes: readonly Episode[];
+    readonly walked: Step | { readonly stopped: Undone };
+  }
+> {
   const { look } = activitiesOf(account);
   const paging = pagings.listIncidents;
   const episodes = new Map<string, Episode>();

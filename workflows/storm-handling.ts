@@ -100,15 +100,13 @@ async function lookOnce(storm: Storm): Promise<void> {
     ({ id, status }) => !seen.has(id) && status !== 'resolved',
   );
   // Only a whole list shows by itself that something is no longer open: of another, it may have gone out of sight.
-  const ended = new Set((isWhole ? gone : await readEnded(storm, gone)).map(({ id }) => id));
-  for (const incident of gone)
-    if (ended.has(incident.id))
-      storm.incidents.set(incident.id, {
-        ...incident,
-        ...storm.earlier.get(incident.id),
-        status: 'resolved',
-        isTaken: false,
-      });
+  for (const incident of isWhole ? gone : await readEnded(storm, gone))
+    storm.incidents.set(incident.id, {
+      ...incident,
+      ...storm.earlier.get(incident.id),
+      status: 'resolved',
+      isTaken: false,
+    });
   judgeAll(storm);
   storm.chronicle.say(stormSaid(storm.situation, storm.since));
 }

@@ -173,8 +173,11 @@ export async function readEarlier(
 }
 
 /** Of incidents that are listed as open no longer, those that PagerDuty lists as resolved. */
-export const readEnded = (storm: Storm, incidents: readonly Surveyed[]): Promise<readonly Surveyed[]> =>
-  readResolved(storm, 'what has ended', servicesOf(incidents), bulkPriority);
+export async function readEnded(storm: Storm, incidents: readonly Surveyed[]): Promise<readonly Surveyed[]> {
+  const resolved = await readResolved(storm, 'what has ended', servicesOf(incidents), bulkPriority);
+  const ids = new Set(resolved.map(({ id }) => id));
+  return incidents.filter(({ id }) => ids.has(id));
+}
 
 const servicesOf = (incidents: readonly Surveyed[]): readonly string[] => [
   ...new Set(incidents.flatMap(({ service }) => service?.id ?? [])),

@@ -1,4 +1,4 @@
-import type { Episode } from '../activities/index.ts';
+import type { Episode, Unseen } from '../activities/index.ts';
 import { problemOf } from './assess.ts';
 import type { Undone } from './attempt.ts';
 import { chronicleOf } from './chronicle.ts';
@@ -29,12 +29,8 @@ export interface Surveyed
   readonly isSetBack: boolean;
 }
 
-export interface SurveyResult {
+export interface SurveyResult extends Unseen {
   readonly incidents: readonly Surveyed[];
-  /** How many more the agent may not see. */
-  readonly hidden: number;
-  /** Whether there may be more of those, which nobody has counted. */
-  readonly isNarrowed: boolean;
   /** Where the next run goes on; absent at the end. */
   readonly next?: Position;
   /** PagerDuty shows no more, and there is more. */
