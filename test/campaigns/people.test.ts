@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { defaultPayloadConverter, type Payload } from '@temporalio/common';
+import { optionalTsToMs } from '@temporalio/common/lib/time.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { eachOf } from '../../bench/waiting.ts';
@@ -71,8 +72,10 @@ interface Played {
   /** The acts that came about, in their order; one that PagerDuty refused did not. */
   readonly done: readonly { readonly kind: Kind; readonly by: 'ada' | 'eva'; readonly between: boolean }[];
   readonly errors: readonly string[];
-  /** The writes that the run began once it knew what a person had done; `undefined` where it never did. */
-  readonly begun: readonly string[] | undefined;
+  /** When the run knew what a person had done (milliseconds since 1970), the writes that were under way then, and those begun after. */
+  readonly knew:
+    | { readonly at: number; readonly underWay: readonly string[]; readonly begun: readonly string[] }
+    | undefined;
 }
 
 async function setUp(): Promise<Stage> {
@@ -201,32 +204,44 @@ async function play(stage: Stage, one: Script): Promise<Played> {
     );
     return status !== 'RUNNING';
   });
-  return { script: one, incident, workflowId, done, errors, begun: await begunKnowing(stage, workflowId) };
+  return { script: one, incident, workflowId, done, errors, knew: await knewAt(stage, workflowId) };
 }
 
+/** The Activities of a run that write to its incident. */
+const writes = ['updateIncident', 'createIncidentNote'];
+
 /**
- * What a run began once it knew what a person had done: after the Workflow Task that followed the first look that told of it.
- * A write that was under way then is not among them: the word that nobody waits for it may come after its last look. What
- * it does where the word came before is shown by `people-first.test.ts`.
+ * When a run knew what a person had done: once the Workflow Task after the first look that told of it was completed. Not when
+ * it asked: an entry is written before the answer is there, and a look at what the run did itself finds nobody.
  */
-async function begunKnowing(stage: Stage, workflowId: string): Promise<Played['begun']> {
+async function knewAt(stage: Stage, workflowId: string): Promise<Played['knew']> {
   const { events } = await stage.client.workflow.getHandle(workflowId).fetchHistory();
-  const activities = new Map<string, string>();
+  const open = new Map<string, string>();
+  const begun: string[] = [];
   let isTold = false;
-  let begun: string[] | undefined;
+  let knew: Omit<NonNullable<Played['knew']>, 'begun'> | undefined;
   for (const event of events ?? []) {
     const {
       activityTaskScheduledEventAttributes: scheduled,
       activityTaskCompletedEventAttributes: completed,
+      activityTaskFailedEventAttributes: failed,
+      activityTaskTimedOutEventAttributes: timedOut,
+      activityTaskCanceledEventAttributes: canceled,
     } = event;
     const name = scheduled?.activityType?.name ?? '';
-    if (scheduled) activities.set(String(event.eventId), name);
-    if (['updateIncident', 'createIncidentNote'].includes(name)) begun?.push(name);
+    if (scheduled) open.set(String(event.eventId), name);
+    if (knew && writes.includes(name)) begun.push(name);
+    const closed = String((completed ?? failed ?? timedOut ?? canceled)?.scheduledEventId);
     const [result] = completed?.result?.payloads ?? [];
-    if (result && tellsOfPerson(activities.get(String(completed?.scheduledEventId)), result)) isTold = true;
-    if (isTold && event.workflowTaskCompletedEventAttributes) begun ??= [];
+    if (result && tellsOfPerson(open.get(closed), result)) isTold = true;
+    open.delete(closed);
+    if (isTold && event.workflowTaskCompletedEventAttributes)
+      knew ??= {
+        at: optionalTsToMs(event.eventTime) ?? 0,
+        underWay: [...open.values()].filter((one) => writes.includes(one)),
+      };
   }
-  return begun;
+  return knew && { ...knew, begun };
 }
 
 /** Whether the result of a look, or of a write that was not made, tells of something for which a run steps back. */
@@ -250,7 +265,10 @@ function tellsOfPerson(activity: string | undefined, result: Payload): boolean {
 }
 
 /** What is wrong with how an incident was left, as the people see it. */
-function faultsOf({ incident, done, errors, begun }: Played): readonly string[] {
+async function faultsOf(
+  stage: Stage,
+  { incident, workflowId, done, errors, knew }: Played,
+): Promise<readonly string[]> {
   const faults = [...errors];
   const { status, assignments, acknowledgements, log } = incident;
   const assignees = assignments.map(({ userId }) => userId);
@@ -284,9 +302,22 @@ function faultsOf({ incident, done, errors, begun }: Played): readonly string[] 
   if (assignees.includes('PBOT')) faults.push('it is assigned to us');
   const ours = log.filter(({ type, cause }) => type === 'annotate' && cause.agent.id === 'PBOT').length;
   if (ours > 2) faults.push(`${ours} notes of one run`);
-  const [note, ...others] = begun ?? [];
+  const records = await stage.audit({ run: workflowId });
+  const after = records.filter(
+    ({ kind, agent, decision, action, at }) =>
+      kind === 'entry' &&
+      agent !== 'runner' &&
+      decision === 'allowed' &&
+      /^incidents\.(acknowledge|resolve|add_note)/.test(action) &&
+      knew !== undefined &&
+      Date.parse(at) > knew.at,
+  );
+  // One that was under way may still be made: the word that nobody waits for it may come after its last look.
+  if (after.length > Math.max(1, (knew?.underWay.length ?? 0) + (knew?.begun.length ?? 0)))
+    faults.push(`${after.length} writes after the run knew: ${after.map(({ step }) => step).join(', ')}`);
+  const [note, ...others] = knew?.begun ?? [];
   if (others.length > 0 || (note !== undefined && note !== 'createIncidentNote'))
-    faults.push(`after the run knew it began ${begun?.join(', ')}`);
+    faults.push(`after the run knew it began ${knew?.begun.join(', ')}`);
   return faults;
 }
 
@@ -323,7 +354,7 @@ test('whatever people do, and whenever, theirs stands', { timeout: 3_600_000 }, 
     await eachOf(scripts, 8, async (one) => void played.push(await play(stage, one)));
     const bad: string[] = [];
     for (const one of played) {
-      const faults = faultsOf(one);
+      const faults = await faultsOf(stage, one);
       if (faults.length > 0) bad.push(await told(stage, one, faults));
     }
     const all = played.flatMap(({ done }) => done);
@@ -337,7 +368,7 @@ test('whatever people do, and whenever, theirs stands', { timeout: 3_600_000 }, 
       interleavings: played.length,
       'acts of people': all.length,
       'of them between a read and a write': all.filter(({ between }) => between).length,
-      'runs that knew of a person': played.filter(({ begun }) => begun !== undefined).length,
+      'runs that knew of a person': played.filter(({ knew }) => knew !== undefined).length,
       'put back': records.filter(({ rule }) => rule === 'people first').length,
       conclusions: records.filter(
         ({ action, decision }) => action === 'run.conclude' && decision === 'allowed',
@@ -364,7 +395,8 @@ test('the campaign turns red where a run is kept from seeing what people did', {
     };
     const bad: string[] = [];
     await eachOf([resolves, resolves], 2, async (one) => {
-      bad.push(...faultsOf(await play(stage, one)));
+      const played = await play(stage, one);
+      bad.push(...(await faultsOf(stage, played)));
     });
     expect(bad.filter((fault) => fault.startsWith('a person resolved it, and it is'))).not.toEqual([]);
   } finally {

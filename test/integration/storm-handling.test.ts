@@ -610,7 +610,9 @@ describe('where something stands in the way', () => {
     expect(await situationIn(run)).toMatchObject({ incidents: 17, open: 16 });
     for (const one of storm) if (one !== first(ledger) && one.status !== 'resolved') resolve(world, one, ada);
     await until('it has seen the end of all but one', async () => (await situationIn(run)).open === 1);
-    await stage.client.workflow.getHandle(run.workflowId).cancel();
+    await run.cancel();
+    // The next storm has its id.
+    await expect(run.result()).rejects.toThrow('Workflow canceled');
   });
 
   test('a list without what the agent may not see shows no storm, and says that there may be one', async () => {
